@@ -25,7 +25,7 @@ from tests.peers.programs import MonoPrograms
 MONO_SETTLE = 0.1
 """
 Seconds to leave between the end of one connection to a Mono service and the start of the next: Mono
-loses a connection that arrives within a few milliseconds of another's close.
+may lose a connection that arrives within a few milliseconds of another's close.
 """
 
 
@@ -80,15 +80,16 @@ class Channel:
 
     async def close(self, timeout: float | None = None) -> Answer:
         """
-        Closes the channel: End records both ways. Mono aborts one with callbacks instead
-        (``aborted`` in the answer), since its Close would wait for a minute.
+        Closes the channel: End records both ways, .NET then keeps the connection for its pool. The
+        Mono program aborts one with callbacks instead (``aborted`` in the answer), since Mono's
+        Close would wait for a minute.
 
         :raises PeerError: when it did not close.
         """
         return await self._client.command("close", timeout, channel=self.name)
 
     async def abort(self) -> Answer:
-        """Aborts the channel: the connection is closed without End records."""
+        """Aborts the channel: .NET resets the connection, Mono sends End and closes it."""
         return await self._client.command("abort", channel=self.name)
 
     async def state(self) -> str:
