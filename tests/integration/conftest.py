@@ -2,10 +2,18 @@
 
 from tests.peers.fixtures import (
     dotnet_client,
+    dotnet_program,
     mono_client,
     mono_programs,
     mono_server,
     required_peers,
 )
 
-__all__ = ["dotnet_client", "mono_client", "mono_programs", "mono_server", "required_peers"]
+__all__ = [
+    "dotnet_client",
+    "dotnet_program",
+    "mono_client",
+    "mono_programs",
+    "mono_server",
+    "required_peers",
+]

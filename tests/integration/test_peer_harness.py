@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -199,3 +201,21 @@ def test_the_dotnet_client_is_found_by_its_variable(
     assert find_dotnet_client({DOTNET_CLIENT_VARIABLE: str(tmp_path / "none")}) is None
     monkeypatch.setattr(programs, "PROJECT", tmp_path / "project")
     assert find_dotnet_client({}) is None
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", "3 skipped"), ("true", "3 errors")])
+def test_every_test_of_a_missing_peer_tells_the_same(ci: str, outcome: str) -> None:
+    """Without the .NET client every one of its tests is skipped, and under CI fails."""
+    pytest_itself = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    tests = str(Path(__file__).with_name("test_peers.py"))
+    run = subprocess.run(
+        [*pytest_itself, "-k", "dotnet_client_calls", tests],
+        env={**os.environ, "CI": ci, DOTNET_CLIENT_VARIABLE: "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    summary = run.stdout.splitlines()[-1]
+    assert outcome in summary, run.stdout
+    assert ("error" in summary) == bool(ci)
+    assert "AssertionError" not in run.stdout
