@@ -1,0 +1,243 @@
+"""
+What a writer of XML is, whatever it writes to: one interface for binary and text.
+
+As .NET's writers do, it declares a namespace where it is first used and not again inside, and
+writes the declarations after the attributes of their start tag.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netshare.transport.binary.errors import XmlException
+from netshare.transport.binary.nodes import (
+    ArrayElements,
+    Attribute,
+    Comment,
+    Document,
+    Element,
+    NamespaceDeclaration,
+    Node,
+)
+from netshare.transport.binary.values import Value, lexical
+
+__all__ = ["XMLNS_NAMESPACE", "XML_NAMESPACE", "XmlWriter"]
+
+XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
+XMLNS_NAMESPACE: Final = "http://www.w3.org/2000/xmlns/"
+_BLANK: Final = " \t\r\n"
+
+
+class XmlWriter:
+    """
+    Elements in document order. Subclasses say how things look.
+
+    A writer that has raised must not be used further.
+    """
+
+    __slots__ = ("_declared", "_outer", "_scope", "_tag_open")
+
+    def __init__(self) -> None:
+        #: URI by prefix, here.
+        self._scope: dict[str, str] = {"": ""}
+        self._outer: list[dict[str, str]] = []
+        #: Declarations of the start tag that is still open.
+        self._declared: list[tuple[str, str]] = []
+        self._tag_open = False
+
+    @property
+    def depth(self) -> int:
+        """How many elements are open."""
+        return len(self._outer)
+
+    # -- what subclasses do
+
+    def _write_start(self, prefix: str, local: str) -> None:
+        raise NotImplementedError
+
+    def _write_attribute(self, prefix: str, local: str, value: Value) -> None:
+        raise NotImplementedError
+
+    def _write_xmlns(self, prefix: str, uri: str) -> None:
+        raise NotImplementedError
+
+    def _write_tag_end(self) -> None:
+        """The start tag is complete (its declarations have been written)."""
+
+    def _write_end(self) -> None:
+        raise NotImplementedError
+
+    def _write_text(self, value: Value) -> None:
+        raise NotImplementedError
+
+    def _write_comment(self, text: str) -> None:
+        raise NotImplementedError
+
+    # -- what everybody calls
+
+    def start_element(self, local: str, namespace: str = "", prefix: str = "") -> None:
+        """
+        Begin an element.
+
+        :param local: its local name.
+        :param namespace: its namespace; declared here unless *prefix* means it already.
+        :param prefix: its prefix.
+        :raises XmlException: that cannot be named so.
+        """
+        if not local:
+            raise XmlException("The empty string is not a valid local name")
+        if self._tag_open:
+            self._close_tag()
+        self._outer.append(self._scope)
+        self._tag_open = True
+        if self._scope.get(prefix) != namespace:
+            self._bind(prefix, namespace)
+        self._write_start(prefix, local)
+
+    def attribute(self, local: str, value: Value, namespace: str = "", prefix: str = "") -> None:
+        """
+        Add an attribute to the element just begun.
+
+        :param local: its local name.
+        :param value: its typed value.
+        :param namespace: its namespace, which needs a prefix.
+        :param prefix: its prefix.
+        :raises XmlException: not in a start tag, or no possible attribute.
+        """
+        if not self._tag_open:
+            raise XmlException("An attribute can only follow the start of an element")
+        if not local or (not prefix and local == "xmlns"):
+            raise XmlException(f"{local!r} is not a valid local name of an attribute")
+        if bool(prefix) != bool(namespace):
+            raise XmlException("An attribute has a prefix if it has a namespace")
+        if prefix == "xml" and local == "space" and lexical(value) not in ("preserve", "default"):
+            raise XmlException(f"{lexical(value)!r} is not a valid xml:space value")
+        if prefix and self._scope.get(prefix) != namespace:
+            self._bind(prefix, namespace)
+        self._write_attribute(prefix, local, value)
+
+    def declare(self, prefix: str, uri: str) -> None:
+        """
+        Declare a namespace in the element just begun, unless it is in force already.
+
+        :param prefix: empty for the default namespace.
+        :param uri: empty only for the default namespace.
+        :raises XmlException: not in a start tag, or no possible declaration.
+        """
+        if not self._tag_open:
+            raise XmlException("A namespace can only be declared in the start of an element")
+        if self._scope.get(prefix) != uri:
+            self._bind(prefix, uri)
+
+    def _bind(self, prefix: str, uri: str) -> None:
+        if prefix[:3].lower() == "xml":
+            if (prefix, uri) in (("xml", XML_NAMESPACE), ("xmlns", XMLNS_NAMESPACE)):
+                return
+            raise XmlException(f"The prefix '{prefix}' is reserved")
+        for other, bound in self._declared:
+            if other == prefix:
+                raise XmlException(f"The prefix '{prefix}' is bound to '{bound}' here")
+        if prefix and not uri:
+            raise XmlException("The empty namespace requires an empty prefix")
+        if uri in (XML_NAMESPACE, XMLNS_NAMESPACE):
+            raise XmlException(f"The namespace '{uri}' has its own prefix only")
+        self._scope = {**self._scope, prefix: uri}
+        self._declared.append((prefix, uri))
+
+    def _close_tag(self) -> None:
+        for prefix, uri in self._declared:
+            self._write_xmlns(prefix, uri)
+        self._declared.clear()
+        self._tag_open = False
+        self._write_tag_end()
+
+    def text(self, value: Value) -> None:
+        """
+        Add typed text to the open element.
+
+        :param value: the value; ``bytes`` become base64.
+        :raises XmlException: outside of the root, or not a value that can be written.
+        """
+        if self._tag_open:
+            self._close_tag()
+        if not self._outer and lexical(value).strip(_BLANK):
+            raise XmlException("Text cannot be written outside the root element")
+        self._write_text(value)
+
+    def end_element(self) -> None:
+        """
+        End the open element.
+
+        :raises XmlException: none is open.
+        """
+        if not self._outer:
+            raise XmlException("No element is open")
+        if self._tag_open:
+            self._close_tag()
+        self._write_end()
+        self._scope = self._outer.pop()
+
+    def element(self, local: str, value: Value, namespace: str = "", prefix: str = "") -> None:
+        """Write an element with one value; parameters as of the methods this puts together."""
+        self.start_element(local, namespace, prefix)
+        self.text(value)
+        self.end_element()
+
+    def comment(self, text: str) -> None:
+        """
+        Add a comment.
+
+        :raises XmlException: it contains what a comment cannot.
+        """
+        if "--" in text or text.endswith("-"):
+            raise XmlException("XML comments cannot contain '--' or end with '-'")
+        if self._tag_open:
+            self._close_tag()
+        self._write_comment(text)
+
+    def array(self, array: ArrayElements) -> None:
+        """Write the elements of an array."""
+        for element in array.elements():
+            self.node(element)
+
+    # -- trees
+
+    def document(self, document: Document) -> None:
+        """Write all nodes of a document."""
+        for node in document.nodes:
+            self.node(node)
+
+    def node(self, node: Node) -> None:
+        """
+        Write a node and what it contains.
+
+        :param node: of any kind; elements as deep as they like.
+        """
+        stack = [iter((node,))]
+        while stack:
+            for item in stack[-1]:
+                kind = type(item)
+                if kind is Element:
+                    self._start_node(item)  # type: ignore[arg-type]
+                    stack.append(iter(item.children))  # type: ignore[union-attr]
+                    break
+                if kind is ArrayElements:
+                    self.array(item)  # type: ignore[arg-type]
+                elif kind is Comment:
+                    self.comment(item.text)  # type: ignore[union-attr]
+                else:
+                    self.text(item)  # type: ignore[arg-type]
+            else:
+                stack.pop()
+                if stack:
+                    self.end_element()
+
+    def _start_node(self, node: Element | ArrayElements) -> None:
+        name = node.name
+        self.start_element(name.local, name.namespace, name.prefix)
+        for attribute in node.attributes:
+            if type(attribute) is Attribute:
+                name = attribute.name
+                self.attribute(name.local, attribute.value, name.namespace, name.prefix)
+            elif type(attribute) is NamespaceDeclaration:
+                self.declare(attribute.prefix, attribute.uri)
