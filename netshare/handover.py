@@ -1,0 +1,178 @@
+"""
+Ownership of one connected socket on its way from process to process.
+
+Twisted has no approved way of taking a socket out of a transport (twisted #1796), and a
+descriptor that is sent stays open in its sender (#6367). :class:`HeldSocket` is the one place
+that knows how both are done: whoever holds it owns the descriptor, and it is closed exactly
+once, on every path.
+
+Two rules come from the kernel. A passed socket is never ``shutdown()``: that acts on the
+connection, whoever else holds it. And it leaves the poller *before* it is sent: what others hold
+stays in epoll after a close, and comes back as events for somebody else.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IProtocolFactory, IReactorSocket, ISSLTransport
+
+
+class NotPassable(Exception):
+    """
+    A transport's socket cannot be given to another process, since part of the connection's
+    state (TLS) lives in this one.
+    """
+
+
+class ClientGone(Exception):
+    """
+    The far end had left before the socket could be adopted.
+    """
+
+
+class HeldSocket:
+    """
+    A connected socket that belongs to nobody's reactor.
+
+    :param descriptor: an open descriptor, which this object now owns
+    """
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def from_transport(cls, transport: Any) -> HeldSocket:
+        """
+        Take the socket out of a transport, which then reports its connection as aborted.
+
+        Nothing may be waiting in the transport's write buffer.
+
+        :param transport: a TCP transport, or one wrapped by Twisted's policies
+        :raises NotPassable: the transport is not a plain socket
+        """
+        handle = transport.getHandle()
+        if ISSLTransport.providedBy(transport) or not isinstance(handle, socket.socket):
+            raise NotPassable(f"{type(transport).__name__} is not a plain TCP connection")
+        # In this order: the poller has to forget the descriptor while it is still known, and
+        # only an empty socket object may see the transport's closing.
+        transport.pauseProducing()
+        held = cls(handle.detach())
+        transport.abortConnection()
+        return held
+
+    def fileno(self) -> int:
+        """
+        :raises ValueError: it is closed, or given up
+        """
+        if self._descriptor < 0:
+            raise ValueError("this socket was closed or given up already")
+        return self._descriptor
+
+    @property
+    def closed(self) -> bool:
+        """Whether the descriptor is no longer ours."""
+        return self._descriptor < 0
+
+    def release(self) -> int:
+        """
+        Give the descriptor up: the caller owns it from now on.
+        """
+        descriptor, self._descriptor = self.fileno(), -1
+        return descriptor
+
+    def close(self) -> None:
+        """
+        Close our copy, without a word to the far end; do nothing the second time.
+        """
+        if self._descriptor >= 0:
+            os.close(self.release())
+
+    def view(self) -> socket.socket:
+        """
+        A socket object on the same descriptor, for asking it things.
+
+        The caller must ``detach()`` it, never close it.
+        """
+        return socket.socket(fileno=self.fileno())
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            warnings.warn(f"descriptor {self._descriptor} was dropped", ResourceWarning, 2)
+            self.close()
+
+    def __repr__(self) -> str:
+        return f"<HeldSocket {self._descriptor if self._descriptor >= 0 else 'closed'}>"
+
+
+def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) -> Any:
+    """
+    Make a held socket a transport of this process's reactor.
+
+    The held socket is closed in every case: the transport has a copy of its own.
+
+    :returns: the transport, or None where the factory wanted no protocol
+    :raises ClientGone: the far end has left, or the descriptor is not a connected TCP socket
+    """
+    try:
+        descriptor = held.fileno()
+        view = held.view()
+        try:
+            family = view.family
+        finally:
+            view.detach()
+        os.set_blocking(descriptor, False)
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            raise ClientGone(f"the descriptor is not a TCP connection but {family!r}")
+        return reactor.adoptStreamConnection(
+            descriptor,
+            family,
+            factory,  # type: ignore[arg-type]
+        )
+    except OSError as error:
+        raise ClientGone(os.strerror(error.errno or 0)) from None
+    finally:
+        held.close()
+
+
+def address_text(address: object) -> str:
+    """
+    An address for people and for the wire: ``192.0.2.1:5000``, ``[2001:db8::1]:5000``.
+
+    IPv4 addresses that reached an IPv6 listener are shown as what they are.
+    """
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    if isinstance(address, IPv6Address):
+        if address.host.startswith("::ffff:") and "." in address.host:
+            return f"{address.host[7:]}:{address.port}"
+        return f"[{address.host}]:{address.port}"
+    return str(address)
+
+
+def address_from_text(text: str) -> IPv4Address | IPv6Address:
+    """
+    The reverse of :func:`address_text`.
+
+    :raises ValueError: the text is not such an address
+    """
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit():
+        raise ValueError(f"{text!r} is not a host and a port")
+    if host.startswith("["):
+        return IPv6Address("TCP", host.strip("[]"), int(port))
+    return IPv4Address("TCP", host, int(port))
+
+
+def socket_address_text(name: tuple[Any, ...]) -> str:
+    """
+    What ``getpeername`` and ``getsockname`` return, in the form of :func:`address_text`.
+    """
+    kind = IPv6Address if ":" in name[0] else IPv4Address
+    return address_text(kind("TCP", name[0], name[1]))

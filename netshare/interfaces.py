@@ -1,0 +1,151 @@
+"""
+The seams of netshare: what its rooms, and those who embed it, may rely on.
+"""
+
+from __future__ import annotations
+
+from zope.interface import Attribute, Interface
+
+
+class IOutcomeRecorder(Interface):
+    """
+    Told of every connection of a shared port; counts it, or passes it on to a metrics system.
+    """
+
+    def connectionAccepted() -> None:
+        """A client has connected."""
+
+    def connectionReturned() -> None:
+        """A worker gave a connection back, to be routed again."""
+
+    def connectionDecided(outcome) -> None:  # type: ignore[no-untyped-def]
+        """A connection has its one :class:`~netshare.service.outcomes.Outcome`."""
+
+
+class IArrival(Interface):
+    """
+    A connection whose via is known and which nobody owns yet.
+
+    Whoever renders it calls exactly one of :meth:`take` and :meth:`refuse`.
+    """
+
+    via = Attribute("The address asked for, as the client wrote it.")
+    readData = Attribute("Every byte received so far, from the first of the preamble on.")
+    peer = Attribute("The client's address, as text; behind a balancer the real client's.")
+    local = Attribute("The address the client connected to, as text.")
+    held = Attribute("The connection's :class:`~netshare.handover.HeldSocket`.")
+
+    def take(outcome, detail="", keeps=0) -> None:  # type: ignore[no-untyped-def]
+        """
+        The connection is somebody's now, or is closed: record how it ended.
+
+        The held socket is closed; whoever needs it has a copy.
+
+        :param keeps: how many descriptors this process goes on holding for the connection
+        """
+
+    def refuse(outcome, detail) -> None:  # type: ignore[no-untyped-def]
+        """
+        Answer with the fault of this outcome, and close once the client has read it.
+        """
+
+
+class IRoute(Interface):
+    """
+    Where connections for an address go: a worker, a Factory, another server, a refusal.
+    """
+
+    kind = Attribute("One word for lists: ``worker``, ``local``, ``relay``, ``fault``.")
+
+    def render(arrival) -> None:  # type: ignore[no-untyped-def]
+        """
+        Bring an :class:`IArrival` where it belongs, now or later.
+        """
+
+
+class IAddressResource(Interface):
+    """
+    A place in the tree of addresses, after the idea of ``twisted.web.resource.IResource``.
+    """
+
+    route = Attribute("The :class:`IRoute` for vias that end here or lead no further, or None.")
+
+    def getChildWithDefault(segment, via):  # type: ignore[no-untyped-def]
+        """
+        The resource for the next path segment, or None where the tree ends.
+
+        :param segment: one path segment, unescaped and case-folded
+        :param via: the whole :class:`~netshare.addresses.Via`
+        """
+
+    def putChild(segment, child) -> None:  # type: ignore[no-untyped-def]
+        """Put a resource below this one."""
+
+    def render(arrival) -> None:  # type: ignore[no-untyped-def]
+        """Bring an :class:`IArrival` where this address's connections go."""
+
+
+class IWorkerLane(Interface):
+    """
+    The way to one worker: how connections reach it and how many are under way.
+    """
+
+    outstanding = Attribute("How many connections the worker has not answered for.")
+    available = Attribute("Whether the worker may be given one more connection now.")
+    state = Attribute("One word: ``ready``, ``busy``, or ``stuck`` when a deadline has passed.")
+
+    def give(arrival, baseAddress):  # type: ignore[no-untyped-def]
+        """
+        Send a connection. At most once: after a failure that the worker did not declare it may
+        be in the worker's hands.
+
+        :returns: a Deferred that fires when the worker has adopted the socket, or fails with
+            an error of :class:`netshare.worker.commands.Duplicate` or a lost connection
+        """
+
+
+class IDispatchPolicy(Interface):
+    """
+    Chooses among the workers that share one address.
+    """
+
+    def choose(lanes):  # type: ignore[no-untyped-def]
+        """
+        :param lanes: the available lanes, at least one
+        :returns: one of them
+        """
+
+
+class ISharedConnection(Interface):
+    """
+    What a worker's protocol may know of, and do with, a connection that was handed to it.
+    """
+
+    via = Attribute("The via that the connection came with.")
+
+    def isMine(via) -> bool:  # type: ignore[no-untyped-def]
+        """
+        Whether a further preamble on the same socket may be served here: only when it names the
+        very via that the socket came with, and nobody registered a deeper address since.
+        """
+
+    def giveBack(readData):  # type: ignore[no-untyped-def]
+        """
+        Give the connection back to the service, which routes it again.
+
+        The transport is gone afterwards: the protocol's ``connectionLost`` follows.
+
+        :param readData: every byte received of the preamble that is not ours
+        :returns: a Deferred that fires when the service has it
+        """
+
+
+class ISharedConnectionReceiver(Interface):
+    """
+    A protocol that knows of port sharing provides this to be told of its connection.
+    """
+
+    def connectionShared(connection) -> None:  # type: ignore[no-untyped-def]
+        """
+        :param connection: the :class:`ISharedConnection`; called before the first byte
+        """

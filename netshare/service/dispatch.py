@@ -1,0 +1,273 @@
+"""
+Giving connections to the workers of one address.
+
+Mechanism and policy are apart: a lane (:class:`~netshare.interfaces.IWorkerLane`) counts what is
+under way to one worker, a policy (:class:`~netshare.interfaces.IDispatchPolicy`) chooses a lane,
+and :class:`WorkerRoute` queues what no lane can take now. Every worker has its own cap and its
+own deadline, so that one that is stuck slows nobody but its own clients.
+
+A connection is sent **at most once**. It is tried again elsewhere only after an error that the
+worker declared, which says that it does not have the socket; after a lost link, or silence, it
+may have it, and the service only closes its own copy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed
+from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.addresses import BaseAddress
+from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
+from netshare.service.outcomes import Outcome
+from netshare.service.quotas import Deadlines, Quotas
+from netshare.worker.commands import Busy, ControlProtocol, Duplicate, Gone, NotMine, WorkerFault
+
+
+@implementer(IDispatchPolicy)
+class LeastOutstanding:
+    """
+    The worker with the fewest connections under way; the one that has waited longest of equals.
+    """
+
+    def choose(self, lanes: Sequence[IWorkerLane]) -> IWorkerLane:
+        return min(lanes, key=lambda lane: lane.outstanding)
+
+
+@implementer(IWorkerLane)
+class AmpLane:
+    """
+    Connections travel one by one, as AMP ``Duplicate`` commands over the control link.
+
+    :param limit: how many may be under way at once
+    :param name: the worker, for people
+    """
+
+    def __init__(
+        self, reactor: Any, link: ControlProtocol, limit: int, quotas: Quotas, name: str
+    ) -> None:
+        self.name = name
+        self._link = link
+        self._limit = limit
+        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
+        self._timeout = quotas.dispatchTimeout
+        self.outstanding = 0
+        #: The worker let a deadline pass and has said nothing since.
+        self.stuck = False
+        #: Called when the lane may have become available.
+        self.freed: list[Callable[[], None]] = []
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def available(self) -> bool:
+        return not self.stuck and self.outstanding < self._limit
+
+    @property
+    def state(self) -> str:
+        return "stuck" if self.stuck else "ready" if self.available else "busy"
+
+    def give(self, arrival: IArrival, baseAddress: BaseAddress) -> Deferred[None]:
+        self.outstanding += 1
+        errand = _Errand(self)
+        self._deadlines.add(errand)
+        try:
+            answer = self._link.callRemote(
+                Duplicate,
+                via=arrival.via,
+                baseAddress=str(baseAddress),
+                peer=arrival.peer,
+                local=arrival.local,
+                readData=arrival.readData,
+                socket=arrival.held.fileno(),
+            )
+        except (amp.TooLong, ConnectionClosed) as error:
+            answer = defer.fail(error)
+        answer.addBoth(self._answered, errand)
+        return errand.done
+
+    def stop(self) -> None:
+        """No deadline any more; the link is gone."""
+        self._deadlines.cancel()
+
+    def _answered(self, result: Any, errand: _Errand) -> None:
+        self._deadlines.discard(errand)
+        self.outstanding -= 1
+        if not (isinstance(result, Failure) and result.check(ConnectionClosed)):
+            self.stuck = False
+        errand.finish(result)
+        for freed in list(self.freed):
+            freed()
+
+    def _overdue(self, errand: _Errand) -> None:
+        self.stuck = True
+        errand.finish(Failure(defer.TimeoutError(f"no answer within {self._timeout:g} s")))
+
+
+class _Errand:
+    """One connection under way to a worker."""
+
+    def __init__(self, lane: AmpLane) -> None:
+        self._lane = lane
+        self.done: Deferred[None] = Deferred()
+
+    def timedOut(self) -> None:
+        self._lane._overdue(self)
+
+    def finish(self, result: Any) -> None:
+        if not self.done.called:
+            if isinstance(result, Failure):
+                self.done.errback(result)
+            else:
+                self.done.callback(None)
+        # else: the answer came after its deadline; all that is left of it was counting
+
+
+class _Waiting:
+    """A connection for which no worker is free yet."""
+
+    def __init__(self, route: WorkerRoute, arrival: IArrival, tried: set[IWorkerLane]) -> None:
+        self.route = route
+        self.arrival = arrival
+        self.tried = tried
+
+    def timedOut(self) -> None:
+        self.route._waitedTooLong(self)
+
+
+@implementer(IRoute)
+class WorkerRoute:
+    """
+    The route of an address that worker processes serve.
+    """
+
+    kind = "worker"
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        address: BaseAddress,
+        quotas: Quotas,
+        policy: IDispatchPolicy | None = None,
+    ) -> None:
+        self.address = address
+        self.lanes: list[IWorkerLane] = []
+        #: How many connections each worker has been given for this address.
+        self.given: Counter[IWorkerLane] = Counter()
+        self._quotas = quotas
+        self._policy = policy or LeastOutstanding()
+        self._waiting: deque[_Waiting] = deque()
+        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
+
+    @property
+    def state(self) -> str:
+        """
+        One word: ``ready``, ``busy``, ``stuck``, or ``down`` when no worker is up.
+        """
+        if not self.lanes:
+            return "down"
+        if any(lane.available for lane in self.lanes):
+            return "ready"
+        return "stuck" if all(lane.state == "stuck" for lane in self.lanes) else "busy"
+
+    @property
+    def waiting(self) -> int:
+        """How many connections wait for a worker."""
+        return len(self._waiting)
+
+    def addLane(self, lane: IWorkerLane) -> None:
+        """A worker serves this address from now on."""
+        self.lanes.append(lane)
+        self.pump()
+
+    def removeLane(self, lane: IWorkerLane) -> None:
+        """A worker serves this address no longer."""
+        self.lanes.remove(lane)
+        del self.given[lane]
+        if not self.lanes:
+            self.stop("its worker went away while it waited")
+
+    def render(self, arrival: IArrival) -> None:
+        self._place(arrival, set())
+
+    def pump(self) -> None:
+        """
+        Send on what waits, as far as lanes are available.
+        """
+        while self._waiting and any(lane.available for lane in self.lanes):
+            waiting = self._waiting.popleft()
+            self._deadlines.discard(waiting)
+            self._place(waiting.arrival, waiting.tried)
+
+    def stop(self, reason: str) -> None:
+        """
+        Refuse what waits: there is no worker for it.
+        """
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            self._deadlines.discard(waiting)
+            waiting.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
+        self._deadlines.cancel()
+
+    def _place(self, arrival: IArrival, tried: set[IWorkerLane]) -> None:
+        if not self.lanes:
+            arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} is up")
+            return
+        untried = [lane for lane in self.lanes if lane not in tried]
+        if not untried:
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} would take it")
+            return
+        free = [lane for lane in untried if lane.available]
+        if free:
+            self._give(arrival, self._policy.choose(free), tried)
+        elif all(lane.state == "stuck" for lane in untried):
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"the worker for {self.address} is stuck")
+        elif len(self._waiting) >= self._quotas.maxWaitingPerAddress:
+            waiting = len(self._waiting)
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
+        else:
+            place = _Waiting(self, arrival, tried)
+            self._waiting.append(place)
+            self._deadlines.add(place)
+
+    def _give(self, arrival: IArrival, lane: IWorkerLane, tried: set[IWorkerLane]) -> None:
+        def given(_: None) -> None:
+            self.given[lane] += 1
+            arrival.take(Outcome.HANDED_OVER, str(lane))
+
+        def failed(failure: Failure) -> None:
+            if failure.check(Busy, NotMine):
+                tried.add(lane)
+                self._place(arrival, tried)
+            elif failure.check(Gone):
+                arrival.take(Outcome.CLIENT_GONE, f"{lane} found it closed")
+            elif failure.check(WorkerFault, amp.RemoteAmpError, amp.TooLong):
+                arrival.refuse(
+                    Outcome.CONNECTION_DISPATCH_FAILED, f"{lane}: {failure.getErrorMessage()}"
+                )
+            elif failure.check(defer.TimeoutError):
+                arrival.take(Outcome.DISPATCH_TIMEOUT, f"{lane}: {failure.getErrorMessage()}")
+            elif failure.check(ConnectionClosed):
+                arrival.take(Outcome.WORKER_LOST, f"{lane} went away with it")
+            else:
+                self.log.failure("handing {arrival} over failed", failure, arrival=arrival)
+                arrival.take(Outcome.WORKER_LOST, f"{lane}: {failure.getErrorMessage()}")
+
+        lane.give(arrival, self.address).addCallbacks(given, failed)
+
+    def _waitedTooLong(self, waiting: _Waiting) -> None:
+        self._waiting.remove(waiting)
+        seconds = self._quotas.dispatchTimeout
+        waiting.arrival.refuse(
+            Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"
+        )

@@ -1,0 +1,228 @@
+"""
+Behind the listening port: read the preamble until the via is known, then let go.
+
+The service writes nothing before it decides, so that whoever gets the connection gets it
+untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from netshare.framing.faults import Fault
+from netshare.framing.preamble import (
+    NEED_MORE,
+    Malformed,
+    Preamble,
+    foreign_protocol,
+    read_preamble,
+)
+from netshare.handover import ClientGone, HeldSocket, NotPassable, address_text, adopt
+from netshare.service.arrival import FAULTS, Arrival, Ending
+from netshare.service.outcomes import Outcome
+from netshare.service.quotas import Deadlines
+
+#: Takes a connection whose via is known.
+Router = Callable[[Arrival], None]
+
+_BY_FAULT = {fault: outcome for outcome, fault in FAULTS.items()}
+
+
+class PreambleProtocol(Protocol):
+    """
+    One undecided connection.
+    """
+
+    transport: Any
+
+    def __init__(
+        self, factory: SharedPortFactory, peer: str, peerHost: str, returned: bytes | None = None
+    ) -> None:
+        self.factory = factory
+        self._peer = peer
+        self._peerHost = peerHost
+        self._local = ""
+        self._returned = returned
+        self._received = bytearray()
+        self._decided = False
+        self._holdsDescriptor = True
+
+    def connectionMade(self) -> None:
+        self._local = address_text(self.transport.getHost())
+        if self._returned is None:
+            self.factory.ending.recorder.connectionAccepted()
+        self.factory.deadlines.add(self)
+        if not self.factory.ending.admission.enter(self._peerHost):
+            limit = self.factory.ending.admission.quotas.maxPendingPerPeer
+            self._refuse(
+                Outcome.SERVER_TOO_BUSY, f"more than {limit} undecided connections from this client"
+            )
+        elif self._returned:
+            self.dataReceived(self._returned)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._decided:
+            return
+        self._received += data
+        self.factory.ending.admission.received(len(data))
+        reading = read_preamble(self._received)
+        if isinstance(reading, Preamble):
+            self._arrive(reading)
+        elif isinstance(reading, Malformed):
+            self._refuse(*judge(reading, self._received))
+
+    def timedOut(self) -> None:
+        """
+        The preamble took longer than ``receiveTimeout``.
+        """
+        self._end(
+            Outcome.RECEIVE_TIMEOUT, f"no via after {len(self._received)} bytes within the time"
+        )
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self._decided:
+            if self.factory.stopping:
+                self._end(Outcome.SHUTDOWN, "the service stopped")
+            elif not self._received:
+                self._end(Outcome.EMPTY, "closed without a byte")
+            else:
+                count = len(self._received)
+                self._end(Outcome.INCOMPLETE, f"closed inside the preamble, after {count} bytes")
+        if self._holdsDescriptor:
+            self.factory.ending.admission.release()
+
+    def _arrive(self, preamble: Preamble) -> None:
+        arrival = self._letGo(preamble.via)
+        if arrival is not None:
+            self.factory.router(arrival)
+
+    def _refuse(self, outcome: Outcome, detail: str) -> None:
+        arrival = self._letGo("")
+        if arrival is not None:
+            arrival.refuse(outcome, detail)
+
+    def _letGo(self, via: str) -> Arrival | None:
+        try:
+            held = HeldSocket.from_transport(self.transport)
+        except NotPassable as error:
+            self._end(Outcome.NOT_PASSABLE, f"{error}; listen on a plain tcp: endpoint", via)
+            self.transport.write(Fault.CONNECTION_DISPATCH_FAILED.record)
+            self.transport.loseConnection()
+            return None
+        self._decide()
+        self._holdsDescriptor = False
+        return Arrival(
+            self.factory.ending, held, via, bytes(self._received), self._peer, self._local
+        )
+
+    def _end(self, outcome: Outcome, detail: str, via: str = "") -> None:
+        self._decide()
+        self.factory.ending.record(outcome, via, self._peer, self._local, detail)
+
+    def _decide(self) -> None:
+        self._decided = True
+        self.factory.undecided.discard(self)
+        self.factory.deadlines.discard(self)
+        self.factory.ending.admission.decided(self._peerHost, len(self._received))
+
+
+class SharedPortFactory(Factory):
+    """
+    Listen with this on any endpoint whose connections are plain TCP: ``tcp:``, ``systemd:``,
+    ``haproxy:tcp:``.
+
+    :param router: takes each connection whose via is known
+    """
+
+    noisy = False
+
+    def __init__(self, router: Router, ending: Ending) -> None:
+        self.router = router
+        self.ending = ending
+        self.deadlines = Deadlines(ending.reactor, ending.admission.quotas.receiveTimeout)
+        self.undecided: set[PreambleProtocol] = set()
+        self.stopping = False
+
+    def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
+        protocol = PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
+        self.undecided.add(protocol)
+        return protocol
+
+    def receiveReturned(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
+        """
+        Route a connection that a worker gave back, as if it had just been accepted.
+
+        :param readData: what the worker read of the next preamble, perhaps not the whole via
+        """
+        self.ending.recorder.connectionReturned()
+        reading = read_preamble(readData)
+        if reading is NEED_MORE:
+            try:
+                adopt(self.ending.reactor, held, _Returned(self, readData, peer))
+            except ClientGone as error:
+                self.ending.record(Outcome.CLIENT_GONE, "", peer, local, f"returned, but {error}")
+            return
+        self.ending.admission.hold()
+        if isinstance(reading, Preamble):
+            self.router(Arrival(self.ending, held, reading.via, readData, peer, local))
+        else:
+            arrival = Arrival(self.ending, held, "", readData, peer, local)
+            arrival.refuse(*judge(reading, readData))
+
+    def refuseReturned(
+        self, held: HeldSocket, outcome: Outcome, detail: str, peer: str, local: str
+    ) -> None:
+        """
+        Refuse a connection that a worker gave back, without reading its preamble.
+        """
+        self.ending.recorder.connectionReturned()
+        self.ending.admission.hold()
+        Arrival(self.ending, held, "", b"", peer, local).refuse(outcome, detail)
+
+    def stop(self) -> None:
+        """
+        Drop what is still undecided; called when the ports are closed.
+        """
+        self.stopping = True
+        for protocol in list(self.undecided):
+            transport: Any = protocol.transport
+            transport.abortConnection()
+        self.deadlines.cancel()
+
+
+class _Returned(Factory):
+    """
+    Makes the protocol of one connection that came back with part of its preamble.
+    """
+
+    noisy = False
+
+    def __init__(self, front: SharedPortFactory, readData: bytes, peer: str) -> None:
+        self._front = front
+        self._readData = readData
+        self._peer = peer
+
+    def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
+        peerHost = str(getattr(addr, "host", addr))
+        protocol = PreambleProtocol(self._front, self._peer, peerHost, self._readData)
+        self._front.undecided.add(protocol)
+        return protocol
+
+
+def judge(malformed: Malformed, data: bytes | bytearray) -> tuple[Outcome, str]:
+    """
+    The outcome of bytes that are no preamble, and the sentence for the log.
+    """
+    outcome = Outcome.MALFORMED
+    if malformed.fault is not None:
+        outcome = _BY_FAULT.get(malformed.fault, outcome)
+    foreign = foreign_protocol(data)
+    if foreign:
+        return outcome, f"this is {foreign}, not net.tcp"
+    return outcome, f"byte {malformed.offset}: {malformed.reason}"

@@ -1,0 +1,75 @@
+"""
+One word for each way in which a connection can end at the service.
+
+Log lines, counters and tests all use these words. A connection has exactly one outcome; one that
+a worker returns is counted as returned and then has an outcome again, so that always::
+
+    accepted + returned = the sum of all outcomes + those still undecided
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+
+from zope.interface import implementer
+
+from netshare.interfaces import IOutcomeRecorder
+
+
+class Outcome(Enum):
+    """How a connection left the service."""
+
+    # It found its way.
+    HANDED_OVER = "handed-over"  # a worker has it
+    LOCAL = "local"  # a Factory in this process has it
+    RELAYED = "relayed"  # it is spliced to an unmodified server
+
+    # It was refused with a framing fault.
+    UNSUPPORTED_VERSION = "unsupported-version"
+    UNSUPPORTED_MODE = "unsupported-mode"
+    VIA_TOO_LONG = "via-too-long"
+    ENDPOINT_NOT_FOUND = "endpoint-not-found"  # nobody registered the address
+    ENDPOINT_UNAVAILABLE = "endpoint-unavailable"  # the address is known, no worker is up
+    SERVER_TOO_BUSY = "server-too-busy"  # a limit is reached, or the worker takes no more
+    CONNECTION_DISPATCH_FAILED = "connection-dispatch-failed"  # the worker said it failed
+
+    # It was closed without a word, since the protocol has none for it.
+    MALFORMED = "malformed"  # not a framing preamble
+    BAD_VIA = "bad-via"  # the via is not a URI
+    NOT_PASSABLE = "not-passable"  # the listener's connections cannot be given away
+    RECEIVE_TIMEOUT = "receive-timeout"  # the preamble took too long
+    DISPATCH_TIMEOUT = "dispatch-timeout"  # the worker did not answer; it may have the socket
+    WORKER_LOST = "worker-lost"  # the worker went away with the socket on its way
+    SHUTDOWN = "shutdown"  # the service stopped
+
+    # The client went away.
+    EMPTY = "empty"  # without a byte: a probe, or a balancer's health check
+    INCOMPLETE = "incomplete"  # in the middle of the preamble
+    CLIENT_GONE = "client-gone"  # before the worker could adopt the socket
+
+    @property
+    def served(self) -> bool:
+        """Whether the connection reached somebody."""
+        return self in (Outcome.HANDED_OVER, Outcome.LOCAL, Outcome.RELAYED)
+
+
+@implementer(IOutcomeRecorder)
+class OutcomeCounts:
+    """
+    Plain counters: enough for ``netshare stats``.
+    """
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.returned = 0
+        self.outcomes: Counter[Outcome] = Counter()
+
+    def connectionAccepted(self) -> None:
+        self.accepted += 1
+
+    def connectionReturned(self) -> None:
+        self.returned += 1
+
+    def connectionDecided(self, outcome: Outcome) -> None:
+        self.outcomes[outcome] += 1

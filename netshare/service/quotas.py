@@ -1,0 +1,231 @@
+"""
+How much the service takes on at once, and what it does at the limit: it stops accepting.
+
+A connection that is not accepted waits in the kernel's queue and loses nothing; one that is
+accepted and dropped has lost its caller's time. So every limit on what is still undecided
+pauses the listening ports, and only what a single client, or a single worker, takes too much of
+is refused (ServerTooBusy).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """
+    The knobs. The first four are the original's (SMSvcHost.exe.config), times are in seconds.
+    """
+
+    #: How many connections the kernel queues for a listening port before it lets clients wait.
+    listenBacklog: int = 4096
+    #: How many accepted connections may be undecided (their via not read yet) at once.
+    maxPendingConnections: int = 1000
+    #: How many connections are accepted in one go before others get their turn.
+    maxPendingAccepts: int = 64
+    #: How long a client may take for its preamble; None for ever.
+    receiveTimeout: float | None = 30.0
+    #: How many undecided connections one client address may have; more get ServerTooBusy.
+    maxPendingPerPeer: int = 500
+    #: How many bytes all undecided connections together may have sent.
+    maxPendingBytes: int = 16 * 1024 * 1024
+    #: How long a worker may take to answer for a connection, and a connection to wait for one.
+    dispatchTimeout: float = 10.0
+    #: How many connections may be under way to one worker.
+    maxOutstandingPerWorker: int = 32
+    #: How many connections may wait for the workers of one address; more get ServerTooBusy.
+    maxWaitingPerAddress: int = 1000
+    #: How long a refused client may take to read its fault and close.
+    closeTimeout: float = 10.0
+    #: How many addresses may be registered in all.
+    maxRegistrations: int = 250_000
+    #: How many addresses one user may register; root and the service's own user may all.
+    maxRegistrationsPerUser: int = 10_000
+
+
+class PausablePort(Protocol):
+    """A listening port that can be told to stop accepting for a while."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+
+class Admission:
+    """
+    Counts what is undecided and which descriptors are held, and pauses the ports at a limit.
+    """
+
+    log = Logger()
+
+    def __init__(self, quotas: Quotas, descriptorLimit: int | None = None) -> None:
+        self.quotas = quotas
+        self.descriptorLimit = descriptorLimit or descriptor_limit()
+        self.pending = 0
+        self.pendingBytes = 0
+        self.descriptors = 0
+        self.paused = False
+        self.pauses = 0
+        self._byPeer: Counter[str] = Counter()
+        self._ports: list[PausablePort] = []
+
+    def addPort(self, port: PausablePort) -> None:
+        """Control this listening port too."""
+        self._ports.append(port)
+        if self.paused:
+            port.pauseProducing()
+
+    def removePort(self, port: PausablePort) -> None:
+        """Forget a port that no longer listens."""
+        if port in self._ports:
+            self._ports.remove(port)
+
+    def enter(self, peerHost: str) -> bool:
+        """
+        A connection was accepted; it is undecided and holds a descriptor.
+
+        :returns: whether this client may have one more
+        """
+        self.pending += 1
+        self.descriptors += 1
+        self._byPeer[peerHost] += 1
+        self._adjust()
+        return self._byPeer[peerHost] <= self.quotas.maxPendingPerPeer
+
+    def received(self, count: int) -> None:
+        """An undecided connection sent this many bytes more."""
+        self.pendingBytes += count
+        self._adjust()
+
+    def decided(self, peerHost: str, count: int) -> None:
+        """
+        An undecided connection is decided, or gone; its ``count`` bytes are no longer pending.
+        """
+        self.pending -= 1
+        self.pendingBytes -= count
+        if self._byPeer[peerHost] <= 1:
+            del self._byPeer[peerHost]
+        else:
+            self._byPeer[peerHost] -= 1
+        self._adjust()
+
+    def hold(self, count: int = 1) -> None:
+        """So many descriptors more are in use."""
+        self.descriptors += count
+        self._adjust()
+
+    def release(self, count: int = 1) -> None:
+        """So many descriptors were closed."""
+        self.descriptors -= count
+        self._adjust()
+
+    def _adjust(self) -> None:
+        full = (
+            self.pending >= self.quotas.maxPendingConnections
+            or self.pendingBytes >= self.quotas.maxPendingBytes
+            or self.descriptors >= self.descriptorLimit
+        )
+        if full == self.paused:
+            return
+        self.paused = full
+        if full:
+            self.pauses += 1
+            self.log.warn(
+                "accepting no connections for now: {pending} undecided (limit "
+                "{maxPending}), {descriptors} descriptors held (limit {descriptorLimit})",
+                pending=self.pending,
+                maxPending=self.quotas.maxPendingConnections,
+                descriptors=self.descriptors,
+                descriptorLimit=self.descriptorLimit,
+            )
+        for port in self._ports:
+            if full:
+                port.pauseProducing()
+            else:
+                port.resumeProducing()
+
+
+def raise_descriptor_limit() -> int:
+    """
+    Raise the soft limit of open descriptors to the hard one.
+
+    :returns: the limit now in force
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+#: Descriptors left for logs, control connections, spawned workers and Twisted's own.
+SPARE_DESCRIPTORS = 64
+
+
+def descriptor_limit() -> int:
+    """
+    How many connections' descriptors this process may hold and still have some to spare.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(16, soft - len(os.listdir("/proc/self/fd")) - SPARE_DESCRIPTORS)
+
+
+class Expiring(Protocol):
+    """Something that has only so much time."""
+
+    def timedOut(self) -> None: ...
+
+
+class Deadlines:
+    """
+    One timeout for many: all get the same time, so whoever came first expires first, and a
+    single delayed call serves them all.
+
+    :param timeout: seconds; None never expires anything
+    """
+
+    def __init__(self, reactor: IReactorTime, timeout: float | None) -> None:
+        self._reactor = reactor
+        self._timeout = timeout
+        self._waiting: dict[Expiring, float] = {}  # in order of arrival
+        self._call: Any = None
+
+    def add(self, one: Expiring) -> None:
+        """Its time begins now."""
+        if self._timeout is None:
+            return
+        self._waiting[one] = self._reactor.seconds() + self._timeout
+        if self._call is None:
+            self._call = self._reactor.callLater(self._timeout, self._expire)
+
+    def discard(self, one: Expiring) -> None:
+        """It made it in time, or is gone."""
+        self._waiting.pop(one, None)
+        # The call stays: under load the next arrival would want it again at once.
+        if not self._waiting:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Expire nothing more."""
+        self._waiting.clear()
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _expire(self) -> None:
+        self._call = None
+        now = self._reactor.seconds()
+        while self._waiting:
+            one, deadline = next(iter(self._waiting.items()))
+            if deadline > now:
+                self._call = self._reactor.callLater(deadline - now, self._expire)
+                return
+            del self._waiting[one]
+            one.timedOut()

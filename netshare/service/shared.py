@@ -1,0 +1,249 @@
+"""
+:class:`SharedPort`: the whole sharing service as one object, for ``twistd netshare`` and for
+whoever embeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from netshare.addresses import AddressError, BaseAddress, parse_base_address, parse_via
+from netshare.interfaces import IArrival, IOutcomeRecorder, IRoute
+from netshare.service.accounts import Accounts
+from netshare.service.arrival import Ending
+from netshare.service.desk import RegistrationDesk
+from netshare.service.front import SharedPortFactory
+from netshare.service.outcomes import Outcome, OutcomeCounts
+from netshare.service.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
+from netshare.service.quotas import Admission, Quotas
+from netshare.service.registry import Registry
+from netshare.service.relay import CONNECT_TIMEOUT, RelayRoute
+from netshare.service.returns import Bounces
+from netshare.service.routes import LocalRoute
+from netshare.service.routing import RoutingTree
+from netshare.service.status import Status
+from netshare.worker.consume import ConsumingFactory, PreambleUse
+from netshare.worker.listening import SharedPortAddress
+
+
+class SharedPort:
+    """
+    One or more TCP ports whose connections are told apart by the address they ask for.
+
+    As ``twisted.web.server.Site`` is a Factory over a tree of resources, this is one over a
+    tree of addresses::
+
+        shared = SharedPort(reactor)
+        await shared.endpointFor("net.tcp://+:8808/orders").listen(ordersFactory)
+        await shared.listen(serverFromString(reactor, "tcp:8808"))
+
+    :param quotas: limits and timeouts
+    :param accounts: who may register at the :attr:`desk`
+    :param openPorts: open the port of any address that is registered, within ``allowedPorts``
+        and on ``interfaces``; without it only :meth:`listen` and :attr:`factory` bring clients
+    :param recorder: told of every connection, beside the counters of :attr:`status`
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        quotas: Quotas | None = None,
+        accounts: Accounts | None = None,
+        *,
+        openPorts: bool = False,
+        allowedPorts: AllowedPorts = DEFAULT_ALLOWED,
+        interfaces: Sequence[str] = (),
+        recorder: IOutcomeRecorder | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.reactor = reactor
+        self.quotas = quotas or Quotas()
+        self.admission = Admission(self.quotas)
+        self.counts = OutcomeCounts()
+        self._ending = Ending(
+            reactor, self.admission, _Both(self.counts, recorder) if recorder else self.counts
+        )
+        #: The tree of addresses; see :meth:`RoutingTree.putChild` for resources of one's own.
+        self.tree = RoutingTree()
+        #: Listen with this on any endpoint whose connections are plain TCP.
+        self.factory = SharedPortFactory(self._route, self._ending)
+        self.ports = Ports(
+            reactor, self.factory, self.admission, allowedPorts, interfaces, onDemand=openPorts
+        )
+        self.registry = Registry(
+            reactor, self.tree, self.ports, accounts or Accounts.default(), self.quotas
+        )
+        self.status = Status(
+            self.registry, self.admission, self.counts, self.factory, settings or {}
+        )
+        #: Listen with this on the control socket.
+        self.desk = RegistrationDesk(self.registry, self.factory, self.status, Bounces())
+        self._relays: list[RelayRoute] = []
+
+    def listen(self, endpoint: IStreamServerEndpoint) -> Deferred[IListeningPort]:
+        """
+        Accept clients on an endpoint, until :meth:`stop`.
+
+        Unlike ``endpoint.listen(shared.factory)`` this stops accepting at the limits.
+        """
+        return ensureDeferred(self.ports.listen(endpoint))
+
+    def endpointFor(
+        self, address: str, preamble: PreambleUse = PreambleUse.PASS
+    ) -> IStreamServerEndpoint:
+        """
+        An endpoint in this process, for any Factory.
+
+        :param address: ``net.tcp://host[:port]/path``
+        :param preamble: whether the Factory sees the preamble, or only what follows it
+        :raises AddressError: that is not a base address
+        """
+        return LocalEndpoint(self, parse_base_address(address), preamble)
+
+    def relay(
+        self,
+        address: str | BaseAddress,
+        endpoint: IStreamClientEndpoint,
+        where: str = "",
+        proxy: bool = False,
+        connectTimeout: float = CONNECT_TIMEOUT,
+    ) -> RelayRoute:
+        """
+        Bring connections for an address to a server that knows nothing of sharing.
+
+        :param where: the server, for people
+        :param proxy: tell it the client's address by a PROXY protocol version 2 header
+        :raises AddressError: that is not a base address
+        :raises AddressTaken: the address has a route
+        """
+        if isinstance(address, str):
+            address = parse_base_address(address)
+        route = RelayRoute(
+            self.reactor, endpoint, where or repr(endpoint), self.admission, proxy, connectTimeout
+        )
+        self.tree.put(address, route)
+        self._relays.append(route)
+        return route
+
+    async def stop(self) -> None:
+        """
+        Close the ports, refuse what waits, cut what is relayed. What was given to workers, or
+        to a Factory in this process, lives on.
+        """
+        await self.ports.stop()
+        self.factory.stop()
+        self.registry.stop()
+        for relay in self._relays:
+            relay.stop()
+        self._ending.stop()
+
+    def _route(self, arrival: IArrival) -> None:
+        try:
+            via = parse_via(arrival.via)
+        except AddressError as error:
+            arrival.refuse(Outcome.BAD_VIA, f"the via is no address: {error}")
+            return
+        found = self.tree.find(via)
+        if found is not None:
+            found.resource.render(arrival)
+            return
+        reserved = self.registry.accounts.reserved(via.port, via.segments)
+        if reserved is not None:
+            arrival.refuse(
+                Outcome.ENDPOINT_UNAVAILABLE, f"{reserved} is reserved and nobody serves it now"
+            )
+        else:
+            arrival.refuse(Outcome.ENDPOINT_NOT_FOUND, "nobody has registered this address")
+
+
+@implementer(IOutcomeRecorder)
+class _Both:
+    def __init__(self, *recorders: IOutcomeRecorder) -> None:
+        self._recorders = recorders
+
+    def connectionAccepted(self) -> None:
+        for recorder in self._recorders:
+            recorder.connectionAccepted()
+
+    def connectionReturned(self) -> None:
+        for recorder in self._recorders:
+            recorder.connectionReturned()
+
+    def connectionDecided(self, outcome: Outcome) -> None:
+        for recorder in self._recorders:
+            recorder.connectionDecided(outcome)
+
+
+@implementer(IStreamServerEndpoint)
+class LocalEndpoint:
+    """
+    An address of a shared port in the same process, as an endpoint.
+    """
+
+    def __init__(self, shared: SharedPort, address: BaseAddress, preamble: PreambleUse) -> None:
+        self._shared = shared
+        self._address = address
+        self._preamble = preamble
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        :returns: the port; fails with AddressTaken, PortNotAllowed or PortUnavailable
+        """
+        return ensureDeferred(self._listen(protocolFactory))
+
+    async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        if self._preamble is PreambleUse.CONSUME:
+            factory = ConsumingFactory(factory, self._shared.reactor)
+        port = LocalListeningPort(self._shared, self._address, factory)
+        self._shared.tree.put(self._address, port.route)
+        try:
+            await self._shared.ports.acquire(self._address.port)
+        except Exception:
+            self._shared.tree.remove(self._address)
+            raise
+        factory.doStart()
+        return port
+
+
+@implementer(IListeningPort)
+class LocalListeningPort:
+    """
+    What :meth:`LocalEndpoint.listen` gives.
+    """
+
+    log = Logger()
+
+    def __init__(self, shared: SharedPort, address: BaseAddress, factory: IProtocolFactory) -> None:
+        self.route: IRoute = LocalRoute(shared.reactor, factory)
+        self._shared = shared
+        self._address = address
+        self._factory = factory
+        self._listening = True
+
+    def getHost(self) -> SharedPortAddress:
+        return SharedPortAddress(str(self._address))
+
+    def startListening(self) -> None:
+        """Nothing: :meth:`LocalEndpoint.listen` has done it."""
+
+    def stopListening(self) -> Deferred[None] | None:
+        """
+        Connections come no more; those that came live on.
+        """
+        if self._listening:
+            self._listening = False
+            self._shared.tree.remove(self._address)
+            self._shared.ports.release(self._address.port)
+            self._factory.doStop()
+        return None

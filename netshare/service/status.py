@@ -1,0 +1,151 @@
+"""
+What operators see: the answers to ``netshare list``, ``who`` and ``stats``, as plain values.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from netshare import __version__
+from netshare.addresses import BaseAddress, HostNameComparisonMode, parse_via
+from netshare.interfaces import IRoute
+from netshare.service.dispatch import WorkerRoute
+from netshare.service.front import SharedPortFactory
+from netshare.service.outcomes import Outcome, OutcomeCounts
+from netshare.service.quotas import Admission
+from netshare.service.registry import Registration, Registry
+
+_WHY = {
+    HostNameComparisonMode.STRONG_WILDCARD: "a strong wildcard (+), which comes before every host",
+    HostNameComparisonMode.EXACT: "this very host",
+    HostNameComparisonMode.WEAK_WILDCARD: "a weak wildcard (*), since no other host matched",
+}
+
+
+class Status:
+    """
+    Reads the service's books.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        admission: Admission,
+        counts: OutcomeCounts,
+        front: SharedPortFactory,
+        settings: dict[str, Any],
+    ) -> None:
+        self._registry = registry
+        self._admission = admission
+        self._counts = counts
+        self._front = front
+        self._settings = settings
+        self._started = registry.reactor.seconds()
+
+    def registrations(self, start: int, count: int) -> tuple[list[dict[str, Any]], int]:
+        """
+        A page of the list.
+
+        :returns: the rows, and where the next page starts: -1 behind the last
+        """
+        rows = list(islice(self._rows(), start, start + count + 1))
+        return rows[:count], start + count if len(rows) > count else -1
+
+    def who(self, uri: str) -> dict[str, Any]:
+        """
+        Which registration a via reaches, and why.
+
+        :raises AddressError: it is not a URI
+        """
+        via = parse_via(uri)
+        found = self._registry.tree.find(via)
+        answer: dict[str, Any] = {"via": uri, "found": found is not None}
+        if found is None or found.resource.route is None:
+            reserved = self._registry.accounts.reserved(via.port, via.segments)
+            answer["why"] = f"no address on port {via.port} is a prefix of its path"
+            if reserved is not None:
+                answer["why"] = f"{reserved} is reserved, and nobody has registered below it"
+            answer["fault"] = "EndpointUnavailable" if reserved else "EndpointNotFound"
+            return answer
+        route = found.resource.route
+        matched = "/" + "/".join(via.segments[: found.depth])
+        answer["why"] = (
+            f"port {via.port}, {_WHY[found.mode]}; the longest registered prefix is {matched}"
+        )
+        address = getattr(found.resource, "address", None)
+        registrations = self._rowsOf(address, route) if address is not None else []
+        answer["registrations"] = registrations or [{"kind": route.kind}]
+        return answer
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Counters, and every setting in effect.
+        """
+        admission = self._admission
+        return {
+            "version": __version__.public(),
+            "pid": os.getpid(),
+            "since": _when(self._started),
+            "listening": self._registry.ports.describe(),
+            "accepted": self._counts.accepted,
+            "returned": self._counts.returned,
+            "outcomes": {
+                outcome.value: self._counts.outcomes[outcome]
+                for outcome in Outcome
+                if self._counts.outcomes[outcome]
+            },
+            "undecided": len(self._front.undecided),
+            "accepting": not admission.paused,
+            "pauses": admission.pauses,
+            "descriptors": admission.descriptors,
+            "descriptorLimit": admission.descriptorLimit,
+            "registrations": len(self._registry),
+            "addresses": len(self._registry.tree),
+            "settings": {**asdict(admission.quotas), **self._settings},
+        }
+
+    def _rows(self) -> Any:
+        for address, route, registrations in self._registry.rows():
+            yield from self._describe(address, route, registrations)
+
+    def _rowsOf(self, address: BaseAddress, route: IRoute) -> list[dict[str, Any]]:
+        for known, other, registrations in self._registry.rows():
+            if other is route:
+                return self._describe(known, route, registrations)
+        return self._describe(address, route, [])
+
+    def _describe(
+        self, address: BaseAddress, route: IRoute, registrations: list[Registration]
+    ) -> list[dict[str, Any]]:
+        row: dict[str, Any] = {
+            "address": str(address),
+            "hostNameComparisonMode": address.mode.value,
+            "kind": route.kind,
+        }
+        if not isinstance(route, WorkerRoute):
+            where = getattr(route, "where", "")
+            return [{**row, "state": "ready", **({"to": where} if where else {})}]
+        if not registrations:
+            return [{**row, "state": route.state}]
+        return [
+            {
+                **row,
+                "pid": registration.link.peer.pid,
+                "user": registration.link.peer.user,
+                "commandLine": registration.link.peer.commandLine,
+                "since": _when(registration.since),
+                "given": route.given[registration.lane],
+                "outstanding": registration.lane.outstanding,
+                "waiting": route.waiting,
+                "state": registration.lane.state,
+            }
+            for registration in registrations
+        ]
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,100 @@
+"""
+The endpoint strings ``netshare:`` and ``nettcp:``.
+
+Every ``twistd`` of a machine imports this module, so it imports the real ones only when a string
+is parsed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IStreamClientEndpoint,
+    IStreamClientEndpointStringParserWithReactor,
+    IStreamServerEndpoint,
+    IStreamServerEndpointStringParser,
+)
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+_YES_NO = {"yes": True, "no": False}
+
+
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class NetshareServerParser:
+    """
+    ``netshare:net.tcp\\://+\\:8808/path[:preamble=consume][:control=PATH]...``
+    """
+
+    prefix = "netshare"
+
+    def parseStreamServer(  # type: ignore[override]
+        self, reactor: Any, *args: str, **kwargs: str
+    ) -> IStreamServerEndpoint:
+        return _server(reactor, *args, **kwargs)
+
+
+@implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
+class NetTcpClientParser:
+    """
+    ``nettcp:HOST:PORT:via=net.tcp\\://HOST\\:PORT/path``
+    """
+
+    prefix = "nettcp"
+
+    def parseStreamClient(  # type: ignore[override]
+        self, reactor: Any, *args: str, **kwargs: str
+    ) -> IStreamClientEndpoint:
+        return _client(reactor, *args, **kwargs)
+
+
+def _server(
+    reactor: Any,
+    address: str | None = None,
+    *,
+    preamble: str = "pass",
+    control: str | None = None,
+    mode: str | None = None,
+    unique: str = "no",
+    shared: str = "no",
+    wait: str = "no",
+    maxOutstanding: str | None = None,
+    serviceUser: str | None = None,
+) -> IStreamServerEndpoint:
+    from netshare.worker.consume import PreambleUse
+    from netshare.worker.endpoint import SharedPortServerEndpoint
+    from netshare.worker.registration import Wish
+
+    try:
+        use = PreambleUse(preamble)
+    except ValueError:
+        raise ValueError(f"preamble={preamble}: it is pass or consume") from None
+    if address is None and not _flag("unique", unique):
+        raise ValueError(
+            "netshare: needs the address first, with its colons escaped: "
+            r"netshare:net.tcp\://+\:8808/path"
+        )
+    wish = Wish(
+        address,
+        mode,
+        _flag("unique", unique),
+        _flag("shared", shared),
+        int(maxOutstanding) if maxOutstanding is not None else None,
+    )
+    return SharedPortServerEndpoint(reactor, wish, control, use, _flag("wait", wait), serviceUser)
+
+
+def _client(
+    reactor: Any, host: str, port: str = "808", *, via: str, timeout: str = "30"
+) -> IStreamClientEndpoint:
+    from netshare.worker.client import NetTcpClientEndpoint
+
+    return NetTcpClientEndpoint(reactor, via, host, int(port), timeout=float(timeout))
+
+
+def _flag(name: str, value: str) -> bool:
+    try:
+        return _YES_NO[value]
+    except KeyError:
+        raise ValueError(f"{name}={value}: it is yes or no") from None
