@@ -16,16 +16,27 @@ from netshare.transport.binary.nodes import (
     Comment,
     Document,
     Element,
+    Name,
     NamespaceDeclaration,
     Node,
 )
 from netshare.transport.binary.values import Value, lexical
 
-__all__ = ["XMLNS_NAMESPACE", "XML_NAMESPACE", "XmlWriter"]
+__all__ = ["XMLNS_NAMESPACE", "XML_NAMESPACE", "WriterScope", "XmlWriter"]
 
 XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
 XMLNS_NAMESPACE: Final = "http://www.w3.org/2000/xmlns/"
 _BLANK: Final = " \t\r\n"
+
+
+class WriterScope(dict[str, str]):
+    """The URI of each prefix in force, and the element records already known to be right here."""
+
+    __slots__ = ("known",)
+
+    def __init__(self, namespaces: dict[str, str]) -> None:
+        super().__init__(namespaces)
+        self.known: dict[Name, bytes] = {}
 
 
 class XmlWriter:
@@ -39,8 +50,8 @@ class XmlWriter:
 
     def __init__(self) -> None:
         #: URI by prefix, here.
-        self._scope: dict[str, str] = {"": ""}
-        self._outer: list[dict[str, str]] = []
+        self._scope = WriterScope({"": ""})
+        self._outer: list[WriterScope] = []
         #: Declarations of the start tag that is still open.
         self._declared: list[tuple[str, str]] = []
         self._tag_open = False
@@ -141,7 +152,7 @@ class XmlWriter:
             raise XmlException("The empty namespace requires an empty prefix")
         if uri in (XML_NAMESPACE, XMLNS_NAMESPACE):
             raise XmlException(f"The namespace '{uri}' has its own prefix only")
-        self._scope = {**self._scope, prefix: uri}
+        self._scope = WriterScope({**self._scope, prefix: uri})
         self._declared.append((prefix, uri))
 
     def _close_tag(self) -> None:

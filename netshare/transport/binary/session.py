@@ -10,7 +10,7 @@ its ids again, so the session becomes unusable.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from netshare.transport.binary.dictionary import STATIC_IDS
 from netshare.transport.binary.errors import QuotaExceeded, SessionInvalid, XmlException
@@ -90,14 +90,14 @@ class WriterSession:
     :param max_size: bytes all tables may have together: what the reader allows.
     """
 
-    __slots__ = ("_ids", "_new", "_remaining", "scopes")
+    __slots__ = ("_ids", "_new", "_remaining", "headers")
 
     def __init__(self, max_size: int = MAX_SESSION_SIZE) -> None:
         self._ids: dict[str, int] = {}
         self._new: list[bytes] = []
         self._remaining = max_size
-        #: Owned by the writer: record headers that it has made under this session's ids.
-        self.scopes: dict[Any, Any] = {}
+        #: Owned by the writer: element records it has made with this session's ids.
+        self.headers: dict[tuple[str, str], bytes] = {}
 
     def id_of(self, text: str) -> int | None:
         """
