@@ -63,7 +63,6 @@ class DeskProtocol(ControlProtocol):
         self.registrations: dict[str, Registration] = {}
         self.lane: AmpLane | None = None
         self.peer: Peer
-        self.gone = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -71,7 +70,6 @@ class DeskProtocol(ControlProtocol):
         self.registry.links.add(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self.gone = True
         self.registry.links.discard(self)
         for registration in list(self.registrations.values()):
             self._drop(registration, "its worker's link is gone")
@@ -83,7 +81,7 @@ class DeskProtocol(ControlProtocol):
         return f"worker {self.peer.pid} of {self.peer.user}"
 
     @declared(commands.Register, ServiceFault)
-    async def register(
+    def register(
         self,
         version: int,
         baseAddress: str | None = None,
@@ -110,16 +108,12 @@ class DeskProtocol(ControlProtocol):
         registration = Registration(address, self, self.lane, bool(shared))
         self.registry.claim(registration)
         try:
-            await self.registry.ports.acquire(address.port)
+            self.registry.ports.acquire(address.port)
         except (PortNotAllowed, PortUnavailable) as error:
             self.registry.disclaim(registration)
             raise commands.FailedToListen(str(error)) from None
-        if self.gone:  # the worker left while its port was being opened
-            self.registry.ports.release(address.port)
-            self.registry.disclaim(registration)
-        else:
-            self.registrations[str(address)] = registration
-            self.registry.activate(registration)
+        self.registrations[str(address)] = registration
+        self.registry.activate(registration)
         return {"baseAddress": str(address)}
 
     @declared(commands.Unregister, ServiceFault)

@@ -7,13 +7,14 @@ last, as the original does, within an allowed set of ports and on chosen interfa
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
@@ -22,6 +23,7 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP
+from netshare.handover import address_text
 from netshare.service.quotas import Admission
 
 
@@ -72,14 +74,16 @@ def _range(text: str) -> tuple[int, int]:
 DEFAULT_ALLOWED = AllowedPorts(((DEFAULT_PORTS[NET_TCP],) * 2, (1024, 65535)))
 
 
+#: All interfaces, of both families.
+_ALL = ("0.0.0.0", "::")
+
+
 class _Opened:
     """One port that registrations asked for."""
 
-    def __init__(self) -> None:
-        self.users = 1
-        self.listening: list[IListeningPort] = []
-        #: Other registrations, until the port is open or known to stay shut.
-        self.waiting: list[Deferred[None]] = []
+    def __init__(self, listening: list[IListeningPort]) -> None:
+        self.users = 0
+        self.listening = listening
 
 
 class Ports:
@@ -126,7 +130,7 @@ class Ports:
         What is listened on, for people.
         """
         asked = [port for opened in self._opened.values() for port in opened.listening]
-        return [str(port.getHost()) for port in (*self._named, *asked)]
+        return [address_text(port.getHost()) for port in (*self._named, *asked)]
 
     def numbers(self) -> set[int]:
         """
@@ -136,7 +140,7 @@ class Ports:
             number for number, opened in self._opened.items() if opened.listening
         }
 
-    async def acquire(self, number: int) -> None:
+    def acquire(self, number: int) -> None:
         """
         A registration needs this port: open it unless it is open.
 
@@ -152,16 +156,8 @@ class Ports:
             )
         opened = self._opened.get(number)
         if opened is None:
-            opened = self._opened[number] = _Opened()
-            await self._open(number, opened)
-            return
+            opened = self._opened[number] = _Opened(self._open(number))
         opened.users += 1
-        if not opened.listening:
-            turn: Deferred[None] = Deferred()
-            opened.waiting.append(turn)
-            await turn
-        if self._opened.get(number) is not opened:
-            raise PortUnavailable(f"port {number} could not be opened")
 
     def release(self, number: int) -> None:
         """
@@ -188,37 +184,58 @@ class Ports:
         self._named.clear()
         await gatherResults([self._close(port) for port in ports])
 
-    async def _open(self, number: int, opened: _Opened) -> None:
+    def _open(self, number: int) -> list[IListeningPort]:
+        """
+        :raises PortUnavailable: one of the interfaces does not have it
+        """
         listening: list[IListeningPort] = []
         try:
-            for endpoint in self._endpoints(number):
-                listening.append(await endpoint.listen(self._factory))
-        except CannotListenError as error:
-            del self._opened[number]
+            for interface in self.interfaces or _ALL:
+                bound = self._bind(interface, number)
+                if bound is not None:
+                    with bound:  # the port has a descriptor of its own
+                        listening.append(
+                            self._reactor.adoptStreamPort(
+                                bound.fileno(), bound.family, self._factory
+                            )
+                        )
+        except OSError as error:
             for port in listening:
                 port.stopListening()
-            raise PortUnavailable(f"port {number} cannot be opened: {error.socketError}") from None
-        else:
-            opened.listening = listening
-            for port in listening:
-                self._control(port)
-            self.log.info("opened port {port} for registered addresses", port=number)
-        finally:
-            waiting, opened.waiting = opened.waiting, []
-            for turn in waiting:
-                turn.callback(None)
+            raise PortUnavailable(
+                f"port {number} cannot be opened: {os.strerror(error.errno or 0)}"
+            ) from None
+        for port in listening:
+            self._control(port)
+        self.log.info("opened port {port} for registered addresses", port=number)
+        return listening
 
-    def _endpoints(self, number: int) -> list[IStreamServerEndpoint]:
-        backlog = self._admission.quotas.listenBacklog
-        if not self.interfaces:
-            # One socket for both families; the kernel shows IPv4 clients as mapped addresses.
-            return [TCP6ServerEndpoint(self._reactor, number, backlog, "::")]
-        return [
-            (TCP6ServerEndpoint if ":" in interface else TCP4ServerEndpoint)(
-                self._reactor, number, backlog, interface
-            )
-            for interface in self.interfaces
-        ]
+    def _bind(self, interface: str, number: int) -> socket.socket | None:
+        """
+        A listening socket, or None where the machine has no IPv6.
+
+        The families get a socket each, so that an IPv4 client has an IPv4 address in a worker.
+        """
+        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        try:
+            bound = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            if error.errno == errno.EAFNOSUPPORT and not self.interfaces:
+                return None
+            raise
+        try:
+            bound.setblocking(False)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.bind((interface, number))
+            bound.listen(self._admission.quotas.listenBacklog)
+        except OSError as error:
+            bound.close()
+            if error.errno == errno.EADDRNOTAVAIL and interface == "::" and not self.interfaces:
+                return None  # IPv6 is compiled in but switched off
+            raise
+        return bound
 
     def namedNumbers(self) -> set[int]:
         """

@@ -124,6 +124,8 @@ class Registry:
                     f"{address} is a {kind} route of the service's own configuration"
                 ) from None
             place = self._places[address.key] = _Place(route)
+        elif any(other.link is link for other in place.registrations):
+            raise ConflictingRegistration(f"{address} is registered by this very worker")
         elif place.supervised:
             if address.key not in link.granted:
                 raise ConflictingRegistration(
@@ -132,7 +134,7 @@ class Registry:
         else:
             for other in place.registrations:
                 together = registration.shared and other.shared
-                if not together or other.link.peer.uid != link.peer.uid or other.link is link:
+                if not together or other.link.peer.uid != link.peer.uid:
                     raise ConflictingRegistration(
                         f"{address} is registered already, by {other.link} "
                         f"({other.link.peer.commandLine or 'its command line is hidden'}): "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
@@ -200,15 +200,15 @@ class LocalEndpoint:
         """
         :returns: the port; fails with AddressTaken, PortNotAllowed or PortUnavailable
         """
-        return ensureDeferred(self._listen(protocolFactory))
+        return maybeDeferred(self._listen, protocolFactory)
 
-    async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         if self._preamble is PreambleUse.CONSUME:
             factory = ConsumingFactory(factory, self._shared.reactor)
         port = LocalListeningPort(self._shared, self._address, factory)
         self._shared.tree.put(self._address, port.route)
         try:
-            await self._shared.ports.acquire(self._address.port)
+            self._shared.ports.acquire(self._address.port)
         except Exception:
             self._shared.tree.remove(self._address)
             raise

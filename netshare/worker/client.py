@@ -48,10 +48,6 @@ class PreambleRefused(Exception):
         self.uri = uri
 
 
-class _Closed(Exception):
-    pass
-
-
 class PreambleClientProtocol(LateWrapper):
     """
     Writes the preamble and waits.
@@ -105,6 +101,7 @@ class _PreambleClientFactory(WrappingFactory):
         super().__init__(wrapped)
         self.via = via
         self.preamble = opening
+        #: Fires once: with the wrapped protocol, or with why there is none.
         self.done: Deferred[IProtocol] = Deferred(lambda _: self._cancel())
         self._protocol: PreambleClientProtocol | None = None
 
@@ -113,12 +110,12 @@ class _PreambleClientFactory(WrappingFactory):
         return self._protocol
 
     def answered(self, result: Any) -> None:
-        done, self.done = self.done, Deferred()
-        if not done.called:
-            if isinstance(result, Exception):
-                done.errback(Failure(result))
-            else:
-                done.callback(result)
+        if self.done.called:
+            return  # the first answer counts: closing follows every refusal
+        if isinstance(result, Exception):
+            self.done.errback(Failure(result))
+        else:
+            self.done.callback(result)
 
     def _cancel(self) -> None:
         if self._protocol is not None and self._protocol.connected:

@@ -327,6 +327,10 @@ class ControlProtocol(amp.AMP):
         super().__init__()
         self._unclaimed: set[int] = set()
 
+    def makeConnection(self, transport: Any) -> None:
+        # Past AMP's own, which does nothing but log every connection twice.
+        amp.BinaryBoxProtocol.makeConnection(self, transport)
+
     def fileDescriptorReceived(self, descriptor: int) -> None:
         # The kernel hands descriptors over inheritable; a process spawned now would keep it.
         os.set_inheritable(descriptor, False)
@@ -362,4 +366,4 @@ class ControlProtocol(amp.AMP):
         for descriptor in self._unclaimed:
             os.close(descriptor)
         self._unclaimed.clear()
-        super().connectionLost(reason)
+        amp.BinaryBoxProtocol.connectionLost(self, reason)

@@ -269,4 +269,3 @@ class _NamedPeer(WrappingFactory):
     def buildProtocol(self, addr: object) -> Any:
         wrapped = self.wrappedFactory.buildProtocol(self._peer)
         return None if wrapped is None else _PeerWrapper(self, wrapped, self._peer)
-

@@ -1,0 +1,6 @@
+"""
+Worker processes that the service starts itself.
+
+- :mod:`netshare.service.activation.spec`: what to start
+- :mod:`netshare.service.activation.supervision`: starting, restarting, ending
+"""

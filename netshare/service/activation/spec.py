@@ -1,0 +1,56 @@
+"""
+What a supervised worker is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from netshare.addresses import BaseAddress
+from netshare.worker.consume import PreambleUse
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """
+    One worker: the address it serves, and how to start it.
+
+    Either ``target`` or ``command`` is given.
+    """
+
+    #: What log lines call it.
+    name: str
+    address: BaseAddress
+    #: ``package.module:factory``, run by :mod:`netshare.worker.child`.
+    target: str | None = None
+    #: Any program that registers the address over the link it inherits.
+    command: tuple[str, ...] | None = None
+    #: Whether the target sees the framing preamble.
+    preamble: PreambleUse = PreambleUse.PASS
+    #: How many processes serve the address together.
+    processes: int = 1
+    directory: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: The user it runs as; None: the service's own. Only root can choose another.
+    user: str | None = None
+
+    def arguments(self) -> tuple[str, ...]:
+        """
+        The command line to start.
+        """
+        if self.command is not None:
+            return self.command
+        assert self.target is not None
+        options = [f"--preamble={self.preamble.value}"]
+        if self.processes > 1:
+            options.append("--shared")
+        return (
+            sys.executable,
+            "-m",
+            "netshare.worker.child",
+            *options,
+            str(self.address),
+            self.target,
+        )

@@ -1,0 +1,278 @@
+"""
+``twistd netshare`` and ``twist netshare``: options, and the service they make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import (
+    UNIXServerEndpoint,
+    clientFromString,
+    serverFromString,
+)
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+
+import twisted
+from netshare import __version__
+from netshare.config import (
+    QUOTA_NAMES,
+    Configuration,
+    ConfigurationError,
+    configure,
+    load_file,
+)
+from netshare.control import NoControlSocket, service_control_path
+from netshare.service.activation.supervision import Supervisor
+from netshare.service.quotas import Quotas, raise_descriptor_limit
+from netshare.service.shared import SharedPort
+
+_QUOTA_HELP = {
+    "listenBacklog": "connections that the kernel queues for a port",
+    "maxPendingConnections": "undecided connections at once; accepting pauses at the limit",
+    "maxPendingAccepts": "connections accepted in one go",
+    "receiveTimeout": "seconds a client may take for its preamble, hh:mm:ss, or Infinite",
+    "maxPendingPerPeer": "undecided connections of one client address",
+    "maxPendingBytes": "bytes of all undecided connections together",
+    "dispatchTimeout": "seconds a worker may take to accept a connection",
+    "maxOutstandingPerWorker": "connections under way to one worker",
+    "maxWaitingPerAddress": "connections that may wait for the workers of one address",
+    "closeTimeout": "seconds a refused client may take to read its fault",
+    "maxRegistrations": "addresses that may be registered",
+    "maxRegistrationsPerUser": "addresses that one ordinary user may register",
+}
+
+
+class Options(usage.Options):
+    """
+    The command line of ``twistd netshare``.
+    """
+
+    synopsis = "[options]"
+    longdesc = (
+        "Share TCP ports among many net.tcp (WCF) services, told apart by the path of their "
+        "address. Workers register over the control socket; ports are opened as they need them."
+    )
+    optFlags = [["check", None, "check the configuration, say what is wrong, and exit"]]
+    optParameters = [
+        ["config", None, None, "a TOML file with the same names as these options"],
+        [
+            "control",
+            None,
+            None,
+            "the control socket [default: /run/netshare/control, "
+            "or $XDG_RUNTIME_DIR/netshare/control for an ordinary user]",
+        ],
+        *(
+            [name, None, None, f"{_QUOTA_HELP[name]} [default: {getattr(Quotas(), name)}]"]
+            for name in QUOTA_NAMES
+        ),
+    ]
+    compData = usage.Completions(
+        optActions={"config": usage.CompleteFiles("*.toml"), "control": usage.CompleteFiles()},
+        multiUse=[
+            "listen",
+            "interface",
+            "allow-port",
+            "allow-user",
+            "allow-group",
+            "worker",
+            "relay",
+        ],
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in _REPEATABLE:
+            self[name] = []
+        #: What all options and the file come to; set by :meth:`postOptions`.
+        self.configuration = Configuration()
+
+    def opt_version(self) -> None:
+        """
+        show netshare's version, and Twisted's
+        """
+        print(f"netshare {__version__.public()} (Twisted {twisted.__version__})")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        values = {name: value for name, value in self.items() if name not in ("check", "config")}
+        try:
+            file = load_file(self["config"]) if self["config"] else {}
+            self.configuration = configure(values, file)
+            _check_endpoints(self.configuration)
+        except ConfigurationError as error:
+            raise usage.UsageError(str(error)) from None
+        if self["check"]:
+            print("the configuration makes sense")
+            raise SystemExit(0)
+
+
+_REPEATABLE = {
+    "listen": "a server endpoint to listen on from the start, such as tcp:808, "
+    "systemd:domain=INET6:name=netshare or haproxy:tcp:808; may be repeated",
+    "interface": "the address of an interface to open ports on, instead of all; may be repeated",
+    "allow-port": "a port or range that registrations may open, such as 9000-9999; may be "
+    "repeated [default: 808 and 1024-65535]",
+    "allow-user": "a user who may register; may be repeated [default: root and the service's own]",
+    "allow-group": "a group whose members may register; may be repeated [default: netshare]",
+    "worker": "ADDRESS=MODULE:FACTORY[,preamble=consume][,processes=N] or ADDRESS=!COMMAND LINE: "
+    "start a worker and keep it up; may be repeated",
+    "relay": "ADDRESS=tcp:HOST:PORT[,proxy=v2]: bring connections to an unmodified server; may "
+    "be repeated",
+}
+
+
+def _repeatable(name: str, text: str) -> Callable[[Options, str], None]:
+    def append(self: Options, value: str) -> None:
+        self[name].append(value)
+
+    append.__doc__ = text
+    return append
+
+
+for _name, _text in _REPEATABLE.items():
+    setattr(Options, f"opt_{_name.replace('-', '_')}", _repeatable(_name, _text))
+
+
+def _check_endpoints(configuration: Configuration) -> None:
+    from twisted.internet import reactor
+
+    for text in configuration.listen:
+        try:
+            # A systemd: endpoint takes its descriptor when it is made, once.
+            if not text.startswith("systemd:"):
+                serverFromString(reactor, text)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigurationError(f"listen {text}: {error}") from None
+    for relay in configuration.relays:
+        try:
+            clientFromString(reactor, relay.to)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigurationError(f"relay to {relay.to}: {error}") from None
+
+
+class SharingService(Service):
+    """
+    The sharing service under ``twistd``: a :class:`SharedPort`, its control socket, and the
+    workers it starts.
+
+    Ports and the control socket are opened before privileges are dropped, workers are started
+    after.
+    """
+
+    name = "netshare"
+    log = Logger()
+
+    def __init__(self, reactor: Any, configuration: Configuration) -> None:
+        self.shared = SharedPort(
+            reactor,
+            configuration.quotas,
+            configuration.accounts,
+            openPorts=True,
+            allowedPorts=configuration.allowPort,
+            interfaces=configuration.interface,
+            settings={
+                "interface": list(configuration.interface) or ["all"],
+                "allow-port": str(configuration.allowPort),
+            },
+        )
+        try:
+            self.control = configuration.control or service_control_path()
+        except NoControlSocket as error:
+            raise usage.UsageError(str(error)) from None
+        self._reactor = reactor
+        self._configuration = configuration
+        self._opened = False
+        self._ports: list[IListeningPort] = []
+        for relay in configuration.relays:
+            self.shared.relay(
+                relay.address,
+                clientFromString(reactor, relay.to),
+                relay.to,
+                relay.proxy,
+                relay.connectTimeout,
+            )
+        self.supervisor = Supervisor(
+            reactor, self.shared.desk, list(configuration.workers), str(self.control)
+        )
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        raise_descriptor_limit()
+        self._open()
+
+    def startService(self) -> None:
+        super().startService()
+        self._open()  # twist does not call privilegedStartService
+        self.supervisor.start()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return ensureDeferred(self._stop())
+
+    def _open(self) -> None:
+        if self._opened:
+            return
+        self._opened = True
+        self.control.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        # Everybody may connect: who may register is decided by name, and is told so.
+        control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
+        self._must(control.listen(self.shared.desk).addCallback(self._ports.append), "--control")
+        for text in self._configuration.listen:
+            endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
+            self._must(self.shared.listen(endpoint), f"--listen {text}")
+        for address in [
+            *(relay.address for relay in self._configuration.relays),
+            *(worker.address for worker in self._configuration.workers),
+        ]:
+            self._must(maybeDeferred(self.shared.ports.acquire, address.port), str(address))
+        self.log.info(
+            "netshare {version}: control socket {control}, listening on {ports}",
+            version=__version__.public(),
+            control=str(self.control),
+            ports=", ".join(self.shared.ports.describe()) or "no port yet",
+        )
+
+    def _must(self, opening: Deferred[Any], what: str) -> None:
+        """
+        What cannot be opened at the start ends the service, with a sentence.
+        """
+
+        def failed(failure: Failure) -> None:
+            reason = failure.getErrorMessage()
+            if failure.check(CannotListenError):
+                error: Any = failure.value
+                reason = f"cannot listen: {error.socketError}"
+            raise SystemExit(f"netshare: {what}: {reason}")
+
+        opening.addErrback(failed)
+        failures: list[Failure] = []
+        opening.addErrback(failures.append)
+        if failures:
+            failures[0].raiseException()
+
+    async def _stop(self) -> None:
+        await self.shared.ports.stop()
+        ended = self.supervisor.stop()
+        await self.shared.stop()
+        await ended
+        closing = [port.stopListening() for port in self._ports]
+        self._ports.clear()
+        await gatherResults([deferred for deferred in closing if deferred is not None])
+
+
+def makeService(options: Options, reactor: Any = None) -> SharingService:
+    """
+    Make the service that options describe; start nothing.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    return SharingService(reactor, options.configuration)

@@ -1,0 +1,139 @@
+"""
+What runs in a worker process that the service started for a ``MODULE:FACTORY``.
+
+It listens with the Factory at its address, over the link it inherited, logs as JSON lines on
+standard error for the service to pass on, and ends with the service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import signal
+import sys
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred, maybeDeferred
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger, globalLogBeginner, jsonFileLogObserver
+from twisted.python.failure import Failure
+
+from netshare.worker.consume import PreambleUse
+from netshare.worker.endpoint import SharedPortServerEndpoint
+from netshare.worker.registration import Wish
+
+
+class NoSuchTarget(Exception):
+    """
+    ``MODULE:FACTORY`` does not name a Factory.
+    """
+
+
+def load_target(target: str) -> Any:
+    """
+    Find what ``package.module:name.of.factory`` names.
+
+    :raises NoSuchTarget: it names nothing
+    """
+    module, colon, name = target.partition(":")
+    if not (module and colon and name):
+        raise NoSuchTarget(f"{target!r} is not of the form package.module:factory")
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            raise NoSuchTarget(
+                f"{target}: there is no module {error.name}; is its directory on PYTHONPATH?"
+            ) from None
+        raise
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise NoSuchTarget(f"{target}: {module} has no {name}") from None
+    return found
+
+
+async def make_factory(reactor: Any, target: str) -> IProtocolFactory:
+    """
+    The Factory that a target names: one, or something that returns one when it is called (with
+    the reactor, if it takes an argument), now or later.
+
+    :raises NoSuchTarget: it is neither
+    """
+    found = load_target(target)
+    if not IProtocolFactory.providedBy(found) and callable(found):
+        takes_reactor = bool(inspect.signature(found).parameters)
+        found = await maybeDeferred(found, *([reactor] if takes_reactor else []))
+    if not IProtocolFactory.providedBy(found):
+        raise NoSuchTarget(f"{target} is neither a protocol Factory nor returns one: {found!r}")
+    return found
+
+
+async def serve(
+    reactor: Any, address: str, target: str, preamble: PreambleUse, shared: bool
+) -> None:
+    """
+    Listen at the address with what the target names.
+    """
+    factory = await make_factory(reactor, target)
+    wish = Wish(address, shared=shared)
+    port = await SharedPortServerEndpoint(reactor, wish, preamble=preamble, wait=True).listen(
+        factory
+    )
+    reactor.addSystemEventTrigger("before", "shutdown", port.stopListening)
+    # One is enough: a service manager and the sharing service may both send it.
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", signal.signal, signal.SIGTERM, signal.SIG_IGN
+    )
+
+
+def main(arguments: list[str] | None = None, reactor: Any = None) -> int:
+    """
+    Run a worker until its link, or a signal, ends it.
+
+    :returns: the exit status: 0, or 1 when it could not start
+    """
+    parser = argparse.ArgumentParser(prog="netshare.worker.child", description=__doc__)
+    parser.add_argument("--preamble", choices=[use.value for use in PreambleUse], default="pass")
+    parser.add_argument("--shared", action="store_true")
+    parser.add_argument("address")
+    parser.add_argument("target")
+    options = parser.parse_args(arguments)
+    # A terminal's Ctrl-C reaches the whole group; the service decides when its workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if reactor is None:
+        from twisted.internet import reactor
+    globalLogBeginner.beginLoggingTo(
+        [jsonFileLogObserver(sys.stderr, recordSeparator="")], redirectStandardIO=False
+    )
+    status = 0
+
+    def failed(failure: Failure) -> None:
+        nonlocal status
+        status = 1
+        if failure.check(NoSuchTarget):
+            Logger().critical("{reason}", reason=failure.getErrorMessage())
+        else:
+            Logger().failure("the worker could not start", failure)
+        reactor.stop()
+
+    def start() -> None:
+        ensureDeferred(
+            serve(
+                reactor,
+                options.address,
+                options.target,
+                PreambleUse(options.preamble),
+                options.shared,
+            )
+        ).addErrback(failed)
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
