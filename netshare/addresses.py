@@ -147,8 +147,12 @@ def parse_base_address(text: str, mode: HostNameComparisonMode | None = None) ->
     elif mode is HostNameComparisonMode.EXACT and named is not None:
         raise AddressError(f"its host is {host}, which cannot be compared exactly")
     host = _MODE_HOSTS.get(mode, host)
-    tidy = "/".join(part for part in path.replace("\\", "/").split("/") if part)
-    return BaseAddress(host, port, _segments(path), mode, f"/{tidy}")
+    segments = _segments(path)
+    slashed = path.replace("\\", "/")
+    tidy = "/" + "/".join(part for part in slashed.split("/") if part)
+    if _segments(tidy) != segments:
+        tidy = slashed  # the empty segment before a '..' counts: /a//../b is /a/b
+    return BaseAddress(host, port, segments, mode, tidy)
 
 
 def _split(text: str) -> tuple[str, str | None, str, int, str, str]:
@@ -163,7 +167,7 @@ def _split(text: str) -> tuple[str, str | None, str, int, str, str]:
     if host.startswith("["):
         host = _ipv6(host)
     digits = authority["port"]
-    port = int(digits[:6]) if digits else DEFAULT_PORTS.get(scheme, 0)
+    port = int(digits.lstrip("0")[:6] or "0") if digits else DEFAULT_PORTS.get(scheme, 0)
     if digits and not 0 < port < 65536:
         raise AddressError(f"{digits} is not a port number (1 to 65535)")
     return scheme, authority["user"], host, port, match["path"], match["rest"]
@@ -182,14 +186,12 @@ def _segments(path: str) -> tuple[str, ...]:
         path = _STRUCTURAL_ESCAPE.sub(lambda escape: _STRUCTURAL[escape[1].upper()], path)
     segments: list[str] = []
     for part in path.replace("\\", "/").split("/"):
-        if part in ("", "."):
-            continue
         if part == "..":
             if segments:
-                segments.pop()
-            continue
-        segments.append(_fold(_unescape(part) if "%" in part else part))
-    return tuple(segments)
+                segments.pop()  # an empty one, too, as .NET does
+        elif part != ".":
+            segments.append(_fold(_unescape(part) if "%" in part else part))
+    return tuple(segment for segment in segments if segment)
 
 
 def _unescape(part: str) -> str:
@@ -202,7 +204,11 @@ def _unescape(part: str) -> str:
 def _fold(part: str) -> str:
     if part.isascii():
         return part.lower()
-    # Ordinal, character by character, as .NET's OrdinalIgnoreCase: 'ß' does not become 'ss'.
-    return "".join(
-        c if c in _UNCASED or len(upper := c.upper()) != 1 else upper.lower()[:1] for c in part
-    )
+    # Ordinal, character by character, as .NET's OrdinalIgnoreCase: 'ß' does not become 'ss', and
+    # since that compares upper case, the Kelvin sign is no 'k'.
+    return "".join(c.lower() if c.isascii() else _upper(c) for c in part)
+
+
+def _upper(c: str) -> str:
+    upper = c.upper()
+    return c if c in _UNCASED or len(upper) != 1 else upper

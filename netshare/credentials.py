@@ -29,11 +29,12 @@ class Peer:
         Ask the kernel (SO_PEERCRED and SO_PEERGROUPS of unix(7)).
         """
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        pid, uid, gid = struct.unpack("3i", credentials)
+        pid, uid, gid = struct.unpack("iII", credentials)
         try:
-            packed = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * 1024)
+            # 1024 bytes, 256 groups, is as much as Python's getsockopt asks for.
+            packed = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 1024)
         except OSError:
-            packed = b""  # a kernel before 4.13
+            packed = b""  # a kernel before 4.13, or a member of more groups than that
         others = struct.unpack(f"{len(packed) // 4}I", packed)
         return cls(pid, uid, frozenset((gid, *others)))
 
