@@ -261,9 +261,8 @@ class SharingService(Service):
 
     async def _stop(self) -> None:
         await self.shared.ports.stop()
-        ended = self.supervisor.stop()
+        await self.supervisor.stop()  # before their links close, which ends a worker too
         await self.shared.stop()
-        await ended
         closing = [port.stopListening() for port in self._ports]
         self._ports.clear()
         await gatherResults([deferred for deferred in closing if deferred is not None])
