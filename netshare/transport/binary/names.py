@@ -65,3 +65,7 @@ class NameMemory:
             self._scopes.clear()
             scope.names.clear()
             scope.attributes.clear()
+
+    def __len__(self) -> int:
+        """How many things are remembered."""
+        return sum(1 + len(s.names) + len(s.attributes) for s in self._scopes.values())

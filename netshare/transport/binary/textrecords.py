@@ -148,7 +148,7 @@ class TextReader:
             return QualifiedName(chr(0x61 + letter), self.dictionary_string())
         if kind == R.START_LIST:
             return self._list()
-        raise self.bad(f"record type 0x{kind:02X} where a text was expected", offset)
+        raise self.bad(f"record type 0x{self.data[offset]:02X} where text was expected", offset)
 
     def _counted(self, kind: int) -> Value:
         width = _LENGTH_BYTES[kind]

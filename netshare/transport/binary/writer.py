@@ -72,7 +72,7 @@ class BinaryWriter(XmlWriter):
         self._parts: list[bytes] = []
         self._session = session
         self._headers = _static_headers if session is None else session.headers
-        #: The last record is a text that may still become the end: its place in the parts.
+        #: Where the last text stands; while nothing follows, it may still become the end.
         self._text = -1
 
     def getvalue(self) -> bytes:
@@ -192,13 +192,13 @@ class BinaryWriter(XmlWriter):
         self._parts.append(record)
 
     def _write_end(self) -> None:
-        at = self._text
-        if at >= 0:
-            record = self._parts[at]
-            self._parts[at] = bytes((record[0] | 1,)) + record[1:]
+        parts, at = self._parts, self._text
+        if at == len(parts) - 1:
+            record = parts[at]
+            parts[at] = bytes((record[0] | 1,)) + record[1:]
             self._text = -1
         else:
-            self._parts.append(_END)
+            parts.append(_END)
 
     def _write_comment(self, text: str) -> None:
         self._parts.append(b"\x02" + counted(text))
