@@ -20,6 +20,9 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IProtocolFactory, IReactorSocket, ISSLTransport
+from twisted.logger import Logger
+
+_log = Logger(namespace="netshare.handover")
 
 
 class NotPassable(Exception):
@@ -139,6 +142,21 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
         raise ClientGone(os.strerror(error.errno or 0)) from None
     finally:
         held.close()
+
+
+def replay(transport: Any, readData: bytes) -> None:
+    """
+    Let the protocol of an adopted transport have the bytes that were read before it was there.
+
+    As on any other connection, a protocol that fails loses it, and nobody else hears of it.
+    """
+    if transport.disconnecting:
+        return
+    try:
+        transport.protocol.dataReceived(readData)
+    except Exception:
+        _log.failure("{protocol} failed", protocol=transport.protocol)
+        transport.abortConnection()
 
 
 def address_text(address: object) -> str:

@@ -4,6 +4,7 @@ A connection whose via is known, between the front and the route that takes it.
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.logger import Logger
@@ -88,7 +89,7 @@ class Ending:
         if fault is not None:
             view = held.view()
             try:
-                view.send(fault.record)
+                view.send(fault.record, socket.MSG_DONTWAIT)
             except OSError:
                 pass  # the client is gone, or reads nothing: it is being closed anyway
             finally:
@@ -141,6 +142,17 @@ class Arrival:
         """
         self._decide(outcome, detail)
         self._ending.refuse(self.held, FAULTS.get(outcome))
+
+    def abandon(self, detail: str) -> None:
+        """
+        Whoever rendered it has failed: refuse it, unless it is decided, or somebody's, already.
+        """
+        if self._decided:
+            return
+        if self.held.closed:
+            self.take(Outcome.CONNECTION_DISPATCH_FAILED, detail)
+        else:
+            self.refuse(Outcome.CONNECTION_DISPATCH_FAILED, detail)
 
     def _decide(self, outcome: Outcome, detail: str) -> None:
         if self._decided:

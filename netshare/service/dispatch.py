@@ -13,7 +13,7 @@ may have it, and the service only closes its own copy.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -166,7 +166,7 @@ class WorkerRoute:
         self.given: Counter[IWorkerLane] = Counter()
         self._quotas = quotas
         self._policy = policy or LeastOutstanding()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: dict[_Waiting, None] = {}  # in order of arrival
         self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
 
     @property
@@ -204,18 +204,21 @@ class WorkerRoute:
         """
         Send on what waits, as far as lanes are available.
         """
-        while self._waiting and any(lane.available for lane in self.lanes):
-            waiting = self._waiting.popleft()
-            self._deadlines.discard(waiting)
-            self._place(waiting.arrival, waiting.tried)
+        for waiting in list(self._waiting):
+            free = [lane for lane in self.lanes if lane.available]
+            if not free:
+                return
+            # Whoever has been refused by all that are free waits on, and lets others pass.
+            if waiting in self._waiting and not waiting.tried.issuperset(free):
+                self._leave(waiting)
+                self._place(waiting.arrival, waiting.tried)
 
     def stop(self, reason: str) -> None:
         """
         Refuse what waits: there is no worker for it.
         """
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            self._deadlines.discard(waiting)
+        for waiting in list(self._waiting):
+            self._leave(waiting)
             waiting.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
         self._deadlines.cancel()
 
@@ -237,12 +240,13 @@ class WorkerRoute:
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
         else:
             place = _Waiting(self, arrival, tried)
-            self._waiting.append(place)
+            self._waiting[place] = None
             self._deadlines.add(place)
 
     def _give(self, arrival: IArrival, lane: IWorkerLane, tried: set[IWorkerLane]) -> None:
         def given(_: None) -> None:
-            self.given[lane] += 1
+            if lane in self.lanes:  # else it was removed while the connection was on its way
+                self.given[lane] += 1
             arrival.take(Outcome.HANDED_OVER, str(lane))
 
         def failed(failure: Failure) -> None:
@@ -263,10 +267,16 @@ class WorkerRoute:
                 self.log.failure("handing {arrival} over failed", failure, arrival=arrival)
                 arrival.take(Outcome.WORKER_LOST, f"{lane}: {failure.getErrorMessage()}")
 
+        self.lanes.remove(lane)
+        self.lanes.append(lane)  # behind its equals, so that they take turns
         lane.give(arrival, self.address).addCallbacks(given, failed)
 
+    def _leave(self, waiting: _Waiting) -> None:
+        del self._waiting[waiting]
+        self._deadlines.discard(waiting)
+
     def _waitedTooLong(self, waiting: _Waiting) -> None:
-        self._waiting.remove(waiting)
+        self._leave(waiting)
         seconds = self._quotas.dispatchTimeout
         waiting.arrival.refuse(
             Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"

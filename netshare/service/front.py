@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netshare.framing.faults import Fault
@@ -68,6 +69,10 @@ class PreambleProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._decided:
             return
+        if self._returned is None and not self._received:
+            # Behind a balancer only now is the client known: its address came before this.
+            self._peer = address_text(self.transport.getPeer())
+            self._local = address_text(self.transport.getHost())
         self._received += data
         self.factory.ending.admission.received(len(data))
         reading = read_preamble(self._received)
@@ -100,7 +105,7 @@ class PreambleProtocol(Protocol):
     def _arrive(self, preamble: Preamble) -> None:
         arrival = self._letGo(preamble.via)
         if arrival is not None:
-            self.factory.router(arrival)
+            self.factory.route(arrival)
 
     def _refuse(self, outcome: Outcome, detail: str) -> None:
         arrival = self._letGo("")
@@ -141,6 +146,7 @@ class SharedPortFactory(Factory):
     """
 
     noisy = False
+    log = Logger()
 
     def __init__(self, router: Router, ending: Ending) -> None:
         self.router = router
@@ -153,6 +159,17 @@ class SharedPortFactory(Factory):
         protocol = PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
         self.undecided.add(protocol)
         return protocol
+
+    def route(self, arrival: Arrival) -> None:
+        """
+        Let the router have a connection; it is not lost when a route, or a resource of the
+        embedding program, fails.
+        """
+        try:
+            self.router(arrival)
+        except Exception:
+            self.log.failure("routing {arrival} failed", arrival=arrival)
+            arrival.abandon("its route failed; the log says how")
 
     def receiveReturned(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
         """
@@ -170,7 +187,7 @@ class SharedPortFactory(Factory):
             return
         self.ending.admission.hold()
         if isinstance(reading, Preamble):
-            self.router(Arrival(self.ending, held, reading.via, readData, peer, local))
+            self.route(Arrival(self.ending, held, reading.via, readData, peer, local))
         else:
             arrival = Arrival(self.ending, held, "", readData, peer, local)
             arrival.refuse(*judge(reading, readData))

@@ -225,6 +225,8 @@ class Deadlines:
         while self._waiting:
             one, deadline = next(iter(self._waiting.items()))
             if deadline > now:
+                if self._call is not None:  # whoever timed out has added another one
+                    self._call.cancel()
                 self._call = self._reactor.callLater(deadline - now, self._expire)
                 return
             del self._waiting[one]

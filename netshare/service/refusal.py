@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from netshare.framing.faults import Fault
 
@@ -21,6 +22,7 @@ from netshare.framing.faults import Fault
 MAX_DRAIN_SIZE = 65536
 
 
+@implementer(IHalfCloseableProtocol)
 class RefusalProtocol(Protocol):
     """
     Writes a fault, half-closes, drains, closes.
@@ -47,6 +49,13 @@ class RefusalProtocol(Protocol):
         self._drained += len(data)
         if self._drained > MAX_DRAIN_SIZE:
             self._abort()
+
+    def readConnectionLost(self) -> None:
+        """The client has closed its half: nothing is left but to finish writing."""
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """The fault is out."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._cutOff.active():

@@ -261,11 +261,14 @@ def proxy_header(peer: str, local: str) -> bytes:
     """
     A PROXY protocol version 2 header for a TCP connection. (HAProxy, proxy-protocol.txt, 2.2)
 
-    :param peer: the client, as ``host:port``
+    :param peer: the client, as ``host:port``; a balancer may have named it in another way
     :param local: where it connected to
     """
-    source, destination = address_from_text(peer), address_from_text(local)
-    hosts = [ipaddress.ip_address(source.host), ipaddress.ip_address(destination.host)]
+    try:
+        source, destination = address_from_text(peer), address_from_text(local)
+        hosts = [ipaddress.ip_address(source.host), ipaddress.ip_address(destination.host)]
+    except ValueError:
+        return _PROXY_SIGNATURE + b"\x21\x00\x00\x00"  # the protocol's way of "unknown"
     if hosts[0].version == hosts[1].version == 4:
         family = 0x11
     else:  # one of them is IPv6: the other is written as a mapped address

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import IProtocolFactory
 from zope.interface import implementer
 
-from netshare.handover import ClientGone, adopt
+from netshare.handover import ClientGone, adopt, replay
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.outcomes import Outcome
 
@@ -41,8 +41,7 @@ class LocalRoute:
             arrival.take(Outcome.SERVER_TOO_BUSY, "the Factory wanted no protocol for it")
             return
         arrival.take(Outcome.LOCAL, type(self.factory).__name__)
-        if not transport.disconnecting:
-            transport.protocol.dataReceived(arrival.readData)
+        replay(transport, arrival.readData)
 
 
 @implementer(IRoute)

@@ -134,9 +134,11 @@ class RoutingTree:
 
         :raises AddressTaken: something is there already
         """
-        if self._node(address) is not None or not address.segments:
+        if not address.segments:
             raise AddressTaken(str(address))
         parent = self._make(address, address.segments[:-1])
+        if address.segments[-1] in parent.children:
+            raise AddressTaken(str(address))
         parent.putChild(address.segments[-1], child)
         self.generation += 1
 

@@ -103,6 +103,8 @@ class _PreambleClientFactory(WrappingFactory):
         self.preamble = opening
         #: Fires once: with the wrapped protocol, or with why there is none.
         self.done: Deferred[IProtocol] = Deferred(lambda _: self._cancel())
+        #: The attempt to connect, which ends when nobody waits for the answer any more.
+        self.connecting: Deferred[IProtocol] | None = None
         self._protocol: PreambleClientProtocol | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleClientProtocol:
@@ -120,6 +122,8 @@ class _PreambleClientFactory(WrappingFactory):
     def _cancel(self) -> None:
         if self._protocol is not None and self._protocol.connected:
             self._protocol.transport.abortConnection()
+        elif self.connecting is not None:
+            self.connecting.cancel()
 
 
 @implementer(IStreamClientEndpoint)
@@ -162,7 +166,7 @@ class NetTcpClientEndpoint:
         """
         factory = _PreambleClientFactory(protocolFactory, self._via, self._preamble)
         answer = factory.done
-        connecting = self._endpoint.connect(factory)
+        connecting = factory.connecting = self._endpoint.connect(factory)
         connecting.addErrback(lambda failure: factory.answered(failure.value))
         answer.addTimeout(self._timeout, self._reactor)
         return answer

@@ -7,6 +7,8 @@ is parsed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -32,7 +34,7 @@ class NetshareServerParser:
     def parseStreamServer(  # type: ignore[override]
         self, reactor: Any, *args: str, **kwargs: str
     ) -> IStreamServerEndpoint:
-        return _server(reactor, *args, **kwargs)
+        return _call(self.prefix, _server, reactor, args, kwargs)  # type: ignore[no-any-return]
 
 
 @implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
@@ -46,7 +48,25 @@ class NetTcpClientParser:
     def parseStreamClient(  # type: ignore[override]
         self, reactor: Any, *args: str, **kwargs: str
     ) -> IStreamClientEndpoint:
-        return _client(reactor, *args, **kwargs)
+        return _call(self.prefix, _client, reactor, args, kwargs)  # type: ignore[no-any-return]
+
+
+def _call(
+    prefix: str,
+    function: Callable[..., Any],
+    reactor: Any,
+    args: tuple[str, ...],
+    kwargs: dict[str, str],
+) -> Any:
+    """
+    :raises ValueError: the string has a part too many, too few, or unknown
+    """
+    try:
+        bound = signature(function).bind(reactor, *args, **kwargs)
+    except TypeError as error:
+        known = ", ".join(name for name in signature(function).parameters if name != "reactor")
+        raise ValueError(f"{prefix}: {error} (it knows {known})") from None
+    return function(*bound.args, **bound.kwargs)
 
 
 def _server(
@@ -80,7 +100,7 @@ def _server(
         mode,
         _flag("unique", unique),
         _flag("shared", shared),
-        int(maxOutstanding) if maxOutstanding is not None else None,
+        _number("maxOutstanding", maxOutstanding) if maxOutstanding is not None else None,
     )
     return SharedPortServerEndpoint(reactor, wish, control, use, _flag("wait", wait), serviceUser)
 
@@ -90,7 +110,29 @@ def _client(
 ) -> IStreamClientEndpoint:
     from netshare.worker.client import NetTcpClientEndpoint
 
-    return NetTcpClientEndpoint(reactor, via, host, int(port), timeout=float(timeout))
+    return NetTcpClientEndpoint(
+        reactor, via, host, _number("port", port), timeout=_seconds("timeout", timeout)
+    )
+
+
+def _number(name: str, value: str) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name}={value}: it is a whole number from 1 on")
+    return number
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{name}={value}: it is a number of seconds above 0")
+    return seconds
 
 
 def _flag(name: str, value: str) -> bool:

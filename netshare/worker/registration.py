@@ -26,6 +26,7 @@ from netshare.handover import (
     HeldSocket,
     address_from_text,
     adopt,
+    replay,
 )
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.worker import commands
@@ -115,10 +116,11 @@ class Intake:
         if transport is None:
             raise commands.Busy("the Factory wants no more connections")
         protocol = transport.protocol
+        if isinstance(protocol, _PeerWrapper):
+            protocol = protocol.wrappedProtocol
         if ISharedConnectionReceiver.providedBy(protocol):
             protocol.connectionShared(SharedConnection(self, transport, via, peer))
-        if not transport.disconnecting:
-            protocol.dataReceived(readData)
+        replay(transport, readData)
 
     def routesChanged(self) -> None:
         """
