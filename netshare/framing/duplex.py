@@ -1,0 +1,107 @@
+"""
+The messages of a Duplex session: sized envelopes. [MC-NMF] 2.2.3.9, 2.2.4.3
+"""
+
+from __future__ import annotations
+
+from netshare.framing.events import CLOSED, ENDED, Broken, Envelope, Event, Problem
+from netshare.framing.faultrecord import read_fault
+from netshare.framing.faults import Fault
+from netshare.framing.records import RecordType
+from netshare.framing.sizes import NEED_MORE, decode_size, encode_size
+from netshare.framing.source import Source, cut_off, unexpected
+
+# Plain numbers: this is asked for every message, and an enum's member costs two look-ups.
+_SIZED_ENVELOPE = int(RecordType.SIZED_ENVELOPE)
+_END = int(RecordType.END)
+_FAULT = int(RecordType.FAULT)
+
+_SIZED_ENVELOPE_BYTE = bytes((_SIZED_ENVELOPE,))
+
+
+def envelope_header(size: int) -> bytes:
+    """
+    What stands before a message, so that a large one need not be copied to be sent.
+
+    :raises ValueError: the size is beyond what framing can say
+    """
+    return _SIZED_ENVELOPE_BYTE + encode_size(size)
+
+
+class SizedReader:
+    """
+    Reads the records that follow the ack of a Duplex preamble.
+
+    :param limit: the largest message to take, in bytes; a larger one is answered as soon as its
+        size is known
+    :param faults: whether the far end may send a fault, as only a server may
+    """
+
+    __slots__ = ("_body", "_complete", "_faults", "_limit", "_missing")
+
+    def __init__(self, limit: int, faults: bool) -> None:
+        self._limit = limit
+        self._faults = faults
+        self._body = bytearray()
+        self._missing = 0
+        self._complete = False
+
+    def next_event(self, source: Source) -> Event | None:
+        """
+        :returns: the next event, or None when there are not enough bytes for one
+        """
+        if self._missing:
+            return self._more(source)
+        data, at = source.data, source.at
+        if at == len(data):
+            return self._nothing(source)
+        kind = data[at]
+        if kind == _SIZED_ENVELOPE:
+            size, start = decode_size(data, at + 1)
+            if size > self._limit:
+                return Broken(
+                    Problem.QUOTA,
+                    f"a message has {size} bytes, the limit is {self._limit}",
+                    Fault.MAX_MESSAGE_SIZE_EXCEEDED,
+                )
+            if size >= 0:
+                end = start + size
+                if end <= len(data):
+                    source.at = end
+                    self._complete = True
+                    return Envelope(data[start:end])
+                self._body += memoryview(data)[start:]
+                self._missing = end - len(data)
+                source.at = len(data)
+                return self._nothing(source)
+            if size == NEED_MORE:
+                return cut_off("inside the size of a message") if source.eof else None
+            return Broken(Problem.PROTOCOL, "the size of a message is beyond 0x7FFFFFFF")
+        if kind == _END:
+            source.at = at + 1
+            return ENDED
+        if kind == _FAULT and self._faults:
+            return read_fault(source)
+        return unexpected(kind, "a SizedEnvelope or an End record")
+
+    def _more(self, source: Source) -> Event | None:
+        data, at = source.data, source.at
+        end = min(at + self._missing, len(data))
+        if end > at:
+            self._body += memoryview(data)[at:end]
+            self._missing -= end - at
+            source.at = end
+        if self._missing:
+            return self._nothing(source)
+        payload = bytes(self._body)
+        self._body = bytearray()
+        self._complete = True
+        return Envelope(payload)
+
+    def _nothing(self, source: Source) -> Event | None:
+        if not source.eof:
+            return None
+        if self._missing:
+            return cut_off(f"{self._missing} bytes before the end of a message")
+        # WCF's own rule: without an End record, only right behind a message.
+        return CLOSED if self._complete else cut_off("before the first message")
