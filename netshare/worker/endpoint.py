@@ -16,7 +16,6 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from twisted.application.internet import ClientService
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError, ConnectionClosed
@@ -28,6 +27,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.control import LINK_VARIABLE, worker_control_path
@@ -128,10 +128,14 @@ class SharedListeningPort:
         self._factory = factory
         self._trusted = trusted
         self._intake = Intake(reactor, factory)
-        self._keeper: ClientService | None = None
+        self._control = Path()
         self._address = ""
-        self._registered: Deferred[None] = Deferred()
         self._stopping = False
+        self._failures = 0
+        self._retry: Any = None
+        self._attempting: Deferred[None] | None = None
+        #: Fires with the first registration, for whoever waits for it.
+        self._registered: Deferred[None] | None = None
 
     def getHost(self) -> SharedPortAddress:
         """
@@ -144,45 +148,70 @@ class SharedListeningPort:
 
     async def start(self, control: Path, wait: bool) -> IListeningPort:
         """
-        Connect to the control socket and register, again and again.
+        Connect to the control socket and register; do it again whenever the link is lost.
         """
-        first = True
-
-        async def prepare(link: WorkerLink) -> None:
-            nonlocal first
-            try:
-                await self._register(link, self._trusted)
-            except (RegistrationError, UntrustedService) as error:
-                link.transport.loseConnection()
-                if first and not wait:
-                    raise
-                self.log.error("{wish} is not registered: {error}", wish=self._wish, error=error)
-                raise
-            first = False
-
-        self._keeper = ClientService(
-            UNIXClientEndpoint(self._reactor, str(control)),
-            _LinkFactory(self._intake),
-            retryPolicy=retry_delay,
-            clock=self._reactor,
-            prepareConnection=lambda link: ensureDeferred(prepare(link)),  # type: ignore[arg-type]
-        )
-        connected = self._keeper.whenConnected(failAfterFailures=None if wait else 1)
-        self._keeper.startService()
+        self._control = control
         try:
-            await connected
+            await self._connect()
         except ConnectError as error:
-            await self._keeper.stopService()
-            raise ServiceNotRunning(
-                f"no netshare service answers at {control} ({error}): start it with "
-                "'twistd netshare' or 'systemctl start netshare', or name its control socket "
-                "with control= or NETSHARE_CONTROL"
-            ) from None
-        except BaseException:
-            await self._keeper.stopService()
-            raise
+            if not wait:
+                raise ServiceNotRunning(
+                    f"no netshare service answers at {control} ({error}): start it with "
+                    "'twistd netshare' or 'systemctl start netshare', or name its control "
+                    "socket with control= or NETSHARE_CONTROL"
+                ) from None
+            await self._untilRegistered(Failure())
+        except (RegistrationError, UntrustedService, ConnectionClosed):
+            if not wait:
+                raise
+            await self._untilRegistered(Failure())
         self._factory.doStart()
         return self
+
+    def _untilRegistered(self, failure: Failure) -> Deferred[None]:
+        self._registered = Deferred()
+        self._failed(failure)
+        return self._registered
+
+    async def _connect(self) -> None:
+        endpoint = UNIXClientEndpoint(self._reactor, str(self._control))
+        link: Any = await endpoint.connect(_LinkFactory(self._intake))
+        try:
+            await self._register(link, self._trusted)
+        except BaseException:
+            link.transport.loseConnection()
+            raise
+        self._failures = 0
+        link.lost = self._again
+        if self._registered is not None:
+            registered, self._registered = self._registered, None
+            registered.callback(None)
+
+    def _attempt(self) -> None:
+        self._retry = None
+        self._attempting = ensureDeferred(self._connect()).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if self._stopping:
+            return
+        if not failure.check(ConnectError):  # nobody there: that is said once, when it is lost
+            self.log.error(
+                "{address} is not registered: {reason}",
+                address=self._address or self._wish.address,
+                reason=failure.getErrorMessage(),
+            )
+        self._again()
+
+    def _again(self) -> None:
+        if self._stopping:
+            return
+        if self._failures == 0:
+            self.log.warn(
+                "the sharing service is not there; trying again until it is ({address})",
+                address=self._address or self._wish.address,
+            )
+        self._retry = self._reactor.callLater(retry_delay(self._failures), self._attempt)
+        self._failures += 1
 
     async def startInherited(self, descriptor: int) -> IListeningPort:
         """
@@ -227,6 +256,10 @@ class SharedListeningPort:
             return
         self._stopping = True
         self._intake.accepting = False
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._attempting is not None:
+            self._attempting.cancel()
         link = self._intake.link
         if link is not None:
             try:
@@ -234,8 +267,6 @@ class SharedListeningPort:
             except (ConnectionClosed, commands.InvalidArgument, commands.ServiceFault):
                 pass  # then the end of the link does it
             link.transport.loseConnection()
-        if self._keeper is not None:
-            await self._keeper.stopService()
         self._factory.doStop()
 
 

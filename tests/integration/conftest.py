@@ -1,5 +1,13 @@
 """Fixtures of the tests with real sockets, processes and peers."""
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_twisted
+
+from tests.integration.running import RunningService
 from tests.peers.fixtures import (
     dotnet_client,
     dotnet_program,
@@ -16,4 +24,16 @@ __all__ = [
     "mono_programs",
     "mono_server",
     "required_peers",
+    "service",
 ]
+
+
+@pytest_twisted.async_yield_fixture
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
+    """A sharing service in this process, with a control socket of its own."""
+    from twisted.internet import reactor
+
+    running = RunningService(reactor, tmp_path)
+    await running.start()
+    yield running
+    await running.stop()
