@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -56,10 +57,15 @@ TOO_LARGE = b"\xff\xff\xff\xff\x0f"
 
 
 def merged(events: Iterable[Event]) -> list[Event]:
-    """The events with neighbouring chunks made one, as cuts between reads must not matter."""
+    """
+    The events without what cuts between reads may change: neighbouring chunks are made one, and
+    the guess at another protocol is left out, which is the better the more of it has come.
+    """
     result: list[Event] = []
     for event in events:
-        if isinstance(event, Chunk) and result and isinstance(result[-1], Chunk):
+        if isinstance(event, Broken):
+            result.append(replace(event, reason=event.reason.partition("; it looks like")[0]))
+        elif isinstance(event, Chunk) and result and isinstance(result[-1], Chunk):
             result[-1] = Chunk(result[-1].data + event.data)
         else:
             result.append(event)
@@ -373,7 +379,9 @@ def test_server_sees_the_same_however_it_is_cut(
 )
 def test_other_protocols_are_named(data: bytes, name: str) -> None:
     """A client of another protocol is dropped, and the reason says which one it seems to be."""
-    (event,) = serve([data])
+    session = ServerSession()
+    session.feed(data)
+    event = session.next_event()
     assert isinstance(event, Broken)
     assert event.reason.endswith(f"it looks like {name}")
     assert event.fault is None
