@@ -217,7 +217,8 @@ class Maker:
             if what < 0.7:
                 parts.append(self.element(depth + 1, inner))
             elif what < 0.8:
-                parts.append(self.array(inner))
+                # What .NET's copying does with what follows an array is a story of its own.
+                parts.append(self.array(inner) + b"@\x05after\x01")
             elif what < 0.85:
                 parts.append(b"\x02" + counted(rng.choice(WORDS)))
             else:

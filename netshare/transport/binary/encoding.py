@@ -120,7 +120,7 @@ def _decimal(value: Decimal, end: int) -> bytes:
         exponent = 0
     if number >> 96:
         raise XmlException(f"{value} has too many digits for System.Decimal")
-    if exponent < -255:
+    if exponent < -28:
         raise XmlException(f"{value} has too many decimal places for System.Decimal")
     flags = -exponent << 16 | sign << 31
     return _DECIMAL(R.DECIMAL | end, flags, number >> 64, number & 0xFFFFFFFFFFFFFFFF)

@@ -23,6 +23,7 @@ from struct import Struct
 from typing import Any, Final
 
 from netshare.transport.binary import records as R
+from netshare.transport.binary.errors import XmlException
 from netshare.transport.binary.values import (
     DECIMAL_CONTEXT,
     DateTime,
@@ -106,6 +107,9 @@ _UNSPECIFIED, _UTC = DateTimeKind.UNSPECIFIED, DateTimeKind.UTC
 
 def _decimal(text: bytes) -> tuple[Any, ...]:
     flags, high, low = _DECIMAL(text)
+    # .NET Framework refuses such decimals too; .NET 10 takes the bits as they are, and may crash.
+    if flags & 0x7F00FFFF or flags & 0xFF0000 > 28 << 16:
+        raise XmlException("No decimal has such flags or so many decimal places")
     value = _scaleb(_plain(high << 64 | low), -(flags >> 16 & 0xFF))
     return (_minus(value) if flags & 0x80000000 else value,)
 

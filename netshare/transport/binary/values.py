@@ -39,8 +39,8 @@ TICKS_PER_SECOND: Final = 10_000_000
 TICKS_PER_DAY: Final = 86_400 * TICKS_PER_SECOND
 _TICKS_CEILING: Final = 1 << 62
 _TICKS_MASK: Final = _TICKS_CEILING - 1
-#: Wide enough for any decimal on the wire: its 29 digits, its scale of one byte.
-DECIMAL_CONTEXT: Final = Context(prec=60, Emin=-999, Emax=999)
+#: Wide enough for the 29 digits of any decimal on the wire.
+DECIMAL_CONTEXT: Final = Context(prec=60, Emin=-99, Emax=99)
 
 
 class DateTimeKind(IntEnum):
