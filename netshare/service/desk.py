@@ -66,7 +66,7 @@ class DeskProtocol(ControlProtocol):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.peer = Peer.of(self.transport.getHandle())  # type: ignore[attr-defined]
+        self.peer = Peer.of(self.transport.getHandle())
         self.registry.links.add(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]

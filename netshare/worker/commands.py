@@ -19,7 +19,6 @@ from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IUNIXTransport
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -321,7 +320,7 @@ class ControlProtocol(amp.AMP):
     """
 
     log = Logger()
-    transport: IUNIXTransport
+    transport: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -330,6 +329,15 @@ class ControlProtocol(amp.AMP):
     def makeConnection(self, transport: Any) -> None:
         # Past AMP's own, which does nothing but log every connection twice.
         amp.BinaryBoxProtocol.makeConnection(self, transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            super().dataReceived(data)
+        except Exception as error:
+            # Responders and answers fail inside Deferreds; what comes out here is AMP stumbling
+            # over bytes that are no AMP: an empty box, an answer to nothing.
+            self.log.warn("closing a control link that does not speak AMP: {why!r}", why=error)
+            self.transport.abortConnection()
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
         # The kernel hands descriptors over inheritable; a process spawned now would keep it.

@@ -182,7 +182,7 @@ class WorkerLink(ControlProtocol):
         :raises UntrustedService: it runs as somebody else
         :raises RegistrationError: it refuses
         """
-        service = Peer.of(self.transport.getHandle())  # type: ignore[attr-defined]
+        service = Peer.of(self.transport.getHandle())
         if trusted is not None and service.uid not in trusted:
             self.transport.loseConnection()
             raise UntrustedService(
