@@ -158,6 +158,7 @@ class _Side(Protocol):
     def __init__(self, splice: Splice) -> None:
         self._splice = splice
         self._waiting = b""
+        self._closedHalves = 0
 
     def connectionMade(self) -> None:
         if not self.other.connected:
@@ -178,11 +179,16 @@ class _Side(Protocol):
             # A transport that waits for a paused producer would never get to closing.
             self.other.transport.unregisterProducer()
             self.other.transport.loseWriteConnection()
-        else:
-            self.transport.loseConnection()
+        self._halfClosed()
 
     def writeConnectionLost(self) -> None:
-        """Our half is closed; the other goes on until it is, too."""
+        self._halfClosed()
+
+    def _halfClosed(self) -> None:
+        # Twisted leaves a connection with two closed halves open until it is told.
+        self._closedHalves += 1
+        if self._closedHalves == 2:
+            self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.other.connected:
