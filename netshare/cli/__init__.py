@@ -1,0 +1,132 @@
+"""
+The ``netshare`` command.
+
+Each command is a module with two functions::
+
+    def configure(parser: argparse.ArgumentParser) -> None: ...
+    async def run(reactor: Any, options: argparse.Namespace) -> int: ...
+
+and a line in :data:`COMMANDS`. Only the module of the command that is called gets imported, so
+that ``netshare --help`` need not wait for Twisted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from netshare.cli.exits import CommandFailed, Exit
+
+
+class Command(NamedTuple):
+    """A command, as ``netshare --help`` shows it."""
+
+    module: str
+    help: str
+
+
+#: Every command by its name, in the order of the help.
+COMMANDS: dict[str, Command] = {
+    "list": Command("netshare.cli.listing", "show every registered address and who serves it"),
+    "who": Command("netshare.cli.who", "say which registration an address reaches, and why"),
+    "probe": Command("netshare.cli.probe", "try an address as a client would, here or elsewhere"),
+    "stats": Command("netshare.cli.stats", "show the service's counters and settings"),
+}
+
+_EPILOG = """\
+netshare COMMAND --help tells more of each. The service itself is started with
+"twistd netshare"; list, who and stats ask the one on this machine, probe connects
+as any client does and needs none here.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run a command.
+
+    :param arguments: the command line without the program's name; None takes it from ``sys``
+    :returns: the exit code, one of :class:`netshare.cli.exits.Exit`
+    :raises SystemExit: from argparse, for ``--help``, ``--version`` and usage errors
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its number rather than a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    parser = _parser(given)
+    options = parser.parse_args(given)
+    if options.command is None:
+        parser.print_help()
+        return Exit.USAGE
+    try:
+        return _run(import_module(COMMANDS[options.command].module).run, options)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netshare",
+        description="Net.TCP port sharing: see what a sharing service does, and try addresses.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show netshare's version, and Twisted's"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=command.help,
+            description=f"{command.help[0].upper()}{command.help[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name in given:
+            import_module(command.module).configure(sub)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        import twisted
+        from netshare import __version__
+
+        print(f"netshare {__version__.public()} (Twisted {twisted.__version__})")
+        parser.exit()
+
+
+def _run(
+    run: Callable[[Any, argparse.Namespace], Awaitable[int]], options: argparse.Namespace
+) -> int:
+    """
+    Run a command in the global reactor, and turn however it ends into an exit code.
+    """
+    from twisted.internet.defer import ensureDeferred
+    from twisted.internet.task import react
+
+    code: int = Exit.INTERRUPTED  # unless the command comes to an end by itself
+
+    async def running(reactor: Any) -> None:
+        nonlocal code
+        try:
+            code = await run(reactor, options)
+            sys.stdout.flush()
+        except CommandFailed as failed:
+            print(f"netshare: {failed}", file=sys.stderr)
+            code = failed.code
+        except BrokenPipeError:
+            # The reader, head perhaps, has seen enough; Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = Exit.BROKEN_PIPE
+
+    try:
+        react(lambda reactor: ensureDeferred(running(reactor)))
+    except SystemExit as ended:
+        if ended.code:  # an error nobody foresaw, which react has logged
+            return int(ended.code)
+    return code

@@ -1,0 +1,7 @@
+"""``python -m netshare.cli``: the same as ``netshare``."""
+
+import sys
+
+from netshare.cli import main
+
+sys.exit(main())

@@ -1,0 +1,46 @@
+"""
+What the exit codes of the ``netshare`` command mean: the same for every command.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """
+    The codes by name. ``docs/command.rst`` has the table for people.
+    """
+
+    #: Done; the address is served; the address is reachable.
+    OK = 0
+    #: Nobody serves the address (``who``); EndpointNotFound (``probe``).
+    NOBODY = 1
+    #: The command line does not make sense.
+    USAGE = 2
+    #: The sharing service cannot be asked: not running, not permitted, no answer.
+    NO_SERVICE = 3
+    #: ``probe``: refused with another fault.
+    REFUSED = 4
+    #: ``probe``: no connection comes about.
+    UNREACHABLE = 5
+    #: ``probe``: the far end speaks another protocol.
+    NOT_NET_TCP = 6
+    #: ``probe``: the far end accepts the connection, but says nothing or closes it.
+    NO_ANSWER = 7
+    #: Ctrl-C or SIGTERM, as shells count it.
+    INTERRUPTED = 130
+    #: Whoever read the output went away, as shells count it.
+    BROKEN_PIPE = 141
+
+
+class CommandFailed(Exception):
+    """
+    A command ends here. The message says what happened, where, and what to do.
+
+    :ivar code: the exit code
+    """
+
+    def __init__(self, code: Exit, message: str) -> None:
+        super().__init__(message)
+        self.code = code
