@@ -95,6 +95,10 @@ class DeskProtocol(ControlProtocol):
             raise commands.VersionUnsupported(
                 f"this service speaks version {commands.PROTOCOL_VERSION}, the worker {version}"
             )
+        if maxOutstanding is not None and maxOutstanding < 1:
+            raise commands.InvalidArgument(
+                f"maxOutstanding is {maxOutstanding}; it has to be at least 1"
+            )
         address = _address(baseAddress, hostNameComparisonMode, bool(unique))
         if address.key not in self.granted:
             refusal = self.registry.accounts.refusal(self.peer, address)
@@ -157,7 +161,7 @@ class DeskProtocol(ControlProtocol):
 
     @declared(commands.ListRegistrations, ServiceFault)
     def listRegistrations(self, start: int) -> dict[str, Any]:
-        page, following = self.desk.status.registrations(start, PAGE)
+        page, following = self.desk.status.registrations(max(start, 0), PAGE)
         return {"json": json.dumps(page).encode("utf-8"), "next": following}
 
     @declared(commands.WhoServes, ServiceFault)

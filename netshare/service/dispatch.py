@@ -186,9 +186,8 @@ class WorkerRoute:
         return len(self._waiting)
 
     def addLane(self, lane: IWorkerLane) -> None:
-        """A worker serves this address from now on."""
+        """A worker serves this address from now on; what waits comes with :meth:`pump`."""
         self.lanes.append(lane)
-        self.pump()
 
     def removeLane(self, lane: IWorkerLane) -> None:
         """A worker serves this address no longer."""

@@ -155,6 +155,8 @@ class Registry:
                 self._tellRoutesChanged(route)
         registration.lane.freed.append(place.route.pump)
         place.route.addLane(registration.lane)
+        # Not at once: a worker is to read the answer to Register before its first connection.
+        self.reactor.callLater(0, place.route.pump)
         self.log.info(
             "registered {address} for {worker}",
             address=str(registration.address),

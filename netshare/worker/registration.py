@@ -97,14 +97,14 @@ class Intake:
             held.close()
             raise commands.NotMine("this worker has stopped listening")
         factory = self.factory
-        real = address_from_text(peer)
+        real = _address_or_none(peer)
         try:
             view = held.view()
             try:
                 named = view.getpeername()
             finally:
                 view.detach()
-            if (real.host, real.port) not in (
+            if real is not None and (real.host, real.port) not in (
                 named[:2],
                 (named[0].removeprefix("::ffff:"), named[1]),
             ):
@@ -246,6 +246,14 @@ def trusted_users(serviceUser: str | None = None) -> frozenset[int]:
         except ValueError:
             pass
     return frozenset(trusted)
+
+
+def _address_or_none(peer: str) -> Any:
+    """A balancer may have named the client in another way than by host and port."""
+    try:
+        return address_from_text(peer)
+    except ValueError:
+        return None
 
 
 class _PeerWrapper(ProtocolWrapper):
