@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from netshare.transport.binary.errors import XmlException
+from netshare.transport.binary.names import XML_NAMESPACE, XMLNS_NAMESPACE
 from netshare.transport.binary.nodes import (
     ArrayElements,
     Attribute,
@@ -22,10 +23,8 @@ from netshare.transport.binary.nodes import (
 )
 from netshare.transport.binary.values import Value, lexical
 
-__all__ = ["XMLNS_NAMESPACE", "XML_NAMESPACE", "WriterScope", "XmlWriter"]
+__all__ = ["WriterScope", "XmlWriter"]
 
-XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
-XMLNS_NAMESPACE: Final = "http://www.w3.org/2000/xmlns/"
 _BLANK: Final = " \t\r\n"
 
 

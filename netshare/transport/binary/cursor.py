@@ -26,6 +26,7 @@ from __future__ import annotations
 from netshare.transport.binary.conversions import as_boolean
 from netshare.transport.binary.errors import XmlException
 from netshare.transport.binary.events import END, Event, Start
+from netshare.transport.binary.names import XML_NAMESPACE
 from netshare.transport.binary.nodes import (
     ArrayElements,
     Attribute,
@@ -36,7 +37,7 @@ from netshare.transport.binary.nodes import (
     join_values,
 )
 from netshare.transport.binary.quotas import BUFFERED_QUOTAS, ReaderQuotas
-from netshare.transport.binary.reader import XML_NAMESPACE, read_events
+from netshare.transport.binary.reader import read_events
 from netshare.transport.binary.session import ReaderSession
 from netshare.transport.binary.tree import build_tree
 from netshare.transport.binary.values import Value, lexical

@@ -14,13 +14,17 @@ anything at all, the document is read again without it: slowly, and with the exa
 
 from __future__ import annotations
 
-from struct import unpack_from
 from typing import Any, Final
 
 from netshare.transport.binary import records as R
 from netshare.transport.binary.errors import QuotaExceeded, XmlException
 from netshare.transport.binary.events import END, Event, Start, check_quotas
-from netshare.transport.binary.names import NameMemory, Scope
+from netshare.transport.binary.names import (
+    XML_NAMESPACE,
+    XMLNS_NAMESPACE,
+    NameMemory,
+    Scope,
+)
 from netshare.transport.binary.nodes import (
     ArrayElements,
     Attribute,
@@ -33,17 +37,17 @@ from netshare.transport.binary.quotas import BUFFERED_QUOTAS, ReaderQuotas
 from netshare.transport.binary.scanner import CONVERTERS, SMALL, WINDOW, scanner
 from netshare.transport.binary.session import ReaderSession
 from netshare.transport.binary.textrecords import TextReader
-from netshare.transport.binary.values import Single, TimeSpan, Value
+from netshare.transport.binary.values import Value
 
-__all__ = ["XMLNS_NAMESPACE", "XML_NAMESPACE", "read_events"]
+__all__ = ["RecordReader", "read_events"]
 
-XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
-XMLNS_NAMESPACE: Final = "http://www.w3.org/2000/xmlns/"
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 #: The most attribute bytes that one token of the scanner can have.
-_SCANNED_ATTRIBUTES: Final = 4 * (128 + 1 + 257)
+_SCANNED_ATTRIBUTES: Final = 4 * (1 + 128 + 257)
+#: Start tags longer than this are not remembered.
+_MAX_TAG: Final = 512
 _new = tuple.__new__
-_static_memory: Final = NameMemory(8192)
+_static_memory: Final = NameMemory(4096)
 _NO_STRINGS: Final[list[str]] = []
 
 
@@ -112,12 +116,13 @@ class RecordReader(TextReader):
         data, end = self.data, self.end
         try:
             while self.pos < end:
-                self._record()
-                while fast and self.outer and self.pos < end and 0x40 <= data[self.pos] <= 0x77:
+                while fast and self.pos < end and 0x40 <= data[self.pos] <= 0x77:
                     before = self.pos
                     self._window()
                     if self.pos == before:
                         break
+                if self.pos < end:
+                    self._record()
                 if len(self.events) + self.extra_nodes > self.quotas.max_nodes:
                     raise QuotaExceeded(f"More than {self.quotas.max_nodes} nodes", self.pos)
         except IndexError:
@@ -145,33 +150,42 @@ class RecordReader(TextReader):
         stop = min(self.pos + WINDOW, self.end)
         tokens = scanner()(self.data, self.pos, stop)
         append, outer, scope = self.events.append, self.outer, self.scope
-        small, converters = SMALL, CONVERTERS
+        small, converters, texts = SMALL, CONVERTERS, self.memory.texts
         names, new, kind = scope.names, _new, Element
         limit = self.quotas.max_depth
         if len(outer) >= limit:
             raise ValueError("depth needs to be counted with care")
+        if not outer:
+            if self.rooted or tokens[0][2]:
+                return  # a second root, or one that is all there is
+            self.rooted = bool(tokens[0][0])
         other = b""
         for token in tokens:
             header, attributes, text, other = token
             if header:
-                name = names.get(header)
-                if name is None:
-                    name = self._learn(header)
-                run: tuple[Any, ...] = self._run(attributes) if attributes else ()
+                if attributes:
+                    tag = header + attributes
+                    name, run, inner = scope.tags.get(tag) or self._learn_tag(tag)
+                else:
+                    name = names.get(header) or self._learn(header)
+                    run, inner = (), scope
                 if text:
                     children = small.get(text)
                     if children is None:
                         converter = converters.get(text[0])
-                        if converter is None:
-                            children = (self._reference(text),)
-                        else:
+                        if converter is not None:
                             children = converter(text)
+                        else:
+                            children = texts.get(text) or self._text(text)
                     append(new(kind, (name, run, children)))
                 else:
                     append(new(Start, (name, run)))
                     outer.append(scope)
                     if len(outer) >= limit:
                         raise ValueError("depth needs to be counted with care")
+                    if inner is not scope:
+                        self.scope = scope = inner
+                        names = scope.names
             elif other[0] == R.END_ELEMENT:
                 for _ in other:
                     append(END)
@@ -193,22 +207,31 @@ class RecordReader(TextReader):
         return part
 
     def _learn(self, header: bytes) -> Name:
-        name = self._part(header)._element_name()
+        prefix, local = self._part(header)._qualified()
+        name = Name(prefix, local, self._lookup(prefix, 0))
         self.memory.count(self.scope)
         self.scope.names[header] = name
         return name
 
-    def _run(self, run: bytes) -> tuple[Any, ...]:
-        known = self.scope.attributes.get(run)
-        if known is None:
-            known = self._part(run + b"\x01")._attributes()
-            if len(run) <= 128:
-                self.memory.count(self.scope)
-                self.scope.attributes[run] = known
-        return known
+    def _learn_tag(self, tag: bytes) -> tuple[Name, tuple[Any, ...], Scope]:
+        part = self._part(tag + b"\x01")
+        prefix, local = part._qualified()
+        run = part._attributes()
+        learnt = Name(prefix, local, part._lookup(prefix, 0)), run, part.scope
+        self.extra_nodes += part.extra_nodes
+        if self.extra_nodes > self.quotas.max_nodes:
+            raise QuotaExceeded(f"More than {self.quotas.max_nodes} nodes", self.pos)
+        if len(tag) <= _MAX_TAG and self.memory.keeps(part.scope):
+            self.memory.count(self.scope)
+            self.scope.tags[tag] = learnt
+        return learnt
 
-    def _reference(self, text: bytes) -> str:
-        return TextReader(text, 1, self.strings).dictionary_string()
+    def _text(self, text: bytes) -> tuple[Any, ...]:
+        """:returns: the children that a record by dictionary id is."""
+        children = (TextReader(text, 1, self.strings).dictionary_string(),)
+        self.memory.count(self.scope)
+        self.memory.texts[text] = children
+        return children
 
     # -- record by record
 
@@ -316,10 +339,6 @@ class RecordReader(TextReader):
             raise self.bad("an element without a name", offset)
         return prefix, local
 
-    def _element_name(self) -> Name:
-        prefix, local = self._qualified()
-        return Name(prefix, local, self._lookup(prefix, 0))
-
     def _lookup(self, prefix: str, offset: int) -> str:
         uri = self.scope.namespaces.get(prefix)
         if uri is None:
@@ -346,6 +365,7 @@ class RecordReader(TextReader):
             else:
                 found.append((*self._attribute(kind), offset))
         if declared:
+            # Each set of declarations is a copy of those around it.
             self.extra_nodes += len(self.scope.namespaces) // 8
             self.scope = self.memory.scope({**self.scope.namespaces, **declared})
         attributes: list[Attribute | NamespaceDeclaration] = []
@@ -410,24 +430,6 @@ class RecordReader(TextReader):
         if len(self.events) + self.extra_nodes > self.quotas.max_nodes:
             raise QuotaExceeded(f"More than {self.quotas.max_nodes} nodes", begin)
         self.events.append(
-            ArrayElements(name, attributes, kind - 1, self._items(kind, raw, count, begin))
+            ArrayElements(name, attributes, kind - 1, self.items(kind, raw, count, begin))
         )
         self.scope = outside
-
-    def _items(self, kind: int, raw: bytes, count: int, begin: int) -> tuple[Value, ...]:
-        size, code = R.ARRAY_ITEMS[kind - 1]
-        if kind - 1 == R.FLOAT:
-            return tuple(map(Single, unpack_from(f"<{count}f", raw)))
-        if kind - 1 == R.TIMESPAN:
-            return tuple(map(TimeSpan, unpack_from(f"<{count}q", raw)))
-        if code and kind - 1 != R.DATETIME:
-            return unpack_from(f"<{count}{code}", raw)
-        convert = CONVERTERS[kind]
-        mark = bytes((kind,))
-        values: list[Value] = []
-        for at in range(0, len(raw), size):
-            try:
-                values.extend(convert(mark + raw[at : at + size]))
-            except XmlException as error:
-                raise XmlException(error.message, begin + at) from None
-        return tuple(values)

@@ -3,14 +3,14 @@ Splitting ordinary records at the speed of the regular expression engine.
 
 A loop over bytes costs Python a microsecond per element before anything has been understood.
 Yet nearly all of a message is of a few shapes: a start tag with a short name, perhaps some
-attributes, one value, the end. One regular expression knows these shapes, ``findall`` cuts a
-window of the document into such tokens in C, and Python only looks up the name (by the very
-bytes of the header) and converts the value.
+attributes or declarations, one value, the end. One regular expression knows these shapes,
+``findall`` cuts a window of the document into such tokens in C, and Python only looks up the name
+(by the very bytes of the start tag) and converts the value.
 
 Lengths are not regular, but a length of one byte is a choice of 256: ``\\x03.{3}|\\x04.{4}|…``.
 
-The expression claims nothing it is not sure of. Anything else, from namespace declarations and
-arrays to malformed bytes, ends the window and goes to the record-by-record reader, which also
+The expression claims nothing it is not sure of. Anything else, from arrays and mixed
+text to malformed bytes, ends the window and goes to the record-by-record reader, which also
 decides every question of well-formedness.
 """
 
@@ -83,7 +83,10 @@ def scanner() -> Callable[[bytes, int, int], list[tuple[bytes, bytes, bytes, byt
     """
     name = _counted(1, 127)
     header = f"[\\x40\\x5e-\\x77]{name}|[\\x42\\x44-\\x5d]{_ID}"
-    attribute = f"(?>[\\x04\\x26-\\x3f]{name}|[\\x06\\x0c-\\x25]{_ID})(?>{_text(0)})"
+    attribute = (
+        f"(?>[\\x04\\x26-\\x3f]{name}|[\\x06\\x0c-\\x25]{_ID})(?>{_text(0)})"
+        f"|(?>\\x08{name}|\\x09{name}{name}|\\x0a{_ID}|\\x0b{name}{_ID})"
+    )
     token = (
         f"({header})((?>(?:{attribute}){{0,4}}))(?=[^\\x04-\\x3f])(\\x01|{_text(1)})?|(\\x01+|.+)"
     )
