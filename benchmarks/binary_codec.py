@@ -37,6 +37,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import canonicalize
@@ -195,40 +196,34 @@ def netshare_candidates(documents: list[bytes]) -> list[Candidate]:
 def wcf_candidates(documents: list[bytes]) -> tuple[list[Candidate], Callable[[bytes], str]]:
     """The package ``wcf``."""
     logging.disable(logging.CRITICAL)
-    import wcf.records.attributes  # type: ignore[import-untyped]  # they register themselves
-    import wcf.records.elements  # type: ignore[import-untyped]
-    import wcf.records.text  # type: ignore[import-untyped]  # noqa: F401
-    from wcf.records import dump_records, print_records  # type: ignore[import-untyped]
-    from wcf.records.base import Record  # type: ignore[import-untyped]
+    for module in ("attributes", "elements", "text"):
+        import_module(f"wcf.records.{module}")  # they register themselves
+    package, base = import_module("wcf.records"), import_module("wcf.records.base")
 
     def read(data: bytes) -> Any:
-        return Record.parse(io.BytesIO(data))
+        return base.Record.parse(io.BytesIO(data))
 
     def show(data: bytes) -> str:
         out = io.StringIO()
-        print_records(read(data), fp=out)
+        package.print_records(read(data), fp=out)
         return out.getvalue()
 
     records = [read(d) for d in documents]
     return [
         Candidate("wcf read: records", documents, read),
-        Candidate("wcf write: records", records, dump_records),
+        Candidate("wcf write: records", records, package.dump_records),
     ], show
 
 
 def pynettcp_candidates(documents: list[bytes]) -> tuple[list[Candidate], Callable[[bytes], str]]:
     """The package ``pynettcp``."""
-    from pynettcp.nbfx import BinaryXmlReader, BinaryXmlWriter  # type: ignore[import-untyped]
-    from pynettcp.xmltree import (  # type: ignore[import-untyped]
-        events_to_element,
-        events_to_string,
-    )
+    nbfx, xmltree = import_module("pynettcp.nbfx"), import_module("pynettcp.xmltree")
 
     def read(data: bytes) -> Any:
-        return BinaryXmlReader(data).read()
+        return nbfx.BinaryXmlReader(data).read()
 
     def write(events: list[Any]) -> bytes:
-        writer = BinaryXmlWriter()
+        writer = nbfx.BinaryXmlWriter()
         pending = None
         for event in events:
             match event:
@@ -251,13 +246,13 @@ def pynettcp_candidates(documents: list[bytes]) -> tuple[list[Candidate], Callab
     events = [read(d) for d in documents]
     candidates = [
         Candidate("pynettcp read: events", documents, read),
-        Candidate("pynettcp read: tree", documents, lambda d: events_to_element(read(d))),
+        Candidate("pynettcp read: tree", documents, lambda d: xmltree.events_to_element(read(d))),
     ]
     try:
         candidates.append(Candidate("pynettcp write: calls", events, write, len(write(events[0]))))
     except Exception as error:
         print(f"pynettcp cannot write its own events: {error!r}")
-    return candidates, lambda data: str(events_to_string(read(data)))
+    return candidates, lambda data: str(xmltree.events_to_string(read(data)))
 
 
 def measure(candidates: list[Candidate]) -> dict[str, float]:
