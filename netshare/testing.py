@@ -61,6 +61,8 @@ def tcpPair(family: socket.AddressFamily = socket.AF_INET) -> tuple[socket.socke
         listener.listen(1)
         client = socket.create_connection(listener.getsockname()[:2], 5)
         server, _ = listener.accept()
+    for end in (client, server):  # what is sent is there at once
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server.setblocking(False)
     return client, server
 
@@ -92,6 +94,7 @@ class FakeStreamTransport(StringTransport):
         self._outgoing = bytearray()
         self._readClosed = False
         self._writeClosing = False
+        self._writeClosed = False
         self._aborting = False
         connection.setblocking(False)
 
@@ -103,17 +106,13 @@ class FakeStreamTransport(StringTransport):
         if self.connected and not self._writeClosing:
             super().write(data)
             self._outgoing += data
-            self._send()
 
     def loseWriteConnection(self) -> None:
         """Close our half, once everything is written."""
         self._writeClosing = True
-        self._send()
 
     def loseConnection(self) -> None:
-        if self.connected and not self.disconnecting:
-            self.disconnecting = True
-            self._send()
+        self.disconnecting = True
 
     def abortConnection(self) -> None:
         if self.connected and not self._aborting:
@@ -122,30 +121,32 @@ class FakeStreamTransport(StringTransport):
 
     def deliver(self) -> bool:
         """
-        Send what waits, and let the protocol have what has arrived, if it wants it now.
+        Let the protocol have what has arrived, if it wants it now, and send what it wrote before:
+        in this order, as a reactor does.
 
         :returns: whether there was anything
         """
-        if not self.connected or self._aborting:
-            return False
-        sent = self._send()
+        received = self.connected and not self._aborting and self._receive()
+        sent = self.connected and not self._aborting and self._send()
+        return received or sent
+
+    def _receive(self) -> bool:
         if self._readClosed or self.disconnecting or self.producerState != "producing":
-            return sent
+            return False
         try:
             data = self._socket.recv(65536)
         except BlockingIOError:
-            return sent
+            return False
         except OSError:
             self._lose(ConnectionLost())
             return True
         if data:
             self.protocol.dataReceived(data)
-        else:
+        elif IHalfCloseableProtocol.providedBy(self.protocol):
             self._readClosed = True
-            if IHalfCloseableProtocol.providedBy(self.protocol):
-                self.protocol.readConnectionLost()
-            else:
-                self._lose(ConnectionDone())
+            self.protocol.readConnectionLost()
+        else:
+            self._lose(ConnectionDone())
         return True
 
     def _send(self) -> bool:
@@ -156,15 +157,18 @@ class FakeStreamTransport(StringTransport):
         except BlockingIOError:
             return len(self._outgoing) < before
         except OSError:
-            self._outgoing.clear()
-        if self.disconnecting and not self._aborting:
-            self._aborting = True
-            self._reactor.callLater(0, self._lose, ConnectionDone())
-        elif self._writeClosing and self._socket.fileno() >= 0:
+            self._lose(ConnectionLost())
+            return True
+        if self.disconnecting:
+            self._lose(ConnectionDone())
+            return True
+        if self._writeClosing and not self._writeClosed:
+            self._writeClosed = True
             try:
                 self._socket.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # the far end has left altogether
+            return True
         return before > 0
 
     def _lose(self, reason: Exception) -> None:
@@ -196,7 +200,7 @@ class AdoptingReactor(MemoryReactorClock):
         connection = socket.fromfd(fileDescriptor, addressFamily, socket.SOCK_STREAM)
         try:
             return self.connect(factory, connection)
-        except OSError:
+        except BaseException:
             connection.close()
             raise
 

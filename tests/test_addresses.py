@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from netshare.addresses import (
     AddressError,
-    BaseAddress,
     HostNameComparisonMode,
     Via,
     parse_base_address,
@@ -85,8 +84,8 @@ SAME = [
     ("net.tcp://[::1]/x", "net.tcp://[::1%3]:808/x"),
     ("net.tcp://[fe80::AB]/x", "net.tcp://[FE80:0::ab]/x"),
     ("net.tcp://[::ffff:127.0.0.1]/", "net.tcp://[::ffff:7f00:1]"),
-    ("net.tcp://h/σ", "net.tcp://h/Σ"),
-    ("net.tcp://h/σ", "net.tcp://h/ς"),
+    ("net.tcp://h/\u03c3", "net.tcp://h/\u03a3"),
+    ("net.tcp://h/\u03c3", "net.tcp://h/\u03c2"),
     ("net.tcp://h/straße", "net.tcp://h/STRAßE"),
 ]
 
@@ -241,20 +240,20 @@ def test_the_key() -> None:
 @example("net.tcp://\ud800/")
 def test_any_text(text: str) -> None:
     """Any text is an address, or an AddressError with a sentence, and never anything else."""
-    for text in (text, f"net.tcp://{text}", f"net.tcp://h/{text}"):
+    for candidate in (text, f"net.tcp://{text}", f"net.tcp://h/{text}"):
+        via = address = None
+        refusals = []
         try:
-            via = parse_via(text)
+            via = parse_via(candidate)
         except AddressError as error:
-            assert str(error)
-        else:
-            assert all(via.segments)
+            refusals.append(str(error))
         try:
-            address = parse_base_address(text)
+            address = parse_base_address(candidate)
         except AddressError as error:
-            assert str(error)
-        else:
-            assert isinstance(address, BaseAddress)
-            assert parse_base_address(str(address)) == address
+            refusals.append(str(error))
+        assert all(refusals)
+        assert via is None or all(via.segments)
+        assert address is None or parse_base_address(str(address)) == address
 
 
 SEGMENT = st.text(st.sampled_from("aBä.%2F~ -"), min_size=1, max_size=6)
