@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from netshare.cli.exits import CommandFailed, Exit
+from netshare.cli.terminal import wrap
 
 
 class Command(NamedTuple):
@@ -117,7 +119,8 @@ def _run(
             code = await run(reactor, options)
             sys.stdout.flush()
         except CommandFailed as failed:
-            print(f"netshare: {failed}", file=sys.stderr)
+            width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+            print("\n".join(wrap(f"netshare: {failed}", width, 4)), file=sys.stderr)
             code = failed.code
         except BrokenPipeError:
             # The reader, head perhaps, has seen enough; Python would complain once more at exit.

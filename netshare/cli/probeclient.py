@@ -44,6 +44,9 @@ PAUSE = 0.1
 #: Seconds to wait for the answer to an End record.
 END_TIMEOUT = 1.0
 
+#: Seconds for whoever said nothing to a preamble to say something to another protocol.
+KNOCK_TIMEOUT = 2.0
+
 _CLOSE_TIMEOUT = 1.0
 _ENOUGH = 4096
 
@@ -146,6 +149,7 @@ class Prober:
             reply, conversation, _ = await self._open(
                 knock,
                 lambda data: Reply(Kind.FOREIGN, recognise(data)) if len(data) >= 4 else None,
+                min(KNOCK_TIMEOUT, self._timeout),
             )
             await self._close(conversation)
             if reply.kind is Kind.FOREIGN:
@@ -154,7 +158,9 @@ class Prober:
 
     async def _make(self, attempt: Attempt) -> Result:
         reply, conversation, seconds = await self._open(
-            attempt.opening(self._target.via), lambda data: read_reply(data, attempt)
+            attempt.opening(self._target.via),
+            lambda data: read_reply(data, attempt),
+            self._timeout,
         )
         peer = end = ""
         if conversation is not None:
@@ -164,7 +170,9 @@ class Prober:
         await self._close(conversation)
         return Result(attempt, reply, seconds, peer, end)
 
-    async def _open(self, opening: bytes, read: Reader) -> tuple[Reply, Conversation | None, float]:
+    async def _open(
+        self, opening: bytes, read: Reader, timeout: float
+    ) -> tuple[Reply, Conversation | None, float]:
         began = self._reactor.seconds()
         try:
             endpoint = HostnameEndpoint(
@@ -179,7 +187,7 @@ class Prober:
             return Reply(Kind.UNCONNECTED, why), None, self._reactor.seconds() - began
         began = self._reactor.seconds()
         try:
-            reply = await conversation.replied.addTimeout(self._timeout, self._reactor)
+            reply = await conversation.replied.addTimeout(timeout, self._reactor)
         except TooLate:
             reply = Reply(Kind.SILENT)
         return reply, conversation, self._reactor.seconds() - began

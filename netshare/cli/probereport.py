@@ -152,9 +152,11 @@ def _reachable(via: str, results: Sequence[Result]) -> list[str]:
     said += [f"  - {_SECURE_BINDINGS[attempt.upgrade]}" for attempt in accepted if attempt.upgrade]
     if len(said) == 1:  # the one combination that no stock binding makes
         said.append("  - CustomBinding of BinaryMessageEncoding without sessions and TcpTransport")
-    if set(ENCODINGS) <= set(accepted):
+    if {attempt for attempt in ENCODINGS if attempt.mode is Mode.DUPLEX} <= set(accepted):
         said.append(
-            "It accepts every encoding: whoever serves it takes them all, or does not look at them."
+            "It acknowledges every encoding, as servers do that do not look at it (Mono's, which "
+            "may not look at the path either; Factories behind preamble=consume): which of these "
+            "work, only a call can tell."
         )
     elif all(attempt.upgrade for attempt in accepted):
         said.append("Without that it closes the connection: it demands security.")

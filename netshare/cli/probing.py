@@ -247,9 +247,9 @@ def _carrier(results: Sequence[Result]) -> Attempt:
     What to ask for an upgrade with. A service that demands one refuses a wrong encoding with a
     fault and closes, after the right one, without a word.
     """
-    for kind in (Kind.ACCEPTED, Kind.CLOSED, Kind.RESET):
+    for kinds in ((Kind.ACCEPTED,), (Kind.CLOSED, Kind.RESET)):
         for result in results:
-            if result.reply.kind is kind:
+            if result.reply.kind in kinds:
                 return result.attempt
     return ENCODINGS[0]
 

@@ -155,8 +155,8 @@ def _why_not(path: Path, error: ConnectError) -> str:
     number = error.osError
     if number in (errno.EACCES, errno.EPERM):
         return (
-            f"{user_name(os.geteuid())} may not open it. Ask as root or as the service's user, or "
-            "have the directories on its path opened to you"
+            f"user {user_name(os.geteuid())} may not open it. Ask as root or as the service's "
+            "user, or have the directories on its path opened to you"
         )
     if number in (errno.ENOENT, errno.ENOTDIR):
         return (

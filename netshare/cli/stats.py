@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 
 from netshare.cli.exits import Exit
 from netshare.cli.service import SharingService, add_service_options
-from netshare.cli.terminal import Column, age, clean, local_time, plural, room, shorten, table
+from netshare.cli.terminal import Column, age, clean, local_time, plural, room, table, wrap
 from netshare.service.outcomes import Outcome
 
 Stats = dict[str, Any]
@@ -26,24 +26,24 @@ WATCH_INTERVAL = 2.0
 _MEANING = {
     Outcome.HANDED_OVER: "a worker has it",
     Outcome.LOCAL: "served by the service itself",
-    Outcome.RELAYED: "relayed to an unmodified server",
-    Outcome.UNSUPPORTED_VERSION: "refused: another version of the framing",
-    Outcome.UNSUPPORTED_MODE: "refused: a mode that the framing does not have",
+    Outcome.RELAYED: "relayed to another server",
+    Outcome.UNSUPPORTED_VERSION: "refused: another framing version",
+    Outcome.UNSUPPORTED_MODE: "refused: no mode of the framing",
     Outcome.VIA_TOO_LONG: "refused: the address is too long",
     Outcome.ENDPOINT_NOT_FOUND: "refused: nobody registered the address",
-    Outcome.ENDPOINT_UNAVAILABLE: "refused: the address is known, but no worker is up",
+    Outcome.ENDPOINT_UNAVAILABLE: "refused: no worker is up for it",
     Outcome.SERVER_TOO_BUSY: "refused: a limit is reached",
     Outcome.CONNECTION_DISPATCH_FAILED: "refused: the worker failed to take it",
-    Outcome.MALFORMED: "closed: what the client sent is not net.tcp",
+    Outcome.MALFORMED: "closed: it is not net.tcp",
     Outcome.BAD_VIA: "closed: the address is no URI",
-    Outcome.NOT_PASSABLE: "closed: a listener whose connections cannot be given away",
-    Outcome.RECEIVE_TIMEOUT: "closed: the client took too long for its preamble",
-    Outcome.DISPATCH_TIMEOUT: "closed: the worker did not answer in time",
+    Outcome.NOT_PASSABLE: "closed: it cannot be given away",
+    Outcome.RECEIVE_TIMEOUT: "closed: the preamble took too long",
+    Outcome.DISPATCH_TIMEOUT: "closed: the worker took too long",
     Outcome.WORKER_LOST: "closed: the worker went away with it",
     Outcome.SHUTDOWN: "closed: the service stopped",
-    Outcome.EMPTY: "the client left without a byte: a health check, perhaps",
-    Outcome.INCOMPLETE: "the client left in the middle of its preamble",
-    Outcome.CLIENT_GONE: "the client left before a worker could take it",
+    Outcome.EMPTY: "left without a byte: a health check?",
+    Outcome.INCOMPLETE: "left in the middle of its preamble",
+    Outcome.CLIENT_GONE: "left before a worker could take it",
 }
 _WORDS = {outcome.value: meaning for outcome, meaning in _MEANING.items()}
 
@@ -144,8 +144,7 @@ def lines(stats: Stats, now: float, limit: int | None, settings: bool = True) ->
         ),
     ]
     said = [f"{name:<12}{text}" for name, text in facts]
-    if limit is not None:
-        said = [shorten(line, limit) for line in said]
+    said = [part for line in said for part in wrap(line, limit, 12)]
     if not settings:
         return said
     said += ["", *rate_lines(None, stats, 0.0, limit), "", "SETTINGS IN EFFECT"]
@@ -180,7 +179,7 @@ def _counters(stats: Stats) -> list[tuple[str, int, str]]:
     outcomes: Mapping[str, int] = stats.get("outcomes", {})
     return [
         ("accepted", stats.get("accepted", 0), "came from clients"),
-        ("returned", stats.get("returned", 0), "came back from workers, for another address"),
+        ("returned", stats.get("returned", 0), "came back from workers"),
         *((f"  {name}", count, _WORDS.get(name, "")) for name, count in outcomes.items()),
     ]
 
