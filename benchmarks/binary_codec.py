@@ -159,7 +159,7 @@ def replay(events: list[Event]) -> bytes:
                     name = attribute.name
                     writer.attribute(name.local, attribute.value, name.namespace, name.prefix)
                 else:
-                    writer.declare(*attribute)  # type: ignore[arg-type]
+                    writer.declare(*attribute)
             if type(event) is Element:
                 writer.text(event.children[0])  # type: ignore[arg-type]
                 writer.end_element()

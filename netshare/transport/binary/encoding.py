@@ -32,7 +32,7 @@ from netshare.transport.binary.values import (
     lexical,
 )
 
-__all__ = ["ENCODERS", "bytes_record", "encode_text", "pack_items"]
+__all__ = ["ENCODERS", "bytes_head", "bytes_record", "encode_text", "pack_items"]
 
 _SMALL: Final[tuple[list[bytes], list[bytes]]] = tuple(  # type: ignore[assignment]
     [
@@ -158,14 +158,24 @@ def _str(value: str, end: int) -> bytes:
     return _counted(kind | end, raw, length)
 
 
-def _counted(kind: int, raw: bytes, length: int) -> bytes:
+def _head(kind: int, length: int) -> bytes:
+    """:returns: type byte and length; *kind* is the form with a length of one byte."""
     if length < 0x100:
-        return _HEADS[kind] + _HEADS[length] + raw
+        return _HEADS[kind] + _HEADS[length]
     if length < 0x10000:
-        return _LENGTH16(kind + 2, length) + raw
+        return _LENGTH16(kind + 2, length)
     if length <= 0x7FFFFFFF:
-        return _LENGTH32(kind + 4, length) + raw
+        return _LENGTH32(kind + 4, length)
     raise XmlException("A text of more than 2^31 - 1 bytes cannot be written")
+
+
+def _counted(kind: int, raw: bytes, length: int) -> bytes:
+    return _head(kind, length) + raw
+
+
+def bytes_head(length: int) -> bytes:
+    """:returns: type byte and length of a record of so many bytes."""
+    return _head(R.BYTES8, length)
 
 
 def bytes_record(value: bytes, end: int) -> bytes:

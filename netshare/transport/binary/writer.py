@@ -18,7 +18,13 @@ from typing import Final
 from netshare.transport.binary import records as R
 from netshare.transport.binary.basewriter import XmlWriter
 from netshare.transport.binary.dictionary import STATIC_IDS
-from netshare.transport.binary.encoding import ENCODERS, bytes_record, encode_text, pack_items
+from netshare.transport.binary.encoding import (
+    ENCODERS,
+    bytes_head,
+    bytes_record,
+    encode_text,
+    pack_items,
+)
 from netshare.transport.binary.errors import XmlException
 from netshare.transport.binary.nodes import (
     ArrayElements,
@@ -41,6 +47,8 @@ __all__ = ["BinaryWriter", "encode", "encode_envelope"]
 
 _END: Final = b"\x01"
 _BINARY: Final = (bytes, bytearray, memoryview)
+#: For elements of one value. Bytes are not among them: they should not be copied.
+_LEAF_ENCODERS: Final = {k: e for k, e in ENCODERS.items() if k not in _BINARY}
 _MAX_HEADERS: Final = 4096
 _static_headers: dict[tuple[str, str], bytes] = {}
 
@@ -65,15 +73,17 @@ class BinaryWriter(XmlWriter):
         (:meth:`WriterSession.take_table`) has to be sent in front of the document.
     """
 
-    __slots__ = ("_headers", "_parts", "_session", "_text")
+    __slots__ = ("_headers", "_parts", "_session", "_text", "_text_end")
 
     def __init__(self, session: WriterSession | None = None) -> None:
         super().__init__()
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._session = session
         self._headers = _static_headers if session is None else session.headers
-        #: Where the last text stands; while nothing follows, it may still become the end.
-        self._text = -1
+        #: Which part begins the last text record, and how many parts there were with it: while
+        #: nothing follows, the record may still become the end.
+        self._text = 0
+        self._text_end = -1
 
     def getvalue(self) -> bytes:
         """
@@ -126,14 +136,12 @@ class BinaryWriter(XmlWriter):
         if self._tag_open:
             self._close_tag()
         self._parts.append(fragment)
-        self._text = -1
 
     # -- records
 
     def _write_start(self, prefix: str, local: str) -> None:
         header = self._headers.get((prefix, local))
         self._parts.append(self.header(prefix, local) if header is None else header)
-        self._text = -1
 
     def _write_attribute(self, prefix: str, local: str, value: Value) -> None:
         name = self._named(
@@ -179,35 +187,37 @@ class BinaryWriter(XmlWriter):
 
     def _write_text(self, value: Value) -> None:
         if isinstance(value, _BINARY):
-            whole = len(value) - len(value) % 3
-            if whole:
-                self._text = len(self._parts)
-                self._parts.append(bytes_record(bytes(value[:whole]), 0))
-            if whole == len(value):
-                return
-            record = bytes_record(bytes(value[whole:]), 0)
-        else:
-            record = self._record(value)
-        self._text = -1 if record[0] == R.START_LIST else len(self._parts)
+            # As .NET: whole groups of three, then what remains in a record of its own. Large
+            # values are not copied before they are sent.
+            view = memoryview(value).cast("B")
+            whole = len(view) - len(view) % 3
+            for piece in (view[:whole], view[whole:]):
+                if piece:
+                    self._text = len(self._parts)
+                    self._parts += (bytes_head(len(piece)), piece)
+                    self._text_end = len(self._parts)
+            return
+        record = self._record(value)
+        self._text = len(self._parts)
         self._parts.append(record)
+        self._text_end = -1 if record[0] == R.START_LIST else len(self._parts)
 
     def _write_end(self) -> None:
-        parts, at = self._parts, self._text
-        if at == len(parts) - 1:
-            record = parts[at]
-            parts[at] = bytes((record[0] | 1,)) + record[1:]
-            self._text = -1
+        parts = self._parts
+        if self._text_end == len(parts):
+            record = parts[self._text]
+            parts[self._text] = bytes((record[0] | 1,)) + record[1:]
+            self._text_end = -1
         else:
             parts.append(_END)
 
     def _write_comment(self, text: str) -> None:
         self._parts.append(b"\x02" + counted(text))
-        self._text = -1
 
     def element(self, local: str, value: Value, namespace: str = "", prefix: str = "") -> None:
         """Write an element with one value; parameters as of the methods this puts together."""
         header = self._headers.get((prefix, local))
-        encoder = ENCODERS.get(type(value))
+        encoder = _LEAF_ENCODERS.get(type(value))
         if header is None or encoder is None or self._scope.get(prefix) != namespace:
             super().element(local, value, namespace, prefix)
             return
@@ -215,7 +225,6 @@ class BinaryWriter(XmlWriter):
             self._close_tag()
         self._parts.append(header)
         self._parts.append(encoder(value, 1))
-        self._text = -1
 
     def array(self, array: ArrayElements) -> None:
         """
@@ -235,7 +244,6 @@ class BinaryWriter(XmlWriter):
         head = b"\x01" + bytes((array.kind | 1,)) + multibyte(len(array.values))
         self._parts.append(head + items)
         self._scope = self._outer.pop()
-        self._text = -1
 
     def node(self, node: Node) -> None:
         """
@@ -245,7 +253,7 @@ class BinaryWriter(XmlWriter):
         """
         if self._tag_open:
             self._close_tag()
-        append, encoders = self._parts.append, ENCODERS
+        append, encoders = self._parts.append, _LEAF_ENCODERS
         stack: list[Iterator[Node]] = []
         items: Iterator[Node] = iter((node,))
         known = self._scope.known
@@ -273,7 +281,6 @@ class BinaryWriter(XmlWriter):
                 else:
                     append(header)
                     self._outer.append(self._scope)
-                self._text = -1
                 stack.append(items)
                 items = iter(children)
                 break
