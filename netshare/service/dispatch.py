@@ -254,7 +254,7 @@ class WorkerRoute:
                 self._place(arrival, tried)
             elif failure.check(Gone):
                 arrival.take(Outcome.CLIENT_GONE, f"{lane} found it closed")
-            elif failure.check(WorkerFault, amp.RemoteAmpError, amp.TooLong):
+            elif failure.check(WorkerFault, amp.AmpError):
                 arrival.refuse(
                     Outcome.CONNECTION_DISPATCH_FAILED, f"{lane}: {failure.getErrorMessage()}"
                 )
