@@ -52,6 +52,10 @@ class Target:
         :param host: where to connect instead of the address's own host; ``port`` likewise
         :raises AddressError: no client can ask for it; the message says why
         """
+        try:
+            uri.encode("utf-8")
+        except UnicodeEncodeError:
+            raise AddressError("it is not UTF-8") from None
         via = parse_via(uri)
         if via.scheme != NET_TCP:
             raise AddressError(f"its scheme is {via.scheme}; only net.tcp can be probed")

@@ -112,10 +112,6 @@ class SharingService:
             return answer
         except InvalidArgument as error:
             raise CommandFailed(Exit.USAGE, str(error)) from None
-        except amp.TooLong:
-            raise CommandFailed(
-                Exit.USAGE, "the address is longer than any client could ask for"
-            ) from None
         except ServiceFault as error:
             raise _cannot_ask(self.path, f"the service says: {error}") from None
         except amp.UnhandledCommand:

@@ -8,7 +8,8 @@ import argparse
 import json
 from typing import Any
 
-from netshare.cli.exits import Exit
+from netshare.addresses import MAX_ADDRESS_SIZE
+from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.listing import served_by
 from netshare.cli.service import SharingService, add_service_options
 from netshare.cli.terminal import age, clean, plural, room, wrap
@@ -32,6 +33,9 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     """
     Ask, and say it.
     """
+    problem = unaskable(options.uri)
+    if problem is not None:
+        raise CommandFailed(Exit.USAGE, problem)
     service = await SharingService.connect(reactor, options.control)
     try:
         answer = await service.who(options.uri)
@@ -42,6 +46,17 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     else:
         print("\n".join(lines(answer, reactor.seconds(), room())))
     return Exit.OK if refusal(answer) is None else Exit.NOBODY
+
+
+def unaskable(uri: str) -> str | None:
+    """Why no client could ask for this, as far as that is seen without the service."""
+    try:
+        size = len(uri.encode("utf-8"))
+    except UnicodeEncodeError:
+        return f"{clean(uri)}: it is not UTF-8"
+    if size > MAX_ADDRESS_SIZE:
+        return f"the address has {size} bytes; no service reads more than {MAX_ADDRESS_SIZE}"
+    return None
 
 
 def refusal(answer: dict[str, Any]) -> str | None:
