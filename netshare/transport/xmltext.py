@@ -12,9 +12,10 @@ import re
 from typing import Final
 from xml.parsers import expat
 
-from netshare.transport.binary.basewriter import XML_NAMESPACE, XMLNS_NAMESPACE, XmlWriter
+from netshare.transport.binary.basewriter import XmlWriter
 from netshare.transport.binary.errors import QuotaExceeded, XmlException
 from netshare.transport.binary.events import END, Event, Start, check_quotas
+from netshare.transport.binary.names import XML_NAMESPACE, XMLNS_NAMESPACE
 from netshare.transport.binary.nodes import (
     ArrayElements,
     Attribute,
@@ -46,12 +47,29 @@ class TextWriter(XmlWriter):
 
     :param max_length: characters at most.
     :param indent: what to indent by, for people; blank text is then added between elements.
+    :param short_empty: write an element in which nothing was written as ``<a/>``, as .NET does
+        when it writes a message; when it copies a document it writes ``<a></a>``.
     """
 
-    __slots__ = ("_first", "_indent", "_max_length", "_names", "_parts", "_simple", "_size")
+    __slots__ = (
+        "_first",
+        "_indent",
+        "_max_length",
+        "_names",
+        "_parts",
+        "_short_empty",
+        "_simple",
+        "_size",
+    )
 
-    def __init__(self, max_length: int = BUFFERED_QUOTAS.max_expansion, indent: str = "") -> None:
+    def __init__(
+        self,
+        max_length: int = BUFFERED_QUOTAS.max_expansion,
+        indent: str = "",
+        short_empty: bool = False,
+    ) -> None:
         super().__init__()
+        self._short_empty = short_empty
         self._parts: list[str] = []
         self._size = 0
         self._max_length = max_length
@@ -69,6 +87,15 @@ class TextWriter(XmlWriter):
         if self._outer:
             raise XmlException(f"The element '{self._names[-1]}' is not closed")
         return "".join(self._parts)
+
+    def take(self) -> str:
+        """:returns: what was written since the last call, for documents sent in pieces."""
+        if self._tag_open:
+            self._close_tag()
+        taken = "".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        return taken
 
     def encode(self, encoding: str = "utf-8") -> bytes:
         """
@@ -121,6 +148,24 @@ class TextWriter(XmlWriter):
 
     def _write_text(self, value: Value) -> None:
         self._emit(_IN_TEXT.sub(_entity, lexical(value)))
+
+    def end_element(self) -> None:
+        """
+        End the open element.
+
+        :raises XmlException: none is open.
+        """
+        if not (self._tag_open and self._short_empty):
+            super().end_element()
+            return
+        for prefix, uri in self._declared:
+            self._write_xmlns(prefix, uri)
+        self._declared.clear()
+        self._tag_open = False
+        self._names.pop()
+        self._simple.pop()
+        self._emit("/>")
+        self._scope = self._outer.pop()
 
     def _write_comment(self, text: str) -> None:
         if self._simple:

@@ -26,6 +26,7 @@ from netshare.transport.binary.values import Value, lexical
 __all__ = ["WriterScope", "XmlWriter"]
 
 _BLANK: Final = " \t\r\n"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
 class WriterScope(dict[str, str]):
@@ -45,9 +46,12 @@ class XmlWriter:
     A writer that has raised must not be used further.
     """
 
-    __slots__ = ("_declared", "_outer", "_scope", "_tag_open")
+    __slots__ = ("_declared", "_outer", "_scope", "_tag_open", "inline_names")
 
     def __init__(self) -> None:
+        #: Whether names are to be written out rather than by their ids in a dictionary, as .NET
+        #: does with names that its program has as plain strings. Means nothing in text.
+        self.inline_names = False
         #: URI by prefix, here.
         self._scope = WriterScope({"": ""})
         self._outer: list[WriterScope] = []
@@ -138,6 +142,49 @@ class XmlWriter:
             raise XmlException("A namespace can only be declared in the start of an element")
         if self._scope.get(prefix) != uri:
             self._bind(prefix, uri)
+
+    def prefix_of(self, uri: str) -> str | None:
+        """
+        :returns: the prefix that means *uri* here, the one declared last; ``None``: there is none.
+        """
+        found = None
+        for prefix, bound in self._scope.items():
+            if bound == uri:
+                found = prefix
+        return found
+
+    def declare_any(self, uri: str) -> str:
+        """
+        Make sure that some prefix means *uri*, as ``WriteXmlnsAttribute`` without a prefix does:
+        one that is in force already, else the first letter that is free, else d1p1 and so on.
+
+        :param uri: the namespace, not empty.
+        :returns: the prefix.
+        :raises XmlException: not in a start tag.
+        """
+        prefix = self.prefix_of(uri)
+        if prefix is None:
+            prefix = self.free_prefix()
+            self.declare(prefix, uri)
+        return prefix
+
+    def free_prefix(self) -> str:
+        """:returns: the prefix that .NET's writers would make up here."""
+        for letter in _LETTERS:
+            if letter not in self._scope:
+                return letter
+        number = 1
+        while (prefix := f"d{self.depth}p{number}") in self._scope:
+            number += 1
+        return prefix
+
+    def start(self, local: str, namespace: str) -> None:
+        """
+        Begin an element with the prefix that its namespace has here, without one if it has none,
+        as ``WriteStartElement`` without a prefix does; parameters as :meth:`start_element`.
+        """
+        prefix = self.prefix_of(namespace)
+        self.start_element(local, namespace, "" if prefix is None else prefix)
 
     def _bind(self, prefix: str, uri: str) -> None:
         if prefix[:3].lower() == "xml":

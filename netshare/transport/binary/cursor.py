@@ -83,6 +83,14 @@ class XmlCursor:
         """:returns: a cursor of binary XML; parameters and errors as of ``read_events``."""
         return cls(read_events(data, session, quotas, start))
 
+    def copy(self) -> XmlCursor:
+        """:returns: a cursor that stands where this one does and goes its own way."""
+        other = XmlCursor(self._events)
+        other._index, other._current, other.name = self._index, self._current, self.name
+        other._array, other._item = self._array, self._item
+        other._open = list(self._open)
+        return other
+
     def root(self) -> Name:
         """
         Go to the root element.

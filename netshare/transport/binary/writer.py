@@ -94,8 +94,19 @@ class BinaryWriter(XmlWriter):
             raise XmlException(f"{len(self._outer)} elements are not closed")
         return b"".join(self._parts)
 
+    def take(self) -> bytes:
+        """:returns: what was written since the last call, for documents sent in pieces."""
+        if self._tag_open:
+            self._close_tag()
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        self._text = -1
+        return taken
+
     def id_of(self, text: str) -> int | None:
         """:returns: the id of a string, in the session a new one if need be."""
+        if self.inline_names:
+            return None
         if self._session is None:
             return STATIC_IDS.get(text)
         return self._session.id_of(text)
@@ -107,10 +118,12 @@ class BinaryWriter(XmlWriter):
         :raises XmlException: no name can be so.
         """
         header = self._headers.get((prefix, local))
-        if header is None:
+        if header is None or self.inline_names:
             header = self._named(
                 prefix, local, R.SHORT_ELEMENT, R.PREFIX_DICTIONARY_ELEMENT_A, R.PREFIX_ELEMENT_A
             )
+            if self.inline_names:
+                return header
             if len(self._headers) >= _MAX_HEADERS:
                 self._headers.clear()
             self._headers[prefix, local] = header
@@ -218,7 +231,12 @@ class BinaryWriter(XmlWriter):
         """Write an element with one value; parameters as of the methods this puts together."""
         header = self._headers.get((prefix, local))
         encoder = _LEAF_ENCODERS.get(type(value))
-        if header is None or encoder is None or self._scope.get(prefix) != namespace:
+        if (
+            header is None
+            or encoder is None
+            or self._scope.get(prefix) != namespace
+            or self.inline_names
+        ):
             super().element(local, value, namespace, prefix)
             return
         if self._tag_open:
