@@ -49,7 +49,7 @@ _UPGRADES = {
     NEGOTIATE_UPGRADE: "Windows",
 }
 _BINDINGS = {
-    ENCODINGS[0]: "NetTcpBinding, security mode None, transfer mode Buffered (the default one)",
+    ENCODINGS[0]: "NetTcpBinding, security mode None, transfer mode Buffered",
     ENCODINGS[1]: "CustomBinding of TextMessageEncoding (Soap12) and TcpTransport",
     ENCODINGS[2]: "CustomBinding of TextMessageEncoding (Soap11) and TcpTransport",
     ENCODINGS[4]: "NetTcpBinding, security mode None, transfer mode Streamed",

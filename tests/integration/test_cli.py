@@ -18,7 +18,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
-from twisted.web.static import Data
+from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from netshare.cli.exits import Exit
@@ -53,9 +53,13 @@ class Ran:
         return json.loads(self.out)
 
 
-def page() -> Data:
+class Page(Resource):
     """What the web servers here serve."""
-    return Data(b"hello", "text/plain")
+
+    isLeaf = True
+
+    def render(self, request: Any) -> bytes:
+        return b"hello"
 
 
 def _reactor() -> Any:
@@ -350,7 +354,7 @@ def _fault_route(address: str, outcome: Outcome) -> tuple[Any, Any]:
 
 async def test_probe_a_consumed_preamble(service: RunningService) -> None:
     """A Factory behind a consumed preamble is reachable in every encoding, without upgrades."""
-    await service.worker("web", Site(page()), preamble=PreambleUse.CONSUME)
+    await service.worker("web", Site(Page()), preamble=PreambleUse.CONSUME)
     ran = await netshare("probe", service.address("web"))
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(f"{service.address('web')} at 127.0.0.1:{service.port}:\n")
@@ -392,7 +396,7 @@ async def test_probe_other_faults(service: RunningService, outcome: Outcome, fau
 
 async def test_probe_elsewhere(service: RunningService) -> None:
     """--host and --port say where to connect; the address asked for stays."""
-    await service.worker("web", Site(page()), preamble=PreambleUse.CONSUME)
+    await service.worker("web", Site(Page()), preamble=PreambleUse.CONSUME)
     via = f"net.tcp://no-such-host.invalid:{service.port}/web"
     ran = await netshare("probe", "--json", "--host", "127.0.0.1", via)
     assert (ran.code, ran.json["via"], ran.json["host"]) == (0, via, "127.0.0.1")
@@ -550,7 +554,7 @@ async def test_probe_strangers(serve: Serve, server: type[Protocol], code: Exit,
 
 async def test_probe_a_web_server(serve: Serve) -> None:
     """A web server that waits for the rest of our strange request is recognised all the same."""
-    port = serve(Site(page(), timeout=5))
+    port = serve(Site(Page(), timeout=5))
     ran = await netshare("probe", "--json", "--timeout", "0.3", f"net.tcp://127.0.0.1:{port}/x")
     assert (ran.code, ran.json["protocol"]) == (Exit.NOT_NET_TCP, "HTTP")
 
