@@ -105,6 +105,20 @@ class HeldSocket:
         """
         return socket.socket(fileno=self.fileno())
 
+    def local(self) -> str:
+        """
+        The address of our end, as text; empty when the socket is no longer ours.
+        """
+        if self.closed:
+            return ""
+        view = self.view()
+        try:
+            return socket_address_text(view.getsockname())
+        except OSError:
+            return ""
+        finally:
+            view.detach()
+
     def __del__(self) -> None:
         if self._descriptor >= 0:
             warnings.warn(f"descriptor {self._descriptor} was dropped", ResourceWarning, 2)
@@ -192,5 +206,7 @@ def socket_address_text(name: tuple[Any, ...]) -> str:
     """
     What ``getpeername`` and ``getsockname`` return, in the form of :func:`address_text`.
     """
-    kind = IPv6Address if ":" in name[0] else IPv4Address
-    return address_text(kind("TCP", name[0], name[1]))
+    host, port = name[0], name[1]
+    if ":" not in host:
+        return f"{host}:{port}"
+    return address_text(IPv6Address("TCP", host, port))

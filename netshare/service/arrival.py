@@ -111,18 +111,33 @@ class Arrival:
     See :class:`~netshare.interfaces.IArrival`.
     """
 
-    __slots__ = ("_decided", "_ending", "held", "local", "peer", "readData", "via")
+    __slots__ = ("_decided", "_ending", "_local", "held", "peer", "readData", "via")
 
     def __init__(
-        self, ending: Ending, held: HeldSocket, via: str, readData: bytes, peer: str, local: str
+        self,
+        ending: Ending,
+        held: HeldSocket,
+        via: str,
+        readData: bytes,
+        peer: str,
+        local: str | None = None,
     ) -> None:
         self._ending = ending
         self.held = held
         self.via = via
         self.readData = readData
         self.peer = peer
-        self.local = local
+        self._local = local
         self._decided = False
+
+    @property
+    def local(self) -> str:
+        """
+        Where the client connected to; the socket is asked only when somebody wants to know.
+        """
+        if self._local is None:
+            self._local = self.held.local()
+        return self._local
 
     def take(self, outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
         """

@@ -7,6 +7,7 @@ untouched.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -23,13 +24,23 @@ from netshare.framing.preamble import (
     foreign_protocol,
     read_preamble,
 )
-from netshare.handover import ClientGone, HeldSocket, NotPassable, address_text, adopt
+from netshare.handover import (
+    ClientGone,
+    HeldSocket,
+    NotPassable,
+    address_text,
+    adopt,
+    socket_address_text,
+)
 from netshare.service.arrival import FAULTS, Arrival, Ending
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Deadlines
 
 #: Takes a connection whose via is known.
 Router = Callable[[Arrival], None]
+
+#: How many bytes the first read of a connection asks for: a whole preamble and a message.
+_FIRST_READ = 65536
 
 _BY_FAULT = {fault: outcome for outcome, fault in FAULTS.items()}
 
@@ -42,20 +53,20 @@ class PreambleProtocol(Protocol):
     transport: Any
 
     def __init__(
-        self, factory: SharedPortFactory, peer: str, peerHost: str, returned: bytes | None = None
+        self, factory: SharedPortFactory, peer: str, peerHost: str, begun: bytes | None = None
     ) -> None:
         self.factory = factory
         self._peer = peer
         self._peerHost = peerHost
         self._local = ""
-        self._returned = returned
+        self._begun = begun
         self._received = bytearray()
         self._decided = False
         self._holdsDescriptor = True
 
     def connectionMade(self) -> None:
         self._local = address_text(self.transport.getHost())
-        if self._returned is None:
+        if self._begun is None:
             self.factory.ending.recorder.connectionAccepted()
         self.factory.deadlines.add(self)
         if not self.factory.ending.admission.enter(self._peerHost):
@@ -63,13 +74,13 @@ class PreambleProtocol(Protocol):
             self._refuse(
                 Outcome.SERVER_TOO_BUSY, f"more than {limit} undecided connections from this client"
             )
-        elif self._returned:
-            self.dataReceived(self._returned)
+        elif self._begun:
+            self.dataReceived(self._begun)
 
     def dataReceived(self, data: bytes) -> None:
         if self._decided:
             return
-        if self._returned is None and not self._received:
+        if self._begun is None and not self._received:
             # Behind a balancer only now is the client known: its address came before this.
             self._peer = address_text(self.transport.getPeer())
             self._local = address_text(self.transport.getHost())
@@ -171,6 +182,47 @@ class SharedPortFactory(Factory):
             self.log.failure("routing {arrival} failed", arrival=arrival)
             arrival.abandon("its route failed; the log says how")
 
+    def accepted(self, connection: socket.socket, name: tuple[Any, ...]) -> None:
+        """
+        Take a connection that was just accepted, and decide on it at once if its preamble is
+        there already.
+
+        :param connection: non-blocking; it is ours from now on
+        :param name: the client's address, as ``accept()`` gave it
+        """
+        ending, peer = self.ending, socket_address_text(name)
+        ending.recorder.connectionAccepted()
+        try:
+            data = connection.recv(_FIRST_READ)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""  # reset before it said anything
+        held = HeldSocket(connection.detach())
+        reading = read_preamble(data) if data else NEED_MORE
+        if isinstance(reading, Preamble):
+            ending.admission.hold()
+            self.route(Arrival(ending, held, reading.via, data or b"", peer))
+        elif isinstance(reading, Malformed):
+            ending.admission.hold()
+            arrival = Arrival(ending, held, "", data or b"", peer)
+            arrival.refuse(*judge(reading, data or b""))
+        elif data == b"":
+            ending.record(Outcome.EMPTY, "", peer, held.local(), "closed without a byte")
+            held.close()
+        else:
+            self._readOn(held, data or b"", peer)
+
+    def _readOn(self, held: HeldSocket, data: bytes, peer: str) -> None:
+        """
+        Wait for the rest of a preamble.
+        """
+        local = held.local()
+        try:
+            adopt(self.ending.reactor, held, _Begun(self, data, peer))
+        except ClientGone as error:
+            self.ending.record(Outcome.CLIENT_GONE, "", peer, local, str(error))
+
     def receiveReturned(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
         """
         Route a connection that a worker gave back, as if it had just been accepted.
@@ -180,10 +232,7 @@ class SharedPortFactory(Factory):
         self.ending.recorder.connectionReturned()
         reading = read_preamble(readData)
         if reading is NEED_MORE:
-            try:
-                adopt(self.ending.reactor, held, _Returned(self, readData, peer))
-            except ClientGone as error:
-                self.ending.record(Outcome.CLIENT_GONE, "", peer, local, f"returned, but {error}")
+            self._readOn(held, readData, peer)
             return
         self.ending.admission.hold()
         if isinstance(reading, Preamble):
@@ -213,9 +262,9 @@ class SharedPortFactory(Factory):
         self.deadlines.cancel()
 
 
-class _Returned(Factory):
+class _Begun(Factory):
     """
-    Makes the protocol of one connection that came back with part of its preamble.
+    Makes the protocol of one connection whose preamble has begun to come.
     """
 
     noisy = False

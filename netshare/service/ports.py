@@ -17,13 +17,15 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import (
     IListeningPort,
-    IProtocolFactory,
     IStreamServerEndpoint,
 )
+from twisted.internet.tcp import Port
 from twisted.logger import Logger
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP
 from netshare.handover import address_text
+from netshare.service.accept import BatchingPort
+from netshare.service.front import SharedPortFactory
 from netshare.service.quotas import Admission
 
 
@@ -100,7 +102,7 @@ class Ports:
     def __init__(
         self,
         reactor: Any,
-        factory: IProtocolFactory,
+        factory: SharedPortFactory,
         admission: Admission,
         allowed: AllowedPorts = DEFAULT_ALLOWED,
         interfaces: Sequence[str] = (),
@@ -120,7 +122,14 @@ class Ports:
         """
         Listen on an endpoint, until :meth:`stop`.
         """
-        port = await endpoint.listen(self._factory)
+        port: IListeningPort = await endpoint.listen(self._factory)
+        if isinstance(port, Port) and port.factory is self._factory:
+            # Nothing stands between the port and us (no PROXY protocol, say): accept ourselves.
+            batching = BatchingPort(
+                self._reactor, socket.socket(fileno=os.dup(port.fileno())), self._factory, port
+            )
+            batching.startListening()
+            port = batching
         self._named.append(port)
         self._control(port)
         return port
@@ -193,12 +202,9 @@ class Ports:
             for interface in self.interfaces or _ALL:
                 bound = self._bind(interface, number)
                 if bound is not None:
-                    with bound:  # the port has a descriptor of its own
-                        listening.append(
-                            self._reactor.adoptStreamPort(
-                                bound.fileno(), bound.family, self._factory
-                            )
-                        )
+                    batching = BatchingPort(self._reactor, bound, self._factory)
+                    batching.startListening()
+                    listening.append(batching)
         except OSError as error:
             for port in listening:
                 port.stopListening()
@@ -249,7 +255,6 @@ class Ports:
 
     def _control(self, port: Any) -> None:
         if hasattr(port, "pauseProducing"):
-            port.numberAccepts = self._admission.quotas.maxPendingAccepts
             self._admission.addPort(port)
 
     def _close(self, port: Any) -> Deferred[Any]:

@@ -88,6 +88,17 @@ class Admission:
         if port in self._ports:
             self._ports.remove(port)
 
+    @property
+    def room(self) -> int:
+        """
+        How many connections may be accepted in one go now.
+        """
+        return min(
+            self.quotas.maxPendingAccepts,
+            self.quotas.maxPendingConnections - self.pending,
+            self.descriptorLimit - self.descriptors,
+        )
+
     def enter(self, peerHost: str) -> bool:
         """
         A connection was accepted; it is undecided and holds a descriptor.
