@@ -119,6 +119,9 @@ class FakeStreamTransport(StringTransport):
             self._aborting = self.disconnecting = True
             self._reactor.callLater(0, self._lose, ConnectionAborted())
 
+    def unregisterProducer(self) -> None:
+        self.producer = self.streaming = None  # Twisted's own allow it when there is none
+
     def deliver(self) -> bool:
         """
         Let the protocol have what has arrived, if it wants it now, and send what it wrote before:
@@ -168,6 +171,8 @@ class FakeStreamTransport(StringTransport):
                 self._socket.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # the far end has left altogether
+            if IHalfCloseableProtocol.providedBy(self.protocol):
+                self.protocol.writeConnectionLost()
             return True
         return before > 0
 
