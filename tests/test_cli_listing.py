@@ -202,7 +202,7 @@ def test_stats_says_everything() -> None:
         "netshare 26.11.0, process 17, up 3 h",
         "0.0.0.0:808, [::]:808",
         "1 address, 2 registrations of workers",
-        "accepting paused 1 time so far",
+        "accepting paused 1 time",
         "endpoint-not-found    100  refused: nobody registered the address",
         "newer                   2",
         "receiveTimeout  infinite",
@@ -238,7 +238,7 @@ def test_rates() -> None:
     """Between two looks each counter has what it grew by in a second."""
     later = {**STATS, "accepted": 1520, "outcomes": {"handed-over": 1415, "relayed": 5}}
     lines = stats.rate_lines(STATS, later, 2.0, None)
-    assert lines[0].split() == ["CONNECTIONS", "COUNT", "PER", "SECOND"]
+    assert lines[0].split() == ["CONNECTIONS", "COUNT", "PER", "S"]
     assert [line.split()[:3] for line in lines[1:]] == [
         ["accepted", "1,520", "10.0"],
         ["returned", "2", "0.0"],

@@ -140,7 +140,7 @@ def lines(stats: Stats, now: float, limit: int | None, settings: bool = True) ->
             "now",
             f"{stats.get('undecided', 0):,} undecided; {stats.get('descriptors', 0):,} of "
             f"{stats.get('descriptorLimit', 0):,} descriptors; accepting paused "
-            f"{plural(stats.get('pauses', 0), 'time')} so far",
+            f"{plural(stats.get('pauses', 0), 'time')}",
         ),
     ]
     said = [f"{name:<12}{text}" for name, text in facts]
@@ -163,7 +163,7 @@ def rate_lines(before: Stats | None, stats: Stats, elapsed: float, limit: int | 
     """
     columns = [Column("CONNECTIONS"), Column("COUNT", right=True)]
     if before is not None:
-        columns.append(Column("PER SECOND", right=True))
+        columns.append(Column("PER S", right=True))
     columns.append(Column("", least=20))
     rows = []
     for name, count, meaning in _counters(stats):

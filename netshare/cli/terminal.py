@@ -131,9 +131,9 @@ def age(since: str | None, now: float) -> str:
 
 
 def local_time(since: str | None) -> str:
-    """A point in time on this machine's clock: ``2026-05-04 17:03:12``."""
+    """A point in time on this machine's clock: ``2026-05-04 17:03``."""
     try:
-        return f"{datetime.fromisoformat(since or '').astimezone():%Y-%m-%d %H:%M:%S}"
+        return f"{datetime.fromisoformat(since or '').astimezone():%Y-%m-%d %H:%M}"
     except ValueError:
         return "-"
 

@@ -215,7 +215,7 @@ async def test_watching_a_service_that_stops(service: RunningService) -> None:
         [sys.executable, "-m", "netshare.cli", "stats", "--watch", "0.1"],
         environment(service.control),
     )
-    await service.settle(lambda: b"PER SECOND" in watching.out)
+    await service.settle(lambda: b"PER S" in watching.out)
     await service.stop()
     await service.settle(lambda: watching.code is not None)
     assert watching.code == Exit.NO_SERVICE
