@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
@@ -123,6 +123,8 @@ class _PreambleClientFactory(WrappingFactory):
         if self._protocol is not None and self._protocol.connected:
             self._protocol.transport.abortConnection()
         elif self.connecting is not None:
+            # First, since connecting would fail with an error that is no timeout's.
+            self.done.errback(Failure(CancelledError()))
             self.connecting.cancel()
 
 
