@@ -90,13 +90,13 @@ def _server(
         use = PreambleUse(preamble)
     except ValueError:
         raise ValueError(f"preamble={preamble}: it is pass or consume") from None
-    if address is None and not _flag("unique", unique):
+    if not address and not _flag("unique", unique):
         raise ValueError(
             "netshare: needs the address first, with its colons escaped: "
             r"netshare:net.tcp\://+\:8808/path"
         )
     wish = Wish(
-        address,
+        address or None,
         mode,
         _flag("unique", unique),
         _flag("shared", shared),
