@@ -5,6 +5,7 @@ sockets under a reactor that moves only when it is told to.
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,7 +36,8 @@ PREAMBLE = preamble(VIA)
 class Front:
     """A front door, and whoever knocks at it."""
 
-    def __init__(self, quotas: Quotas) -> None:
+    def __init__(self, quotas: Quotas, batches: bool) -> None:
+        self.batches = batches
         self.reactor = AdoptingReactor()
         self.outcomes = RecordingOutcomes()
         self.admission = Admission(quotas, 10_000)
@@ -50,9 +52,16 @@ class Front:
     ) -> socket.socket:
         client, server = tcpPair(family)
         self.clients.append(client)
-        self.reactor.connect(factory or self.factory, server)
-        self.reactor.settle()
-        self.send(client, data)
+        if self.batches and factory is None:  # as a port of netshare's own does
+            client.sendall(data)
+            if data:
+                select.select([server], [], [], 5)
+            self.factory.accepted(server, server.getpeername())
+            self.reactor.settle()
+        else:  # as a port of Twisted's does
+            self.reactor.connect(factory or self.factory, server)
+            self.reactor.settle()
+            self.send(client, data)
         return client
 
     def send(self, client: socket.socket, data: bytes) -> None:
@@ -89,13 +98,13 @@ class Front:
         self.reactor.close()
 
 
-@pytest.fixture
-def open_front() -> Iterator[Callable[..., Front]]:
+@pytest.fixture(params=[False, True], ids=["twisted", "batches"])
+def open_front(request: pytest.FixtureRequest) -> Iterator[Callable[..., Front]]:
     """Makes fronts with some quotas, and checks at the end that nothing of them is left."""
     fronts: list[Front] = []
 
     def make(**quotas: Any) -> Front:
-        fronts.append(Front(Quotas(**quotas)))
+        fronts.append(Front(Quotas(**quotas), request.param))
         return fronts[-1]
 
     yield make

@@ -151,6 +151,16 @@ async def test_a_second_interface_that_fails() -> None:
     await one.stop()
 
 
+async def test_after_the_end() -> None:
+    """A service that is stopping opens nothing any more."""
+    one, _ = ports()
+    await one.stop()
+    number = free_port()
+    with pytest.raises(PortUnavailable, match="stopping"):
+        one.acquire(number)
+    assert not answers(number)
+
+
 async def test_not_on_demand() -> None:
     """Without it, registered addresses open nothing."""
     one, _ = ports(onDemand=False)

@@ -263,6 +263,19 @@ def test_stopping(relay: Relay) -> None:
     assert arrival.client.recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    ("data", "outcome"),
+    [(PREAMBLE[:-1], Outcome.SHUTDOWN), (PREAMBLE, Outcome.ENDPOINT_UNAVAILABLE)],
+)
+def test_stopping_before_it_is_spliced(relay: Relay, data: bytes, outcome: Outcome) -> None:
+    """Neither a client that is still sending nor an attempt to connect outlives the service."""
+    arrival = relay.arrive(data)
+    relay.route.stop()
+    relay.reactor.settle()
+    assert arrival.outcome is outcome
+    assert relay.reactor.getDelayedCalls() == []
+
+
 def test_the_header_comes_first() -> None:
     """With proxy the server reads who the client is before anything of it."""
     one = Relay(proxy=True)

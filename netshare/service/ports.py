@@ -158,6 +158,8 @@ class Ports:
         """
         if not self._onDemand or number in self.namedNumbers():
             return
+        if self._stopping:
+            raise PortUnavailable("the service is stopping")
         if number not in self.allowed:
             raise PortNotAllowed(
                 f"port {number} is not among those that may be opened ({self.allowed}): "

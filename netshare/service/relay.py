@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
@@ -67,6 +68,8 @@ class RelayRoute:
         self._admission = admission
         self._proxy = proxy
         self._connectTimeout = connectTimeout
+        self._unfinished: set[_RestOfPreamble] = set()
+        self._dialling: set[Deferred[Any]] = set()
 
     def render(self, arrival: IArrival) -> None:
         reading = read_preamble(arrival.readData, Stage.ANSWER)
@@ -74,7 +77,10 @@ class RelayRoute:
             self._complete(arrival, reading)
             return
         timeout = self._admission.quotas.receiveTimeout
-        rest = _RestOfPreamble(self._reactor, arrival, timeout, self._complete)
+        rest = _RestOfPreamble(
+            self._reactor, arrival, timeout, self._complete, self._unfinished.discard
+        )
+        self._unfinished.add(rest)
         try:
             adopt(self._reactor, arrival.held, _One(rest))
         except ClientGone as error:
@@ -82,7 +88,11 @@ class RelayRoute:
             arrival.take(Outcome.CLIENT_GONE, str(error))
 
     def stop(self) -> None:
-        """Cut the connections that are still spliced."""
+        """Cut the connections that are still spliced, and those that were to be."""
+        for rest in list(self._unfinished):
+            rest.stop()
+        for connecting in list(self._dialling):
+            connecting.cancel()
         for splice in list(self.active):
             splice.abort()
 
@@ -91,6 +101,10 @@ class RelayRoute:
             arrival.refuse(*judge(reading, arrival.readData))
             return
         splice = Splice(self._ended)
+
+        def dialled(result: Any) -> Any:
+            self._dialling.discard(connecting)
+            return result
 
         def connected(_: object) -> None:
             header = proxy_header(arrival.peer, arrival.local) if self._proxy else b""
@@ -112,6 +126,8 @@ class RelayRoute:
 
         connecting = self._endpoint.connect(_One(splice.server))
         connecting.addTimeout(self._connectTimeout, self._reactor)
+        self._dialling.add(connecting)
+        connecting.addBoth(dialled)
         connecting.addCallbacks(connected, failed)
 
     def _ended(self, splice: Splice) -> None:
@@ -213,10 +229,12 @@ class _RestOfPreamble(Protocol):
         arrival: IArrival,
         timeout: float | None,
         done: Callable[[IArrival, Reading], None],
+        over: Callable[[_RestOfPreamble], None],
     ) -> None:
         self._arrival = arrival
         self._received = bytearray(arrival.readData)
         self._done = done
+        self._tellOver = over
         self._over = False
         self._cutOff = None if timeout is None else reactor.callLater(timeout, self._tooLate)
 
@@ -234,8 +252,14 @@ class _RestOfPreamble(Protocol):
             self.cancel()
             self._arrival.take(Outcome.INCOMPLETE, "closed behind the via, inside the preamble")
 
+    def stop(self) -> None:
+        """The service stops."""
+        self._letGo()
+        self._arrival.take(Outcome.SHUTDOWN, "the service stopped")
+
     def cancel(self) -> None:
         self._over = True
+        self._tellOver(self)
         if self._cutOff is not None and self._cutOff.active():
             self._cutOff.cancel()
 
