@@ -55,8 +55,8 @@ class XmlWriter:
         #: URI by prefix, here.
         self._scope = WriterScope({"": ""})
         self._outer: list[WriterScope] = []
-        #: Declarations of the start tag that is still open.
-        self._declared: list[tuple[str, str]] = []
+        #: Declarations of the start tag that is still open, and whether to write them out.
+        self._declared: list[tuple[str, str, bool]] = []
         self._tag_open = False
 
     @property
@@ -191,7 +191,7 @@ class XmlWriter:
             if (prefix, uri) in (("xml", XML_NAMESPACE), ("xmlns", XMLNS_NAMESPACE)):
                 return
             raise XmlException(f"The prefix '{prefix}' is reserved")
-        for other, bound in self._declared:
+        for other, bound, _ in self._declared:
             if other == prefix:
                 raise XmlException(f"The prefix '{prefix}' is bound to '{bound}' here")
         if prefix and not uri:
@@ -199,12 +199,15 @@ class XmlWriter:
         if uri in (XML_NAMESPACE, XMLNS_NAMESPACE):
             raise XmlException(f"The namespace '{uri}' has its own prefix only")
         self._scope = WriterScope({**self._scope, prefix: uri})
-        self._declared.append((prefix, uri))
+        self._declared.append((prefix, uri, self.inline_names))
 
     def _close_tag(self) -> None:
-        for prefix, uri in self._declared:
-            self._write_xmlns(prefix, uri)
-        self._declared.clear()
+        if self._declared:
+            inline = self.inline_names
+            for prefix, uri, self.inline_names in self._declared:
+                self._write_xmlns(prefix, uri)
+            self.inline_names = inline
+            self._declared.clear()
         self._tag_open = False
         self._write_tag_end()
 

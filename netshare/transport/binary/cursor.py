@@ -83,6 +83,21 @@ class XmlCursor:
         """:returns: a cursor of binary XML; parameters and errors as of ``read_events``."""
         return cls(read_events(data, session, quotas, start))
 
+    @classmethod
+    def inside(
+        cls, events: list[Event], index: int, outer: tuple[Element | Start, ...]
+    ) -> XmlCursor:
+        """
+        :param events: a whole document.
+        :param index: of the event before which to stand.
+        :param outer: the elements that are open there, from the root.
+        :returns: a cursor whose :meth:`next` gives the element at the index.
+        """
+        cursor = cls(events)
+        cursor._index = index
+        cursor._open = [(element, None, 0) for element in outer]
+        return cursor
+
     def copy(self) -> XmlCursor:
         """:returns: a cursor that stands where this one does and goes its own way."""
         other = XmlCursor(self._events)
