@@ -1,0 +1,200 @@
+"""netshare.service.accept: a port that accepts what it has room for, and no more."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.interfaces import IListeningPort
+from zope.interface.verify import verifyObject
+
+from netshare.framing.records import preamble
+from netshare.service.accept import EXHAUSTED_PAUSE, BatchingPort
+from netshare.service.arrival import Arrival, Ending
+from netshare.service.front import SharedPortFactory
+from netshare.service.outcomes import Outcome
+from netshare.service.quotas import Admission, Quotas
+from netshare.testing import AdoptingReactor, RecordingOutcomes
+
+PREAMBLE = preamble("net.tcp://localhost/a")
+
+
+class Listening:
+    """A port, with clients that wait in its queue."""
+
+    def __init__(self, **quotas: Any) -> None:
+        self.reactor = AdoptingReactor()
+        self.outcomes = RecordingOutcomes()
+        self.admission = Admission(Quotas(**quotas), 1000)
+        self.arrivals: list[Arrival] = []
+        ending = Ending(self.reactor, self.admission, self.outcomes)
+        self.front = SharedPortFactory(self.arrivals.append, ending)
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port = BatchingPort(self.reactor, self.socket, self.front)
+        self.admission.addPort(self.port)
+        self.port.startListening()
+        self.clients: list[socket.socket] = []
+
+    def connect(self, count: int, data: bytes = PREAMBLE) -> None:
+        for _ in range(count):
+            client = socket.create_connection(self.socket.getsockname()[:2], 5)
+            self.clients.append(client)
+            client.sendall(data)
+
+    def turn(self) -> None:
+        """What a reactor does when the listening socket is readable."""
+        if self.port in self.reactor.getReaders():
+            self.port.doRead()
+        self.reactor.settle()
+
+    def finish(self) -> None:
+        self.port.stopListening()
+        for client in self.clients:
+            client.close()
+        self.reactor.settle()
+        for arrival in self.arrivals:
+            if not arrival._decided:
+                arrival.take(Outcome.HANDED_OVER)
+        assert self.outcomes.undecided == 0
+        assert (self.admission.pending, self.admission.descriptors) == (0, 0)
+        assert self.reactor.getDelayedCalls() == []
+
+
+@pytest.fixture
+def listening() -> Iterator[Callable[..., Listening]]:
+    """Makes ports, of which nothing is left at the end."""
+    made: list[Listening] = []
+
+    def make(**quotas: Any) -> Listening:
+        made.append(Listening(**quotas))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.finish()
+
+
+def test_the_interface(listening: Callable[..., Listening]) -> None:
+    """It is a listening port like any other."""
+    one = listening()
+    verifyObject(IListeningPort, one.port)
+    host = one.port.getHost()
+    assert (host.type, host.host, host.port) == ("TCP", *one.socket.getsockname()[:2])
+
+
+def test_all_at_once(listening: Callable[..., Listening]) -> None:
+    """Everybody who waits is accepted, and whose preamble is there has arrived."""
+    one = listening()
+    one.connect(5)
+    one.turn()
+    assert len(one.arrivals) == 5
+    assert one.arrivals[0].peer == f"127.0.0.1:{one.clients[0].getsockname()[1]}"
+    assert one.outcomes.accepted == 5
+
+
+def test_so_many_in_one_go(listening: Callable[..., Listening]) -> None:
+    """No more than maxPendingAccepts are accepted before others get their turn."""
+    one = listening(maxPendingAccepts=2)
+    one.connect(5)
+    for accepted in (2, 4, 5):
+        one.turn()
+        assert len(one.arrivals) == accepted
+
+
+def test_only_as_far_as_there_is_room(listening: Callable[..., Listening]) -> None:
+    """At the limit of undecided connections the rest stays in the kernel's queue."""
+    one = listening(maxPendingConnections=3)
+    one.connect(5, PREAMBLE[:10])
+    one.turn()
+    assert (one.outcomes.accepted, one.admission.pending) == (3, 3)
+    assert one.admission.paused
+    one.turn()
+    assert one.outcomes.accepted == 3
+    one.clients[0].sendall(PREAMBLE[10:])
+    one.reactor.settle()
+    assert not one.admission.paused
+    one.turn()
+    assert one.outcomes.accepted == 4
+
+
+def test_nobody_there(listening: Callable[..., Listening]) -> None:
+    """A port that is woken for nobody does nothing."""
+    one = listening()
+    one.turn()
+    assert one.outcomes.accepted == 0
+
+
+class Refusing:
+    """A listening socket whose accept() fails."""
+
+    def __init__(self, real: socket.socket, number: int) -> None:
+        self.real = real
+        self.number = number
+
+    def accept(self) -> Any:
+        raise OSError(self.number, "no")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_no_descriptor_left(listening: Callable[..., Listening], number: int) -> None:
+    """When the system has none for one more connection, accepting pauses, and goes on later."""
+    one = listening()
+    one.connect(1)
+    one.port._listening = Refusing(one.socket, number)  # type: ignore[assignment]
+    one.turn()
+    assert one.port not in one.reactor.getReaders()
+    one.port._listening = one.socket
+    one.reactor.advance(EXHAUSTED_PAUSE)
+    one.turn()
+    assert len(one.arrivals) == 1
+
+
+def test_stopping_while_there_is_no_descriptor(listening: Callable[..., Listening]) -> None:
+    """A port that is closed meanwhile stays closed."""
+    one = listening()
+    one.connect(1)
+    one.port._listening = Refusing(one.socket, errno.EMFILE)  # type: ignore[assignment]
+    one.turn()
+    one.port.stopListening()
+    one.reactor.advance(EXHAUSTED_PAUSE)
+    assert one.port not in one.reactor.getReaders()
+
+
+def test_a_client_that_left_before(listening: Callable[..., Listening]) -> None:
+    """It costs nothing, and the others are accepted."""
+    one = listening()
+    one.connect(1)
+    one.port._listening = Refusing(one.socket, errno.ECONNABORTED)  # type: ignore[assignment]
+    one.turn()
+    assert one.port in one.reactor.getReaders()
+    one.port._listening = one.socket
+    one.turn()
+    assert len(one.arrivals) == 1
+
+
+def test_clients_that_say_nothing(listening: Callable[..., Listening]) -> None:
+    """A probe that closes at once is empty, also when it resets."""
+    one = listening()
+    one.connect(2, b"")
+    one.clients[0].close()
+    one.clients[1].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    one.clients[1].close()
+    one.turn()
+    assert one.outcomes.outcomes == [Outcome.EMPTY] * one.outcomes.accepted
+
+
+def test_stopping(listening: Callable[..., Listening]) -> None:
+    """A closed port is closed, once; what it accepted lives on."""
+    one = listening()
+    one.connect(1)
+    one.turn()
+    one.port.stopListening()
+    one.port.stopListening()
+    assert one.socket.fileno() == -1
+    assert not one.arrivals[0].held.closed
