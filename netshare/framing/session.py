@@ -131,9 +131,9 @@ class _Session:
 
     def _messages(self, read: Callable[[Source], Event | None]) -> Event | None:
         event = read(self._source)
-        if isinstance(event, Ended):
+        if isinstance(event, Ended | Closed):  # we may still answer, and end
             self._phase = _Phase.HALF
-        elif isinstance(event, Broken | Closed | FaultReceived):
+        elif isinstance(event, Broken | FaultReceived):
             self._phase = _Phase.OVER
         return event
 

@@ -1,0 +1,152 @@
+"""
+Time and back-pressure of one connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from zope.interface import implementer
+
+#: The next turn of the reactor, but not the same instant: a clock would never get past that.
+_SOON = 0.00000001
+
+
+class Timer:
+    """
+    One call in the future, set again and again.
+    """
+
+    __slots__ = ("_call", "_clock", "_expired")
+
+    def __init__(self, clock: IReactorTime, expired: Callable[[], None]) -> None:
+        self._clock = clock
+        self._expired = expired
+        self._call: IDelayedCall | None = None
+
+    def start(self, seconds: float | None) -> None:
+        """
+        Call so many seconds from now, and not at the time set before.
+
+        :param seconds: None: never
+        """
+        if seconds is None:
+            self.stop()
+        elif self._call is not None:
+            self._call.reset(seconds)
+        else:
+            self._call = self._clock.callLater(seconds, self._run)
+
+    def stop(self) -> None:
+        """Do not call."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _run(self) -> None:
+        self._call = None
+        self._expired()
+
+
+@implementer(IPushProducer)
+class _Pulled:
+    """
+    Makes a producer that wants to be asked for each piece one that can be paused.
+    """
+
+    def __init__(self, clock: IReactorTime, producer: Any) -> None:
+        self._producer = producer
+        self._next = Timer(clock, self._ask)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        self._next.start(_SOON)
+
+    def pauseProducing(self) -> None:
+        self._next.stop()
+
+    def stopProducing(self) -> None:
+        self._next.stop()
+        self._producer.stopProducing()
+
+    def _ask(self) -> None:
+        self._next.start(_SOON)
+        self._producer.resumeProducing()
+
+
+@implementer(IPushProducer)
+class Outflow:
+    """
+    What a transport thinks is its producer: passes its pauses on to whoever sends.
+
+    :param stuck: called when the other side takes nothing for longer than :attr:`timeout`
+    """
+
+    def __init__(self, clock: IReactorTime, stuck: Callable[[], None]) -> None:
+        self._clock = clock
+        self._timer = Timer(clock, stuck)
+        self._waiters: list[Deferred[None]] = []
+        self._producer: Any = None
+        self._congested = False
+        #: Seconds that sending may take (SendTimeout), or None.
+        self.timeout: float | None = None
+
+    def waiting(self) -> Deferred[None] | None:
+        """
+        :returns: None when more can be sent at once, or a Deferred that fires when it can, or
+            when there is nobody left to send to
+        """
+        if not self._congested:
+            return None
+        waiter: Deferred[None] = Deferred()
+        self._waiters.append(waiter)
+        return waiter
+
+    def register(self, producer: Any, streaming: bool) -> None:
+        """
+        :raises RuntimeError: there is a producer already
+        """
+        if self._producer is not None:
+            raise RuntimeError("another producer is registered")
+        self._producer = producer if streaming else _Pulled(self._clock, producer)
+        if self._congested:
+            self._producer.pauseProducing()
+
+    def unregister(self) -> None:
+        """Forget the producer."""
+        if isinstance(self._producer, _Pulled):
+            self._producer.pauseProducing()
+        self._producer = None
+
+    def lost(self) -> None:
+        """Nothing more can be sent."""
+        self._timer.stop()
+        self._congested = False
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self._fire()
+
+    def pauseProducing(self) -> None:
+        self._congested = True
+        self._timer.start(self.timeout)
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._congested = False
+        self._timer.stop()
+        self._fire()
+        if self._producer is not None and not self._congested:
+            self._producer.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; its connectionLost follows and says why."""
+
+    def _fire(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.callback(None)

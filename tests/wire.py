@@ -1,0 +1,201 @@
+"""
+TCP in memory: transports that pause, half-close, reset and fill up as real ones do, and a wire
+between two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+
+@implementer(ITCPTransport)
+class MemoryTransport:
+    """
+    A TCP transport whose far end is the test, or a :class:`Wire`.
+
+    :ivar written: what the protocol wrote since it was last taken
+    :ivar state: ``open``, ``closing`` (loseConnection), ``aborting`` or ``lost``
+    """
+
+    def __init__(self, protocol: Protocol, address: IPv4Address | None = None) -> None:
+        self.protocol = protocol
+        self.address = address or IPv4Address("TCP", "192.0.2.1", 5000)
+        self.written = b""
+        self.state = "open"
+        self.halfClosed = False
+        self.paused = False
+        self.eof = False
+        self.noDelay = False
+        self.producer: Any = None
+        self._streaming = False
+        self._full = False
+
+    # ---- what protocols call
+
+    def write(self, data: bytes) -> None:
+        assert isinstance(data, bytes)
+        if self.state in ("open", "closing") and not self.halfClosed:
+            self.written += data
+
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
+
+    def loseConnection(self) -> None:
+        if self.state == "open":
+            self.state = "closing"
+
+    def loseWriteConnection(self) -> None:
+        self.halfClosed = True
+
+    def abortConnection(self) -> None:
+        if self.state != "lost":
+            self.state = "aborting"
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        assert not self.eof, "reading again what has ended"
+        self.paused = False
+
+    def stopProducing(self) -> None:
+        self.loseConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        if self.producer is not None:
+            raise RuntimeError("there is a producer already")
+        if self.state == "lost":
+            producer.stopProducing()
+            return
+        self.producer, self._streaming, self._full = producer, streaming, False
+        if not streaming:
+            producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.noDelay = enabled
+
+    def getTcpNoDelay(self) -> bool:
+        return self.noDelay
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        raise NotImplementedError
+
+    def getTcpKeepAlive(self) -> bool:
+        return False
+
+    def getPeer(self) -> IPv4Address:
+        return self.address
+
+    def getHost(self) -> IPv4Address:
+        return self.address
+
+    # ---- what tests call
+
+    def take(self) -> bytes:
+        """What was written, which then has left."""
+        written, self.written = self.written, b""
+        if self.producer is not None and (not self._streaming or self._full):
+            self._full = False
+            self.producer.resumeProducing()
+        return written
+
+    def fill(self) -> None:
+        """The buffer is full until :meth:`take`."""
+        self._full = True
+        self.producer.pauseProducing()
+
+    def receive(self, data: bytes) -> None:
+        """The far end wrote."""
+        assert not self.paused, "nobody reads"
+        if self.state == "open":
+            self.protocol.dataReceived(data)
+
+    def receiveEof(self) -> None:
+        """The far end closed its half."""
+        if self.state != "open":
+            return
+        self.eof = True
+        half = IHalfCloseableProtocol(self.protocol, None)
+        if half is not None:
+            half.readConnectionLost()
+        else:
+            self.lose(ConnectionDone())
+
+    def lose(self, reason: Exception) -> None:
+        """The connection is over."""
+        if self.state != "lost":
+            self.state = "lost"
+            if self.producer is not None:
+                self.producer.stopProducing()
+            self.protocol.connectionLost(Failure(reason))
+
+    def settle(self) -> None:
+        """What loseConnection and abortConnection promised happens now."""
+        if self.state == "closing" and self.producer is None:
+            self.take()
+            self.lose(ConnectionDone())
+        elif self.state == "aborting":
+            self.lose(ConnectionAborted())
+
+
+def connect(protocol: Protocol) -> MemoryTransport:
+    """Make a transport and connect it."""
+    transport = MemoryTransport(protocol)
+    protocol.makeConnection(transport)  # type: ignore[arg-type]
+    return transport
+
+
+class Wire:
+    """
+    Two transports whose bytes reach each other.
+
+    :ivar spoken: everything that left: (0 or 1 for the side, the bytes)
+    """
+
+    def __init__(self, client: Protocol, server: Protocol) -> None:
+        self.ends = (MemoryTransport(client), MemoryTransport(server))
+        self.spoken: list[tuple[int, bytes]] = []
+        self._eofSent = [False, False]
+        server.makeConnection(self.ends[1])  # type: ignore[arg-type]
+        client.makeConnection(self.ends[0])  # type: ignore[arg-type]
+
+    def flow(self) -> None:
+        """Carry bytes and ends until nothing moves."""
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        moved = False
+        for side, here in enumerate(self.ends):
+            there = self.ends[1 - side]
+            if not there.paused or there.state != "open":
+                data = here.take()
+                if data:
+                    moved = True
+                    self.spoken.append((side, data))
+                    there.receive(data) if there.state == "open" else None
+            if here.halfClosed and not here.written and not self._eofSent[side]:
+                self._eofSent[side] = moved = True
+                there.receiveEof()
+            if here.state == "closing" and not here.written and here.producer is None:
+                moved = True
+                here.lose(ConnectionDone())
+                if not self._eofSent[side]:
+                    self._eofSent[side] = True
+                    there.receiveEof()
+            if here.state == "aborting":
+                moved = True
+                here.lose(ConnectionAborted())
+                there.lose(ConnectionLost())
+        return moved
