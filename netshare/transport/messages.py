@@ -294,7 +294,9 @@ class Message:
         ):
             if address is not None:
                 writer.start_element(name, uri, "a")
-                writer.element("Address", DictionaryString(address), uri, "a")
+                if address == self.version.addressing.anonymous:
+                    address = DictionaryString(address)
+                writer.element("Address", address, uri, "a")
                 writer.end_element()
 
 
