@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementer, provider
 from zope.interface.verify import verifyObject
 
 from netshare.framing.contenttypes import is_content_type
@@ -38,7 +38,9 @@ from netshare.transport.interfaces import (
     IDuplexChannel,
     ISingletonChannel,
     IUpgrade,
+    IUpgradeAcceptor,
     IUpgradeHost,
+    IUpgradeInitiator,
 )
 from netshare.transport.server import ServerChannelFactory, ServerConnection
 from netshare.transport.settings import Acceptance, ChannelSettings
@@ -55,7 +57,8 @@ def logged() -> Iterator[list[Any]]:
     """The types of the failures that were logged."""
     failures: list[Any] = []
 
-    def observe(event: Any) -> None:
+    @provider(ILogObserver)
+    def observe(event: LogEvent) -> None:
         if "log_failure" in event:
             failures.append(event["log_failure"].type)
 
@@ -127,7 +130,7 @@ class Server:
         )
         self.connection, self.transport = self.connect()
 
-    def connect(self) -> tuple[ServerConnection, MemoryTransport]:
+    def connect(self) -> tuple[ServerConnection, Any]:
         connection = self.factory.buildProtocol(None)
         assert connection is not None
         return connection, connect(connection)
@@ -649,8 +652,8 @@ def test_without_a_port_surplus_connections_are_turned_away() -> None:
 def test_a_port_stops_accepting_at_the_limit() -> None:
     """With its port known a factory stops accepting, and starts again when there is room."""
     server = Server()
-    port = Port()
-    server.factory.listeningOn(port)  # type: ignore[arg-type]
+    port: Any = Port()
+    server.factory.listeningOn(port)
     _, second = server.connect()
     assert port.paused
     second.lose(ConnectionLost())
@@ -664,8 +667,8 @@ def test_a_port_stops_accepting_at_the_limit() -> None:
 def test_sockets_between_sessions_are_not_pending() -> None:
     """A reused socket counts again only when its next preamble has begun."""
     server = Server()
-    port = Port()
-    server.factory.listeningOn(port)  # type: ignore[arg-type]
+    port: Any = Port()
+    server.factory.listeningOn(port)
     receiver = server.open()
     receiver.onEnd = lambda: receiver.channel.close()
     server.transport.receive(END)
@@ -1159,6 +1162,7 @@ class Scramble:
         return bytes(byte ^ 0xFF for byte in data)
 
 
+@implementer(IUpgradeAcceptor, IUpgradeInitiator)
 class Scrambling:
     """Offers and asks for :class:`Scramble`."""
 
@@ -1283,12 +1287,11 @@ def test_messages_cross_in_both_directions(
     messages: list[tuple[bool, bytes]], clientFirst: bool
 ) -> None:
     """Whatever both sides send arrives in order, and either may end the session."""
-    server, client = Server(), None
+    server = Server()
     clock = Clock()
     connection = ClientConnection(clock)
     receiver = Receiver()
-    other, _ = server.factory.buildProtocol(None), None
-    assert other is not None
+    other = server.factory.buildProtocol(None)
     wire = Wire(connection, other)
     opened: list[Any] = []
     connection.open(Opening(VIA, receiver)).addCallback(opened.append)

@@ -11,7 +11,6 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
-from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -25,7 +24,7 @@ class MemoryTransport:
     :ivar state: ``open``, ``closing`` (loseConnection), ``aborting`` or ``lost``
     """
 
-    def __init__(self, protocol: Protocol, address: IPv4Address | None = None) -> None:
+    def __init__(self, protocol: Any, address: IPv4Address | None = None) -> None:
         self.protocol = protocol
         self.address = address or IPv4Address("TCP", "192.0.2.1", 5000)
         self.written = b""
@@ -126,7 +125,7 @@ class MemoryTransport:
         if self.state != "open":
             return
         self.eof = True
-        half = IHalfCloseableProtocol(self.protocol, None)
+        half: Any = IHalfCloseableProtocol(self.protocol, None)
         if half is not None:
             half.readConnectionLost()
         else:
@@ -138,7 +137,7 @@ class MemoryTransport:
             self.state = "lost"
             if self.producer is not None:
                 self.producer.stopProducing()
-            self.protocol.connectionLost(Failure(reason))
+            self.protocol.connectionLost(Failure(reason))  # type: ignore[no-untyped-call]
 
     def settle(self) -> None:
         """What loseConnection and abortConnection promised happens now."""
@@ -149,10 +148,14 @@ class MemoryTransport:
             self.lose(ConnectionAborted())
 
 
-def connect(protocol: Protocol) -> MemoryTransport:
-    """Make a transport and connect it."""
+def connect(protocol: Any) -> Any:
+    """
+    Make a transport and connect it.
+
+    :returns: the :class:`MemoryTransport`
+    """
     transport = MemoryTransport(protocol)
-    protocol.makeConnection(transport)  # type: ignore[arg-type]
+    protocol.makeConnection(transport)
     return transport
 
 
@@ -163,12 +166,12 @@ class Wire:
     :ivar spoken: everything that left: (0 or 1 for the side, the bytes)
     """
 
-    def __init__(self, client: Protocol, server: Protocol) -> None:
-        self.ends = (MemoryTransport(client), MemoryTransport(server))
+    def __init__(self, client: Any, server: Any) -> None:
+        self.ends: tuple[Any, Any] = (MemoryTransport(client), MemoryTransport(server))
         self.spoken: list[tuple[int, bytes]] = []
         self._eofSent = [False, False]
-        server.makeConnection(self.ends[1])  # type: ignore[arg-type]
-        client.makeConnection(self.ends[0])  # type: ignore[arg-type]
+        server.makeConnection(self.ends[1])
+        client.makeConnection(self.ends[0])
 
     def flow(self) -> None:
         """Carry bytes and ends until nothing moves."""
