@@ -17,6 +17,7 @@ from netshare.service.arrival import FAULTS
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.worker.consume import PreambleUse
+from netshare.worker.endpoint import RETRY_FIRST, RETRY_LONGEST
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "netshare.toml"
@@ -117,6 +118,7 @@ def test_settings_of_the_endpoint() -> None:
         ("docs/operations.rst", f"after {KILL_AFTER:g} s SIGKILL"),
         ("docs/workers.rst", f"after {FIRST_DELAY} s"),
         ("docs/workers.rst", f"{LONGEST_DELAY:g} s at most"),
+        ("docs/protocol.rst", f"{RETRY_FIRST * 1000:g} ms at first, {RETRY_LONGEST:g} s at most"),
         ("docs/limitations.rst", f"get {KILL_AFTER:g} seconds"),
     ],
 )
