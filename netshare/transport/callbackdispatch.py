@@ -1,0 +1,93 @@
+"""
+A client serves its callback contract.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+
+from netshare.transport.context import OperationContext
+from netshare.transport.conversation import Conversation
+from netshare.transport.descriptions import ContractDescription, OperationDescription
+from netshare.transport.dispatch import Session, address_reply
+from netshare.transport.errors import CommunicationError
+from netshare.transport.invocation import Invoker, Refused
+from netshare.transport.messages import Message
+from netshare.transport.soapfaults import action_not_supported
+
+__all__ = ["CallbackDispatcher"]
+
+
+class CallbackDispatcher:
+    """
+    Serves the requests that come from a service.
+
+    :param contract: the callback contract; None: there is none
+    :param target: carries it out
+    :param invoker: calls its methods
+    :param session: of the channel
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        contract: ContractDescription | None,
+        target: Any,
+        invoker: Invoker,
+        session: Session,
+        address: str,
+    ) -> None:
+        self.session = session
+        #: Through which the requests come.
+        self.conversation: Conversation | None = None
+        self._contract = contract
+        self._target = target
+        self._invoker = invoker
+        self._address = address
+
+    def requestReceived(self, message: Message) -> Deferred[None]:
+        """A request has come."""
+        return ensureDeferred(self._serve(message))
+
+    async def _serve(self, message: Message) -> None:
+        conversation = self.conversation
+        assert conversation is not None
+        operation: OperationDescription | None = None
+        try:
+            operation = self._operation(message)
+            context = OperationContext(
+                message,
+                self.session.via,
+                self.session.peer,
+                self.session.identifier,
+                security=self.session.security,
+                channel=conversation.channel,
+            )
+            method = getattr(self._target, operation.method)
+            answer = await self._invoker.call(operation, method, context)
+        except Exception as error:
+            answer = self._invoker.answer_to(error, operation, message)
+        if answer.message is None or conversation.closed:
+            return
+        address_reply(answer.message, message, self.session)
+        answer.message.to = self._address
+        try:
+            await conversation.send(answer.message)
+        except CommunicationError as error:
+            self.log.debug("the answer to a callback was not sent: {error}", error=error)
+        except Exception:
+            self.log.failure("the answer to {action} cannot be written", action=message.action)
+            fault = self._invoker.internal_fault().to_message(version=message.version)
+            address_reply(fault, message, self.session)
+            fault.to = self._address
+            await conversation.send(fault)
+
+    def _operation(self, message: Message) -> OperationDescription:
+        operation = None if self._contract is None else self._contract.operation_for(message.action)
+        if operation is None:
+            raise Refused(action_not_supported(message.action or "", message.version))
+        return operation

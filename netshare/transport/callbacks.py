@@ -1,0 +1,174 @@
+"""
+A service calls its client back, in the same session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from netshare.transport.behavior import ConcurrencyMode
+from netshare.transport.binary import XmlException
+from netshare.transport.calling import Caller
+from netshare.transport.conversation import Conversation
+from netshare.transport.datacontracts import DeserializationFailed
+from netshare.transport.descriptions import OperationDescription
+from netshare.transport.errors import ProtocolError
+from netshare.transport.formatters import formatter_for
+from netshare.transport.instances import InstanceContext
+from netshare.transport.messages import Message, MessageInvalid
+from netshare.transport.proxies import Proxy
+from netshare.transport.streams import Stream, collect
+
+__all__ = ["CallbackChannel", "call_operation", "read_reply"]
+
+HERE = Caller()
+
+
+async def call_operation(
+    conversation: Conversation,
+    operation: OperationDescription,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    to: str | None,
+    timeout: float | None,
+    headers: Any = (),
+    caller: Caller = HERE,
+) -> tuple[Any, Any]:
+    """
+    Carry an operation out through a conversation.
+
+    :param to: whom the request is addressed to
+    :param timeout: seconds for the reply
+    :param headers: for the request
+    :param caller: reads what is sent as a stream
+    :returns: the result, and the reply (None if it is one-way)
+    :raises FaultError: the other side answers with a fault
+    """
+    formatter = formatter_for(operation)
+    if operation.request.untyped:
+        (request,) = operation.parameters.bind(*args, **kwargs).args
+        if request.action is None:
+            request.action = operation.request.action
+    else:
+        values = formatter.arguments(args, kwargs)
+        part = operation.request.stream
+        if part is not None:
+            values[part.member] = await collect(values[part.member], caller)
+        request = formatter.request.write(values, False)
+    request.version = conversation.encoder.version
+    request.headers.extend(headers)
+    request.to = to
+    if operation.reply is None:
+        await conversation.send(request)
+        return None, None
+    request.reply_to = request.version.addressing.anonymous or None
+    reply = await conversation.request(request, timeout)
+    return read_reply(operation, reply, None), reply
+
+
+def read_reply(operation: OperationDescription, reply: Message, stream: Stream | None) -> Any:
+    """
+    :param stream: what the reply streams, where it arrives apart
+    :returns: the result of a call
+    :raises FaultError: the reply is a fault
+    :raises ProtocolError: it is not what the contract says
+    """
+    formatter = formatter_for(operation)
+    assert operation.reply is not None
+    assert formatter.reply is not None
+    try:
+        if reply.is_fault:
+            raise formatter.error(reply)
+        if operation.reply.untyped:
+            return reply
+        values = formatter.reply.read(reply, stream)
+    except (DeserializationFailed, MessageInvalid, XmlException) as error:
+        raise ProtocolError(f"the reply to {operation.name} cannot be read: {error}") from error
+    part = operation.reply.stream
+    if part is not None and stream is None:
+        values[part.member] = Stream.of(values[part.member] or b"")
+    return formatter.result(values)
+
+
+class CallbackChannel:
+    """
+    Makes the callback objects of a session's calls.
+
+    :param session: whose client is called
+    :param conversation: through which
+    :param mode: of the service
+    :param timeout: seconds for a reply
+    :param caller: how the operations were called
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        conversation: Conversation,
+        mode: ConcurrencyMode,
+        timeout: float | None,
+        caller: Caller,
+    ) -> None:
+        self._session = session
+        self._conversation = conversation
+        self._mode = mode
+        self._timeout = timeout
+        self._caller = caller
+
+    def __call__(self, instance: InstanceContext) -> Proxy | None:
+        """:returns: the callback object for a call on this instance; None: there is no contract."""
+        endpoint = self._session.endpoint
+        if endpoint is None or endpoint.contract.callback is None:
+            return None
+
+        def invoke(operation: OperationDescription, args: Any, kwargs: Any) -> Any:
+            return self._invoke(instance, operation, args, kwargs)
+
+        return Proxy(endpoint.contract.callback, invoke)
+
+    def _invoke(
+        self,
+        instance: InstanceContext,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if not operation.one_way and self._mode is ConcurrencyMode.SINGLE:
+            raise RuntimeError(
+                f"{operation.method} would wait for ever: its reply is not taken before this call "
+                "is over; make the service's concurrency mode REENTRANT or MULTIPLE, or the "
+                "callback one-way"
+            )
+        return self._caller.wait(self._call, instance, operation, args, kwargs)
+
+    def _call(
+        self,
+        instance: InstanceContext,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Deferred[Any]:
+        return ensureDeferred(self._calling(instance, operation, args, kwargs))
+
+    async def _calling(
+        self,
+        instance: InstanceContext,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        conversation = self._conversation
+        to = conversation.encoder.version.addressing.anonymous or None
+        reentrant = not operation.one_way and self._mode is ConcurrencyMode.REENTRANT
+        if reentrant:
+            instance.leave()
+        try:
+            result, _ = await call_operation(
+                conversation, operation, args, kwargs, to, self._timeout
+            )
+        finally:
+            if reentrant:
+                await instance.enter()
+        return result

@@ -1,0 +1,292 @@
+"""
+Between the arguments and results of an operation and its messages.
+(DataContractSerializerOperationFormatter and StreamFormatter)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netshare.transport.binary import XmlCursor, XmlException
+from netshare.transport.datacontracts import (
+    DeserializationFailed,
+    contract_name,
+    is_primitive,
+    serializer_for,
+)
+from netshare.transport.descriptions import (
+    FaultDescription,
+    MessageDescription,
+    OperationDescription,
+)
+from netshare.transport.faulterror import FaultError
+from netshare.transport.messages import Message, MessageHeader, StreamBody
+from netshare.transport.soapfaults import SoapFault
+from netshare.transport.streams import Stream
+
+__all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
+
+
+class MessageFormatter:
+    """
+    One message of an operation.
+
+    :param description: what it consists of
+    :param known: types that may stand where the contract says less
+    :param primitive: whether the operation has nothing but primitive types
+    """
+
+    def __init__(
+        self, description: MessageDescription, known: Sequence[Any], primitive: bool
+    ) -> None:
+        self.description = description
+        self._parts = [
+            (part, _serializer(part.hint, known, primitive)) for part in description.parts
+        ]
+        self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
+        self._headers = [(head, serializer_for(head.hint, known)) for head in description.headers]
+        #: The headers that are members of the message contract: (namespace, name).
+        self.understood = frozenset((head.namespace, head.name) for head in description.headers)
+
+    def write(self, values: Mapping[str, Any], streamed: bool) -> Message:
+        """
+        Make the message.
+
+        :param values: by member
+        :param streamed: whether the content of the stream, if there is one, goes out apart; if
+            not it stands among the values as bytes
+        :raises UnencodableValue: a value is not what the contract says
+        """
+        description = self.description
+        message = Message(description.action)
+        for head, serializer in self._headers:
+            message.headers.append(
+                MessageHeader(
+                    head.name,
+                    head.namespace,
+                    must_understand=head.must_understand,
+                    prefix="h",
+                    write=functools.partial(_content, serializer, values[head.member]),
+                )
+            )
+        stream = description.stream
+        if streamed and stream is not None:
+            path = () if description.wrapper is None else (description.wrapper,)
+            message.body = StreamBody((*path, (stream.name, stream.namespace)))
+        elif self._parts or description.wrapper is not None:
+            message.body = functools.partial(self._writeBody, values)
+        return message
+
+    def _writeBody(self, values: Mapping[str, Any], writer: Any) -> None:
+        wrapper = self.description.wrapper
+        if wrapper is not None:
+            writer.start_element(*wrapper)
+        for part, serializer in self._parts:
+            serializer.write(writer, part.name, part.namespace, values[part.member])
+        if wrapper is not None:
+            writer.end_element()
+
+    def read(self, message: Message, stream: Stream | None = None) -> dict[str, Any]:
+        """
+        Read a message.
+
+        :param stream: the content of the stream, where it arrives apart
+        :returns: every member's value; those that the message lacks are what WCF makes of that
+        :raises DeserializationFailed: it is not what the contract says
+        """
+        values: dict[str, Any] = {}
+        for head, serializer in self._headers:
+            found = message.header(head.name, head.namespace)
+            values[head.member] = (
+                serializer.default if found is None else serializer.read(found.cursor())
+            )
+        if stream is not None and self.description.stream is not None:
+            values[self.description.stream.member] = stream
+            return values
+        for part, serializer in self._parts:
+            values[part.member] = serializer.default
+        try:
+            cursor = message.body()
+            if cursor is not None:
+                self._readBody(cursor, values)
+        except XmlException as error:
+            raise DeserializationFailed("", str(error)) from error
+        return values
+
+    def _readBody(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
+        wrapper = self.description.wrapper
+        if wrapper is None:
+            self._readPart(cursor, values)
+        else:
+            name = cursor.name
+            if (name.local, name.namespace) != wrapper:
+                raise DeserializationFailed(
+                    "",
+                    f"the body has the element {name.local!r} of the namespace "
+                    f"{name.namespace!r}, and not {wrapper[0]!r} of {wrapper[1]!r}",
+                )
+            cursor.enter()
+            if cursor.next() is None:
+                cursor.leave()
+                return
+            self._readPart(cursor, values)
+        while cursor.next() is not None:
+            self._readPart(cursor, values)
+
+    def _readPart(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
+        name = cursor.name
+        known = self._byName.get((name.local, name.namespace))
+        if known is not None:  # what else there is may be of a newer version of the contract
+            part, serializer = known
+            values[part.member] = serializer.read(cursor)
+
+
+class OperationFormatter:
+    """
+    The messages of an operation.
+    """
+
+    def __init__(self, operation: OperationDescription) -> None:
+        self.operation = operation
+        reply = operation.reply
+        both = (operation.request,) if reply is None else (operation.request, reply)
+        primitive = all(
+            is_primitive(part.hint) and not message.headers
+            for message in both
+            for part in message.parts
+            if not part.is_stream
+        )
+        known = operation.known_types
+        self.request = MessageFormatter(operation.request, known, primitive)
+        self.reply = None if reply is None else MessageFormatter(reply, known, primitive)
+        self._faults = [_Fault(declared, known) for declared in operation.faults]
+
+    # ---- the client
+
+    def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        The values of the request.
+
+        :raises TypeError: they are not the operation's arguments
+        """
+        try:
+            bound = self.operation.parameters.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.operation.method}: {error}") from None
+        bound.apply_defaults()
+        return self._explode(self.operation.request, bound.arguments)
+
+    def result(self, values: dict[str, Any]) -> Any:
+        """What a client's call returns, from the values of the reply."""
+        reply = self.operation.reply
+        assert reply is not None
+        if reply.type is not None:
+            return reply.type(**values)
+        results = [values[part.member] for part in reply.parts]
+        return None if not results else results[0] if len(results) == 1 else tuple(results)
+
+    def error(self, message: Message) -> FaultError[Any]:
+        """What a client's call raises for a fault."""
+        fault = SoapFault.from_message(message)
+        for declared in self._faults:
+            detail = fault.detail_cursor()
+            if detail is not None and declared.takes(message.action, detail):
+                return FaultError.from_fault(
+                    fault, message.action, declared.serializer.read(detail)
+                )
+        return FaultError.from_fault(fault, message.action)
+
+    # ---- the service
+
+    def call_arguments(self, values: dict[str, Any]) -> list[Any]:
+        """What the service's method is called with, from the values of the request."""
+        request = self.operation.request
+        if request.type is not None:
+            return [request.type(**values)]
+        return [values[name] for name in self.operation.parameters.parameters]
+
+    def results(self, result: Any) -> dict[str, Any]:
+        """
+        The values of the reply, from what the service's method returned.
+
+        :raises TypeError: it does not return what the contract says
+        """
+        reply = self.operation.reply
+        assert reply is not None
+        if reply.type is not None:
+            return self._explode(reply, {"": result})
+        parts = reply.parts
+        if len(parts) == 1:
+            return {parts[0].member: result}
+        if not parts:
+            return {}
+        if not isinstance(result, tuple) or len(result) != len(parts):
+            raise TypeError(
+                f"{self.operation.method} has to return a tuple of {len(parts)}, "
+                f"not {type(result).__name__}"
+            )
+        return {part.member: value for part, value in zip(parts, result, strict=True)}
+
+    def fault(self, error: FaultError[Any]) -> tuple[SoapFault, str | None]:
+        """
+        :returns: the fault to answer, and its action; None: WCF's own
+        """
+        fault = SoapFault(error.code, error.reason)
+        action = error.action
+        if error.detail is not None:
+            for declared in self._faults:
+                if isinstance(error.detail, declared.type):
+                    fault.detail = functools.partial(declared.write, error.detail)
+                    return fault, action or declared.description.action
+        elif error.fault is not None:
+            fault.detail = error.fault.detail_element()
+        return fault, action
+
+    def _explode(self, message: MessageDescription, given: Mapping[str, Any]) -> dict[str, Any]:
+        if message.type is None:
+            return dict(given)
+        (whole,) = given.values()
+        if not isinstance(whole, message.type):
+            raise TypeError(
+                f"{self.operation.method}: a {message.type.__name__} is needed, "
+                f"not {type(whole).__name__}"
+            )
+        members = [*message.parts, *message.headers]
+        return {member.member: getattr(whole, member.member) for member in members}
+
+
+class _Fault:
+    """A declared fault, ready to be written and read."""
+
+    def __init__(self, description: FaultDescription, known: Sequence[Any]) -> None:
+        self.description = description
+        hint = description.detail
+        self.type: Any = getattr(hint, "__origin__", hint)
+        self.serializer = serializer_for(hint, known)
+        name, namespace = contract_name(hint)
+        self.name = description.name or name
+        self.namespace = namespace if description.namespace is None else description.namespace
+
+    def takes(self, action: str | None, detail: XmlCursor) -> bool:
+        name = detail.name
+        same = (name.local, name.namespace) == (self.name, self.namespace)
+        return same and action in (self.description.action, None)
+
+    def write(self, detail: Any, writer: Any) -> None:
+        self.serializer.write(writer, self.name, self.namespace, detail)
+
+
+@functools.cache
+def formatter_for(operation: OperationDescription) -> OperationFormatter:
+    """:returns: the formatter of an operation, made once."""
+    return OperationFormatter(operation)
+
+
+def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
+    return serializer_for(bytes if hint is Stream else hint, known, primitive=primitive)
+
+
+def _content(serializer: Any, value: Any, writer: Any) -> None:
+    serializer.write_content(writer, value)

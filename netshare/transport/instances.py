@@ -1,0 +1,144 @@
+"""
+Instances of service classes: who gets which, and who waits for whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
+from twisted.logger import Logger
+
+from netshare.transport.behavior import (
+    ConcurrencyMode,
+    InstanceContextMode,
+    ServiceBehavior,
+    ServiceThrottle,
+)
+
+__all__ = ["InstanceContext", "Instances", "Throttles"]
+
+
+class Throttles:
+    """
+    The counters to a :class:`~.behavior.ServiceThrottle`.
+    """
+
+    def __init__(self, throttle: ServiceThrottle) -> None:
+        self.calls = DeferredSemaphore(throttle.calls)
+        self.instances = DeferredSemaphore(throttle.instances)
+        self._limit = throttle.sessions
+        self._sessions = 0
+        self._waiting: list[Deferred[None]] = []
+
+    def session_possible(self) -> Deferred[None] | None:
+        """
+        :returns: None when there may be one more session now, or a Deferred that fires when it is
+            time to ask again. Asking takes nothing: a client may give up before its session
+            begins.
+        """
+        if self._sessions < self._limit:
+            return None
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def session_begun(self) -> None:
+        """There is one more session."""
+        self._sessions += 1
+
+    def session_over(self) -> None:
+        """There is one less."""
+        self._sessions -= 1
+        # All of them: whoever has given up meanwhile must not take the place of another.
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(None)
+
+
+class InstanceContext:
+    """
+    An instance, made when it is first needed, and the lock of its calls.
+
+    :param provide: makes the instance
+    :param lock: None: calls overlap
+    """
+
+    log = Logger()
+
+    def __init__(self, provide: Callable[[], Any], lock: DeferredLock | None) -> None:
+        self._provide = provide
+        self._lock = lock
+        self._made = False
+        self._instance: Any = None
+
+    @property
+    def instance(self) -> Any:
+        """The instance."""
+        if not self._made:
+            self._instance = self._provide()
+            self._made = True
+        return self._instance
+
+    async def enter(self) -> None:
+        """Wait until a call may begin."""
+        if self._lock is not None:
+            await self._lock.acquire()
+
+    def leave(self) -> None:
+        """The call is over."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def dispose(self) -> None:
+        """Tell the instance that it is not needed any more."""
+        if not self._made:
+            return
+        dispose = getattr(self._instance, "dispose", None)
+        self._instance, self._made = None, False
+        if callable(dispose):
+            try:
+                dispose()
+            except Exception:
+                self.log.failure("dispose of a service instance failed")
+
+
+class Instances:
+    """
+    Hands out the instances of a service.
+
+    :param service: a class, or the one instance
+    """
+
+    def __init__(self, service: Any, behavior: ServiceBehavior) -> None:
+        self._behavior = behavior
+        self._serial = behavior.concurrency_mode is not ConcurrencyMode.MULTIPLE
+        self._service = service
+        self._single: InstanceContext | None = None
+        if not isinstance(service, type):
+            self._single = InstanceContext(lambda: service, self.lock())
+        elif behavior.instance_context_mode is InstanceContextMode.SINGLE:
+            self._single = InstanceContext(service, self.lock())
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one instance for all."""
+        return self._single is not None
+
+    def per_session(self, has_session: bool) -> bool:
+        """Whether an instance lives as long as a session."""
+        mode = self._behavior.instance_context_mode
+        return has_session and not self.single and mode is InstanceContextMode.PER_SESSION
+
+    def lock(self) -> DeferredLock | None:
+        """A lock as the concurrency mode needs it."""
+        return DeferredLock() if self._serial else None
+
+    def context(self, lock: DeferredLock | None) -> InstanceContext:
+        """
+        :param lock: of the session, for contexts that are not everybody's
+        """
+        if self._single is not None:
+            return self._single
+        return InstanceContext(self._service, lock)
