@@ -1,0 +1,229 @@
+"""
+The tables that a run prints: what was measured, and how far the goals are reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .results import Results
+
+BASE, BEST, DIRECT = "haproxy", "haproxy-best", "direct"
+LANES = {"netshare-amp": "AMP", "netshare-records": "records", "netshare-batches": "batches"}
+FAST = ("netshare-records", "netshare-batches")
+TWISTED = ("twisted-netshare", "twisted-direct")
+
+#: Memory for a held connection that is noise: a third of a megabyte for 20,000.
+NOISE_BYTES = 16
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """
+    A table for a terminal, the first column to the left and all others to the right.
+    """
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return f"| {' | '.join(padded)} |"
+
+    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure, or a dash for what was not measured."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def connections(results: Results) -> str:
+    """New connections, one after the other and many at once."""
+    rows = []
+    for key, title in results.titles.items():
+        if key in TWISTED:
+            continue
+        rows.append(
+            [
+                title,
+                number(results.median(key, "rate", "rate"), 0),
+                number(results.ratio(key, DIRECT, "rate", "rate")),
+                number(results.ratio(key, BASE, "rate", "rate")),
+                number(results.ratio(key, BEST, "rate", "rate")),
+                number(results.median(key, "rate", "cpu"), 1),
+                number(results.median(key, "rate", "p99"), 0),
+                number(results.median(key, "single", "p50"), 1),
+                number(results.median(key, "single", "p99"), 0),
+                number(results.ratio(key, BASE, "single", "p50")),
+            ]
+        )
+    head = (
+        "who dispatches",
+        *("conn/s", "vs direct", "vs HAProxy", "vs its best", "CPU µs", "p99 µs"),
+        *("alone: p50 µs", "p99 µs", "p50 vs HAProxy"),
+    )
+    return table(head, rows)
+
+
+def storms(results: Results) -> str:
+    """4,000 connections that waited."""
+    rows = [
+        [
+            title,
+            number(results.median(key, "storm", "rate"), 0),
+            number(results.ratio(key, DIRECT, "storm", "rate")),
+            number(results.ratio(key, BASE, "storm", "rate")),
+            number(results.ratio(key, BEST, "storm", "rate")),
+        ]
+        for key, title in results.titles.items()
+        if results.values(key, "storm", "rate")
+    ]
+    return table(("who dispatches", "conn/s", "vs direct", "vs HAProxy", "vs its best"), rows)
+
+
+def twisted_workers(results: Results) -> str:
+    """The same Twisted Factory with a port of its own, and behind the shared one."""
+    behind, alone = TWISTED
+    rows = []
+    for key in (alone, behind):
+        if key in results.titles:
+            cells = [results.titles[key]]
+            for figure in ("rate", "storm"):
+                cells.append(number(results.median(key, figure, "rate"), 0))
+                cells.append(number(results.ratio(key, alone, figure, "rate")))
+            cells.append(number(results.median(key, "single", "p50"), 1))
+            cells.append(number(results.ratio(key, alone, "single", "p50")))
+            rows.append(cells)
+    head = ("worker", "conn/s", "ratio", "storm, conn/s", "ratio", "alone: p50 µs", "ratio")
+    return table(head, rows)
+
+
+def established(results: Results) -> str:
+    """What a dispatcher costs once the connection is there."""
+    rows = []
+    for key, title in results.titles.items():
+        if not results.values(key, "bulk", "rate"):
+            continue
+        bulk = results.median(key, "bulk", "rate")
+        rows.append(
+            [
+                title,
+                number(None if bulk is None else bulk / 1e6, 0),
+                number(results.ratio(key, DIRECT, "bulk", "rate")),
+                number(results.median(key, "echo", "rate"), 0),
+                number(results.ratio(key, DIRECT, "echo", "rate")),
+                number(results.median(key, "echo", "p50"), 1),
+                number(results.ratio(key, DIRECT, "echo", "p50")),
+                number(results.memory(key), 0),
+            ]
+        )
+    head = (
+        "who dispatched",
+        *("MB/s", "vs direct", "64-byte msg/s", "vs direct", "p50 µs", "vs direct"),
+        "bytes a connection",
+    )
+    return table(head, rows)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """
+    A figure, and how it should be.
+    """
+
+    title: str
+    least: float | None
+    most: float | None
+    #: The columns of :data:`LANES` that it is for.
+    lanes: Sequence[str]
+    value: Callable[[Results, str], float | None]
+    digits: int = 2
+
+    @property
+    def text(self) -> str:
+        """The goal in a few characters."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:g} to {self.most:g}"
+        return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
+
+    def reached(self, value: float) -> bool:
+        """Whether a value is as it should be."""
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+
+def _versus(other: str, figure: str, name: str) -> Callable[[Results, str], float | None]:
+    return lambda results, key: results.ratio(key, other, figure, name)
+
+
+def _lookup(results: Results, key: str) -> float | None:
+    ratio: float | None = results.about.get("lookup", {}).get("ratio")
+    return ratio
+
+
+_ALL, _ONCE = tuple(LANES), ("netshare-amp",)
+
+GOALS = (
+    Goal("connection rate vs HAProxy", 1.7, None, FAST, _versus(BASE, "rate", "rate")),
+    Goal("… vs HAProxy at its best", 1.35, None, FAST, _versus(BEST, "rate", "rate")),
+    Goal("… vs the worker owning the port", 0.9, None, FAST, _versus(DIRECT, "rate", "rate")),
+    Goal("… of a plain AMP worker vs HAProxy", 1.0, None, _ONCE, _versus(BASE, "rate", "rate")),
+    Goal("CPU a connection vs HAProxy", None, 0.35, FAST, _versus(BASE, "rate", "cpu")),
+    Goal(
+        "added latency p50 vs HAProxy's",
+        None,
+        0.6,
+        FAST,
+        lambda results, key: results.added(key, BASE, DIRECT),
+    ),
+    Goal("storm of 4,000 vs HAProxy", 4.0, None, FAST, _versus(BASE, "storm", "rate")),
+    Goal("… vs HAProxy at its best", 2.5, None, FAST, _versus(BEST, "storm", "rate")),
+    Goal(
+        "Twisted worker vs itself owning the port",
+        1.0,
+        None,
+        _ONCE,
+        lambda results, key: results.ratio(*TWISTED, "rate", "rate"),
+    ),
+    Goal("throughput, established, vs direct", 0.98, 1.02, _ALL, _versus(DIRECT, "bulk", "rate")),
+    Goal("message p50, established, vs direct", 0.98, 1.02, _ALL, _versus(DIRECT, "echo", "p50")),
+    Goal(
+        "memory a held connection, bytes",
+        None,
+        NOISE_BYTES,
+        _ALL,
+        lambda results, key: results.memory(key),
+        0,
+    ),
+    Goal("lookup, 100,000 addresses vs 10", None, 1.5, _ONCE, _lookup),
+)
+
+
+def goals(results: Results) -> str:
+    """How far each goal is reached, by lane. What is not a lane's stands in the first column."""
+    rows = []
+    for goal in GOALS:
+        cells = []
+        for key in LANES:
+            value = goal.value(results, key) if key in goal.lanes else None
+            mark = "" if value is None else " ✓" if goal.reached(value) else " ✗"
+            cells.append(number(value, goal.digits) + mark if key in goal.lanes else "")
+        rows.append([goal.title, goal.text, *cells])
+    return table(("figure", "goal", *LANES.values()), rows)
+
+
+def report(results: Results) -> str:
+    """All tables, with their titles."""
+    about = results.about
+    parts = [
+        f"{about.get('machine', '')}\n{about.get('versions', '')}",
+        f"New connections: connect, preamble, ack, close\n\n{connections(results)}",
+        f"A storm of 4,000 connections that wait already\n\n{storms(results)}",
+        f"A Twisted worker\n\n{twisted_workers(results)}",
+        f"Established connections\n\n{established(results)}",
+        f"Goals\n\n{goals(results)}",
+        "\n".join([*results.notes, *results.failures()]),
+    ]
+    return "\n\n".join(part for part in parts if part.strip())

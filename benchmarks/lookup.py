@@ -1,0 +1,110 @@
+"""
+What it costs to find the owner of a via, with few and with very many addresses registered.
+
+Run from the project's root: ``python benchmarks/lookup.py``. It takes some seconds.
+
+find
+    ``RoutingTree.find`` of a via that was parsed before: the tree alone. ``same`` asks for the
+    same ten vias again and again, as clients do; ``spread`` asks for another address each time,
+    so that with 100,000 of them nothing is in the processor's cache.
+text
+    from the text that a client sent: ``parse_via`` and ``find``. A text that was seen lately is
+    not parsed again, so that ``spread`` with many addresses is mostly parsing.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.harness.tables import number, table
+from netshare.addresses import parse_base_address, parse_via
+from netshare.service.outcomes import Outcome
+from netshare.service.routes import FaultRoute
+from netshare.service.routing import RoutingTree
+
+FEW, MANY = 10, 100_000
+ROUNDS, LOOKUPS = 9, 20_000
+
+
+def path(index: int) -> str:
+    """Addresses as a company has them: departments, and services below."""
+    return f"/department{index % 100}/service{index}"
+
+
+def tree_of(count: int) -> RoutingTree:
+    """A tree with so many addresses."""
+    tree = RoutingTree()
+    route = FaultRoute(Outcome.ENDPOINT_UNAVAILABLE, "closed for the benchmark")
+    for index in range(count):
+        tree.put(parse_base_address(f"net.tcp://+:8808{path(index)}"), route)
+    return tree
+
+
+def nanoseconds(call: Callable[[Any], object], arguments: Sequence[Any]) -> float:
+    """What one call takes."""
+    began = time.perf_counter_ns()
+    for argument in arguments:
+        call(argument)
+    return (time.perf_counter_ns() - began) / len(arguments)
+
+
+def measure(rounds: int = ROUNDS, lookups: int = LOOKUPS) -> dict[str, Any]:
+    """
+    :returns: medians in nanoseconds by case and count, and ``ratio``: many vs few, the same vias
+        asked for again and again
+    """
+    rng = random.Random(1)
+    trees = {count: tree_of(count) for count in (FEW, MANY)}
+    taken: dict[tuple[str, int], list[float]] = {}
+    for _ in range(rounds):
+        for count, tree in trees.items():
+            asked = {
+                "same": [rng.randrange(count) for _ in range(10)] * (lookups // 10),
+                "spread": [rng.randrange(count) for _ in range(lookups)],
+            }
+            for how, indices in asked.items():
+                texts = [f"net.tcp://server.example:8808{path(index)}" for index in indices]
+                vias = [parse_via(text) for text in texts]
+                for case, call, arguments in (
+                    ("find", tree.find, vias),
+                    ("text", lambda text, tree=tree: tree.find(parse_via(text)), texts),
+                ):
+                    cost = nanoseconds(call, arguments)
+                    taken.setdefault((f"{case}, {how}", count), []).append(cost)
+    cases = list(dict.fromkeys(case for case, _ in taken))
+    medians = {
+        case: {str(count): statistics.median(taken[case, count]) for count in (FEW, MANY)}
+        for case in cases
+    }
+    ratios = {
+        case: statistics.median(
+            many / few for few, many in zip(taken[case, FEW], taken[case, MANY], strict=True)
+        )
+        for case in cases
+    }
+    return {"ns": medians, "ratios": ratios, "ratio": ratios["text, same"]}
+
+
+def report(measured: dict[str, Any]) -> str:
+    """The table."""
+    rows = [
+        [
+            case,
+            *(number(cost / 1000, 2) for cost in costs.values()),
+            number(measured["ratios"][case]),
+        ]
+        for case, costs in measured["ns"].items()
+    ]
+    return table(("lookup", f"µs with {FEW}", f"µs with {MANY:,}", "ratio"), rows)
+
+
+if __name__ == "__main__":
+    print(report(measure()))
