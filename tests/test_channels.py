@@ -263,6 +263,16 @@ def test_a_refused_client_that_stays_is_cut_off() -> None:
     assert server.transport.state == "aborting"
 
 
+def test_a_refused_client_has_the_close_timeout_for_itself() -> None:
+    """While a fault is being read the time for the preamble no longer runs, nor is it pending."""
+    server = Server(answer=Fault.SERVER_TOO_BUSY, close_timeout=40)
+    server.transport.receive(DUPLEX)
+    server.clock.advance(39)
+    assert server.transport.state == "open"
+    server.connect()
+    assert server.factory.buildProtocol(None) is not None
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
@@ -446,6 +456,33 @@ def test_a_peer_that_takes_nothing_is_given_up() -> None:
     assert server.transport.state == "aborting"
 
 
+def test_a_peer_that_takes_everything_is_not_given_up() -> None:
+    """The send timeout runs only while the buffer is full, and not beyond the connection."""
+    server = Server()
+    receiver = server.open()
+    for _ in range(5):
+        server.transport.fill()
+        server.clock.advance(59)
+        server.transport.take()
+    server.clock.advance(61)
+    assert receiver.told == []
+    server.transport.fill()
+    server.transport.lose(ConnectionLost())
+    assert server.delayed == 0
+
+
+def test_closing_does_not_wait_for_ever() -> None:
+    """A connection that should close but cannot get rid of its last bytes is reset in the end."""
+    server = Server()
+    receiver = server.open()
+    receiver.onEnd = lambda: receiver.channel.close()
+    server.transport.receive(END)
+    server.clock.advance(121)
+    assert server.transport.state == "closing"
+    server.clock.advance(61)
+    assert server.transport.state == "aborting"
+
+
 def test_no_timeout_is_no_timer() -> None:
     """None switches a timeout off."""
     server = Server(receive_timeout=None, channel_initialization_timeout=None)
@@ -482,6 +519,32 @@ def test_receiving_can_be_paused() -> None:
     receiver.channel.resumeReceiving()
     assert receiver.told == [b"1", b"2", b"3"]
     assert not server.transport.paused
+
+
+def test_a_pause_ends_with_its_channel() -> None:
+    """A user who paused a channel and then ended it does not hold up the next session."""
+    server = Server()
+    receiver = server.open()
+
+    def leave() -> None:
+        receiver.channel.pauseReceiving()
+        receiver.channel.endOutput()
+
+    receiver.onEnd = leave
+    server.transport.receive(END)
+    assert server.transport.take() == END
+    server.open()
+
+
+def test_nothing_is_awaited_behind_end() -> None:
+    """After the client's End the receive timeout does not run, even when receiving resumes."""
+    server = Server()
+    receiver = server.open()
+    server.transport.receive(END)
+    receiver.channel.pauseReceiving()
+    receiver.channel.resumeReceiving()
+    server.clock.advance(601)
+    assert receiver.told == ["end"]
 
 
 def test_a_client_cannot_fill_the_memory_between_two_sessions() -> None:
@@ -600,6 +663,24 @@ def test_a_lost_connection_closes_its_channel(reason: Exception) -> None:
     receiver.channel.abort()
     with pytest.raises(errors.ChannelClosedError):
         receiver.channel.send(b"x")
+
+
+def test_a_transport_that_knows_no_half_close() -> None:
+    """Where EOF and loss are one, what has come is delivered, End by EOF included."""
+    server = Server()
+    receiver = server.open()
+    receiver.onMessage = lambda payload: receiver.channel.pauseReceiving()
+    server.transport.receive(sized_envelope(b"one") + sized_envelope(b"two"))
+    server.transport.lose(ConnectionDone())
+    assert receiver.told[:2] == [b"one", b"two"]
+    receiver.onMessage = lambda payload: None
+    assert issubclass(receiver.told[-1], errors.CommunicationError)
+
+    server = Server()
+    receiver = server.open()
+    server.transport.receive(sized_envelope(b"one"))
+    server.transport.lose(ConnectionDone())
+    assert receiver.told == [b"one", "end", errors.CommunicationError]
 
 
 def test_abort_resets() -> None:
@@ -785,9 +866,12 @@ def test_the_same_via_stays() -> None:
     server.open()
     shared.via = VIA
     for _ in range(3):
+        server.transport.fill()
         server.transport.receive(END)
         assert server.transport.take() == END
         channel = server.open().channel
+        assert channel.send(b"x") is None
+        server.transport.take()
         server.transport.fill()
         waiting = results(channel.send(b"x"))
         server.transport.take()
@@ -975,6 +1059,18 @@ def test_no_reply_is_just_end() -> None:
     server.open()
 
 
+def test_a_reply_may_come_long_after_the_request() -> None:
+    """With the whole request and its End received, nothing is sent before the reply is."""
+    server = Server()
+    receiver = server.open(SINGLETON)
+    server.transport.receive(b"\x05\x01x\x00\x07")
+    server.clock.advance(3600)
+    assert server.transport.take() == b""
+    receiver.channel.write(b"y")
+    receiver.channel.finish()
+    assert server.transport.take() == b"\x05\x01y\x00\x07"
+
+
 def test_closing_drains_the_request() -> None:
     """A server that closes without reading the rest gets rid of it and frees the socket."""
     server = Server()
@@ -1083,6 +1179,18 @@ def test_a_push_producer_is_paused() -> None:
     late = Producer()
     channel.registerProducer(late, True)
     assert late.asked == ["stop"]
+
+
+def test_a_producer_that_comes_late_waits() -> None:
+    """A producer that is registered while the transport is full is paused at once."""
+    server = Server()
+    channel = server.open(SINGLETON).channel
+    server.transport.fill()
+    producer = Producer()
+    channel.registerProducer(producer, True)
+    assert producer.asked == ["pause"]
+    server.transport.take()
+    assert producer.asked == ["pause", "resume"]
 
 
 def test_a_pull_producer_is_asked_while_there_is_room() -> None:
@@ -1262,6 +1370,36 @@ def test_a_failed_upgrade_ends_the_connection() -> None:
     assert type(client.error) is errors.MessageSecurityError
     assert "bad manners" in str(client.error)
     assert client.transport.state == "closing"
+
+
+def test_a_socket_with_bytes_left_in_an_upgrade_is_not_used_again() -> None:
+    """What a server sends behind its End, under the upgraded stream, makes the socket useless."""
+
+    class Untidy(Scramble):
+        def stop(self) -> bytes:
+            return b"x"
+
+    initiator = Scrambling()
+    initiator.upgrade = lambda: Untidy(True)  # type: ignore[method-assign]
+    client = Client(upgrade=initiator)
+    free: list[Any] = []
+    client.connection.released = free.append
+    client.transport.receive(UPGRADE_RESPONSE + b"hi")
+    client.transport.receive(Scramble.turn(PREAMBLE_ACK + END))
+    client.channel.close()
+    assert client.receiver.told == ["end", "closed"]
+    assert free == []
+    assert client.transport.state == "closing"
+
+
+def test_plain_bytes_behind_the_end_of_an_upgraded_session_are_an_error() -> None:
+    """The next preamble is in clear, so anything more in the upgraded stream is refused."""
+    server = Server(answer=Acceptance(upgrades=Scrambling()))
+    server.acceptor.prepare = lambda r: setattr(r, "onEnd", lambda: r.channel.close())
+    server.transport.receive(preamble(VIA, upgrade="scramble"))
+    server.transport.receive(b"hi" + Scramble.turn(PREAMBLE_END + END + DUPLEX))
+    assert server.transport.state == "aborting"
+    assert len(server.acceptor.receivers) == 1
 
 
 @pytest.mark.parametrize("answer", [PREAMBLE_ACK, None])

@@ -233,7 +233,6 @@ class ServerConnection(FramingConnection):
 
     def _refuse(self, fault: Fault, reason: str) -> None:
         self._log(f"{reason} (fault {fault.value})")
-        self._deadline.stop()
         self.refuse(fault)
 
     def _finish(self) -> None:
