@@ -1,0 +1,83 @@
+"""
+Known types: what may stand where another type, or ``object``, is declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from netshare.transport.datacontracts.contracts import Contract, ScalarContract
+from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
+from netshare.transport.datacontracts.scalars import SCALARS, scalar_of_value
+
+__all__ = ["KnownTypes"]
+
+_SCALAR_CONTRACTS = {id(s): ScalarContract(s) for s in SCALARS.values()}
+_SCALARS_BY_NAME: dict[tuple[str, str], Contract] = {
+    key: _SCALAR_CONTRACTS[id(s)] for key, s in SCALARS.items()
+}
+
+
+class KnownTypes:
+    """
+    The types one serializer knows besides .NET's simple ones.
+
+    :param contracts: theirs. Of two with the same Python class the first counts for writing.
+    """
+
+    __slots__ = ("_by_class", "_by_name")
+
+    def __init__(self, contracts: Iterable[Contract] = ()) -> None:
+        self._by_class: dict[type, Contract] = {}
+        self._by_name: dict[tuple[str, str], Contract] = dict(_SCALARS_BY_NAME)
+        for contract in contracts:
+            self._by_name.setdefault(contract.key, contract)
+            for cls in contract.python_types():
+                self._by_class.setdefault(cls, contract)
+
+    def of_value(self, value: Any, declared: Contract) -> Contract:
+        """
+        :param value: what is to be written.
+        :param declared: where it stands.
+        :returns: its type.
+        :raises UnencodableValue: it is not known.
+        """
+        contract = self._by_class.get(type(value))
+        if contract is None and declared.builtin:
+            scalar = scalar_of_value(value)
+            if scalar is not None:
+                return _SCALAR_CONTRACTS[id(scalar)]
+        if contract is None or not fits(contract, declared):
+            raise UnencodableValue(
+                f"{type(value).__name__} is no {declared.clr}, or not known as one; "
+                "types derived from the declared one have to be named in known_types"
+            )
+        return contract
+
+    def of_name(self, named: tuple[str, str], declared: Contract) -> Contract:
+        """
+        :param named: namespace and name that an element says to be of.
+        :param declared: what its place is declared to be.
+        :returns: the type.
+        :raises DeserializationFailed: it is not known, or cannot be there.
+        """
+        contract = self._by_name.get(named)
+        if contract is None:
+            raise DeserializationFailed(
+                f"the type '{named[1]}' from namespace '{named[0]}' is not known; "
+                "it has to be named in known_types"
+            )
+        if not fits(contract, declared):
+            raise DeserializationFailed(
+                f"the type '{named[1]}' from namespace '{named[0]}' is no {declared.clr}"
+            )
+        return contract
+
+
+def fits(contract: Contract, declared: Contract) -> bool:
+    """:returns: whether a value of one type may stand where another is declared."""
+    if contract is declared or (declared.builtin and declared.name == "anyType"):
+        return True
+    classes = declared.python_types()
+    return bool(classes) and any(issubclass(cls, classes) for cls in contract.python_types())

@@ -1,0 +1,329 @@
+"""
+From annotations to contracts.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import enum
+import sys
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+
+from netshare.transport.datacontracts.classes import ClassContract, Layer, Member
+from netshare.transport.datacontracts.contracts import (
+    Contract,
+    EnumContract,
+    NullableContract,
+    ObjectContract,
+    OffsetContract,
+    ScalarContract,
+)
+from netshare.transport.datacontracts.declarations import (
+    DEFAULT,
+    CollectionInfo,
+    ContractInfo,
+    EnumInfo,
+    info_of,
+    member_info,
+)
+from netshare.transport.datacontracts.errors import InvalidDataContract
+from netshare.transport.datacontracts.known import KnownTypes
+from netshare.transport.datacontracts.naming import (
+    ARRAYS,
+    collection_namespace,
+    generic_name,
+    pair_name,
+)
+from netshare.transport.datacontracts.offsets import DateTimeOffset
+from netshare.transport.datacontracts.scalars import Scalar, scalar_of_hint
+from netshare.transport.datacontracts.sequences import DictContract, ListContract
+
+__all__ = ["contract_of", "known_types_of", "member_defaults"]
+
+_LISTS: Final = (
+    list,
+    tuple,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Iterable,
+    collections.abc.Collection,
+)
+_DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_OBJECT: Final = ObjectContract()
+_OFFSET: Final = OffsetContract()
+_contracts: dict[Any, Contract] = {}
+_defaults: dict[type[Any], dict[str, Any]] = {}
+
+
+def contract_of(hint: Any) -> Contract:
+    """
+    :param hint: an annotation.
+    :returns: its contract, the same each time.
+    :raises InvalidDataContract: nothing in XML corresponds to it.
+    """
+    try:
+        found = _contracts.get(hint)
+    except TypeError:
+        raise InvalidDataContract(f"{hint!r} is no type") from None
+    if found is None:
+        before = set(_contracts)
+        try:
+            found = _contracts[hint] = _resolve(hint)
+        except BaseException:
+            # What was made on the way may be incomplete.
+            for key in set(_contracts) - before:
+                del _contracts[key]
+            raise
+    return found
+
+
+def _resolve(hint: Any) -> Contract:
+    if hint is object or hint is Any:
+        return _OBJECT
+    if hint is DateTimeOffset:
+        return _OFFSET
+    scalar = scalar_of_hint(hint)
+    if scalar is not None:
+        return ScalarContract(scalar)
+    origin = get_origin(hint)
+    if origin is Annotated:
+        for note in hint.__metadata__:
+            if isinstance(note, Scalar):
+                return ScalarContract(note)
+        return contract_of(hint.__origin__)
+    if origin is Union or origin is types.UnionType:
+        return _union(hint)
+    if isinstance(hint, typing.NewType):
+        return contract_of(hint.__supertype__)
+    if sys.version_info >= (3, 12) and isinstance(hint, typing.TypeAliasType):
+        return contract_of(hint.__value__)
+    if hint in _LISTS or origin in _LISTS:
+        return _list(hint)
+    if hint in _DICTS or origin in _DICTS:
+        return _dict(hint)
+    cls = origin or hint
+    if isinstance(cls, type):
+        if issubclass(cls, enum.Enum):
+            info = info_of(cls)
+            return EnumContract(cls, info if isinstance(info, EnumInfo) else EnumInfo())
+        if issubclass(cls, list | dict):
+            return _collection(cls, get_args(hint))
+        if dataclasses.is_dataclass(cls):
+            return _class(hint, cls, get_args(hint))
+    raise InvalidDataContract(
+        f"{getattr(hint, '__qualname__', hint)!s} is no type that a data contract can have; "
+        "classes have to be dataclasses, best declared with @data_contract"
+    )
+
+
+def _union(hint: Any) -> Contract:
+    options = [option for option in get_args(hint) if option is not type(None)]
+    if len(options) != 1:
+        raise InvalidDataContract(f"{hint}: of unions only those with None have a meaning here")
+    inner = contract_of(options[0])
+    return inner if inner.nullable else NullableContract(inner)
+
+
+def _list(hint: Any) -> Contract:
+    arguments = [a for a in get_args(hint) if a is not Ellipsis]
+    if len(arguments) > 1:
+        raise InvalidDataContract(f"{hint}: a tuple has to be tuple[T, …] with three dots")
+    item = contract_of(arguments[0] if arguments else object)
+    return _list_contract(item, None, None)
+
+
+def _list_contract(item: Contract, cls: type[Any] | None, info: CollectionInfo | None) -> Contract:
+    if cls is None:
+        return ListContract("ArrayOf" + item.name, collection_namespace(item), item, item.name)
+    if info is None:
+        return ListContract("ArrayOf" + item.name, collection_namespace(item), item, item.name, cls)
+    return ListContract(
+        info.name or cls.__name__, info.namespace, item, info.item_name or item.name, cls
+    )
+
+
+def _dict(hint: Any) -> Contract:
+    arguments = get_args(hint) or (object, object)
+    return _dict_contract(contract_of(arguments[0]), contract_of(arguments[1]), dict, None)
+
+
+def _dict_contract(
+    key: Contract, value: Contract, cls: type[Any], info: CollectionInfo | None
+) -> Contract:
+    pair = pair_name(key, value)
+    if info is None:
+        return DictContract("ArrayOf" + pair, ARRAYS, key, value, (pair, "Key", "Value"), cls)
+    names = (info.item_name or pair, info.key_name or "Key", info.value_name or "Value")
+    return DictContract(info.name or cls.__name__, info.namespace, key, value, names, cls)
+
+
+def _collection(cls: type[Any], arguments: tuple[Any, ...]) -> Contract:
+    """:returns: the contract of a subclass of list or dict."""
+    info = info_of(cls)
+    if not isinstance(info, CollectionInfo):
+        info = None
+    is_list = issubclass(cls, list)
+    inner: tuple[Any, ...] = (object,) if is_list else (object, object)
+    for base in getattr(cls, "__orig_bases__", ()):
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, list | dict):
+            inner = get_args(base)
+            parameters = getattr(cls, "__parameters__", ())
+            bound = dict(zip(parameters, arguments, strict=False))
+            inner = tuple(_substitute(hint, bound) for hint in inner)
+    contracts = [contract_of(hint) for hint in inner]
+    if info is not None and arguments:
+        name = generic_name(info.name or cls.__name__, [contract_of(a) for a in arguments])
+        info = dataclasses.replace(info, name=name)
+    if is_list:
+        return _list_contract(contracts[0], cls, info)
+    return _dict_contract(contracts[0], contracts[1], cls, info)
+
+
+def _substitute(hint: Any, bound: Mapping[Any, Any]) -> Any:
+    """:returns: an annotation with type variables replaced."""
+    if isinstance(hint, TypeVar):
+        if hint not in bound:
+            raise InvalidDataContract(f"a generic class needs its type argument {hint}")
+        return bound[hint]
+    parameters = getattr(hint, "__parameters__", ())
+    if bound and parameters and not isinstance(hint, type):
+        return hint[tuple(bound.get(p, p) for p in parameters)]
+    return hint
+
+
+def _class(hint: Any, cls: type[Any], arguments: tuple[Any, ...]) -> Contract:
+    info = info_of(cls)
+    if not isinstance(info, ContractInfo):
+        info = ContractInfo()
+    name = info.name or cls.__name__
+    parameters = getattr(cls, "__parameters__", ())
+    if parameters and not arguments:
+        raise InvalidDataContract(f"{name} is generic; say of what, as in {name}[int]")
+    if arguments:
+        name = generic_name(name, [contract_of(a) for a in arguments])
+    contract = ClassContract(cls, name, info.namespace, info.keep_unknown)
+    # Members may be of this very type.
+    _contracts[hint] = contract
+    contract.compile(*_members(cls, dict(zip(parameters, arguments, strict=True))))
+    return contract
+
+
+def _members(cls: type[Any], bound: dict[Any, Any]) -> tuple[list[Layer], dict[str, Any]]:
+    """:returns: the members of each class in the line, and values of what is no member."""
+    layers: list[Layer] = []
+    others: dict[str, Any] = {}
+    done: set[str] = set()
+    for base, variables in _line(cls, bound):
+        info = info_of(base)
+        namespace = info.namespace if isinstance(info, ContractInfo) else ContractInfo().namespace
+        hints = _hints(base)
+        members: list[Member] = []
+        for field in dataclasses.fields(base):
+            if field.name in done:
+                continue
+            done.add(field.name)
+            said = member_info(field)
+            if said.ignored:
+                others[field.name] = _plain_default(field)
+                continue
+            try:
+                contract = contract_of(_substitute(hints[field.name], variables))
+            except InvalidDataContract as error:
+                raise InvalidDataContract(f"{base.__name__}.{field.name}: {error}") from None
+            members.append(
+                Member(
+                    field.name,
+                    said.name or field.name,
+                    contract,
+                    said.order,
+                    said.required,
+                    said.emit_default,
+                )
+            )
+        layers.append(Layer(namespace, members))
+    return layers, others
+
+
+def _plain_default(field: dataclasses.Field[Any]) -> Any:
+    return None if field.default in (dataclasses.MISSING, DEFAULT) else field.default
+
+
+def _line(cls: type[Any], bound: dict[Any, Any]) -> list[tuple[type[Any], dict[Any, Any]]]:
+    """:returns: the dataclasses from the base inwards, each with its type variables' values."""
+    line: list[tuple[type[Any], dict[Any, Any]]] = []
+    values: dict[type[Any], dict[Any, Any]] = {cls: bound}
+    for base in cls.__mro__:
+        variables = values.get(base, {})
+        for alias in getattr(base, "__orig_bases__", ()):
+            origin = get_origin(alias)
+            parameters = getattr(origin, "__parameters__", ())
+            if isinstance(origin, type) and parameters:
+                arguments = [_substitute(a, variables) for a in get_args(alias)]
+                values[origin] = dict(zip(parameters, arguments, strict=False))
+        if dataclasses.is_dataclass(base) and "__dataclass_fields__" in base.__dict__:
+            line.append((base, variables))
+    return line[::-1]
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls, localns={cls.__name__: cls}, include_extras=True)
+    except NameError as error:
+        raise InvalidDataContract(
+            f"{cls.__name__}: {error}; the types of members have to be found in the module"
+        ) from None
+
+
+def member_defaults(cls: type[Any]) -> dict[str, Any]:
+    """:returns: for each field of a data contract what a constructor gives it in .NET."""
+    found = _defaults.get(cls)
+    if found is None:
+        found = {}
+        for base, _ in _line(cls, {}):
+            hints = _hints(base)
+            for field in dataclasses.fields(base):
+                hint = hints[field.name]
+                if isinstance(hint, TypeVar) or member_info(field).ignored:
+                    found[field.name] = None
+                    continue
+                # Only simple types have other defaults than None; nothing else is resolved here.
+                try:
+                    found[field.name] = contract_of(hint).default
+                except InvalidDataContract:
+                    found[field.name] = None
+        _defaults[cls] = found
+    return found
+
+
+def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
+    """
+    :param hint: the annotation of a parameter.
+    :param known: types that are known wherever it appears.
+    :returns: these and all that the types inside name as known.
+    :raises InvalidDataContract: one of them is no contract.
+    """
+    root = contract_of(hint)
+    named = [contract_of(k) for k in known]
+    result: list[Contract] = []
+    seen: set[int] = set()
+    waiting = [(root, False), *((contract, True) for contract in named)]
+    while waiting:
+        contract, is_known = waiting.pop(0)
+        if is_known and contract not in result:
+            result.append(contract)
+        if id(contract) in seen:
+            continue
+        seen.add(id(contract))
+        waiting.extend((part, False) for part in contract.parts())
+        if isinstance(contract, ClassContract):
+            for base in contract.cls.__mro__:
+                info = info_of(base)
+                if isinstance(info, ContractInfo):
+                    types_ = info.known_types() if callable(info.known_types) else info.known_types
+                    waiting.extend((contract_of(t), True) for t in types_)
+    return KnownTypes(result)
