@@ -79,8 +79,7 @@ def install_missing(install: bool = True) -> list[str]:
                 print(f"{' '.join(command)} failed: {done.stderr.strip()[-300:]}", flush=True)
                 break
     return [
-        f"{name} is not installed, and its rows are left out: apt-get install "
-        f"{' '.join(packages)}"
+        f"{name} is not installed, and its rows are left out: apt-get install {' '.join(packages)}"
         for name, (there, packages) in NEEDED.items()
         if not there()
     ]

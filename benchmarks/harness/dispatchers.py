@@ -70,8 +70,8 @@ class Setting:
     directory: Path
     #: The C worker.
     worker: Path
-    #: twist's ``--log-level`` for the service.
-    logLevel: str = "info"
+    #: How much the service logs; None: everything, as it does by itself.
+    logLevel: str | None = None
 
 
 class NotOffered(Exception):
@@ -395,12 +395,15 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
 
 def _service(setting: Setting, name: str) -> tuple[Process, Path]:
     control = setting.directory / f"{name}.control"
+    # As the systemd unit starts it; only twist knows levels.
+    runner = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n"]
+    runner.append("--pidfile=")
+    if setting.logLevel:
+        runner = [sys.executable, "-m", "twisted", "--log-level", setting.logLevel]
+        runner += ["--log-format", "text"]
     service = Process(
         name,
-        [
-            *(sys.executable, "-m", "twisted", "--log-level", setting.logLevel),
-            *("netshare", "--control", control, "--interface", "127.0.0.1"),
-        ],
+        [*runner, "netshare", "--control", control, "--interface", "127.0.0.1"],
         setting.directory,
     )
     end = time.monotonic() + 15

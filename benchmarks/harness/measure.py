@@ -4,8 +4,8 @@ The measuring itself: rounds in which everybody gets the same load, one after th
 One sample is a dictionary: ``round``, ``dispatcher``, ``figure``, and what was measured.
 
 rate
-    connections a second with 64 in flight (32 for sslh); ``cpu`` is the dispatcher's processor time for each,
-    in microseconds
+    connections a second with 64 in flight (32 for sslh); ``cpu`` is the dispatcher's processor
+    time for each, in microseconds
 single
     one connection at a time: the latency that counts
 storm
@@ -49,7 +49,7 @@ class Size:
 
 
 FULL = Size(rounds=6, connections=20_000, singles=4000, storm=4000, seconds=2.0, hold=20_000)
-QUICK = Size(rounds=3, connections=3000, singles=500, storm=4000, seconds=0.4, hold=4000)
+QUICK = Size(rounds=3, connections=3000, singles=500, storm=4000, seconds=0.4, hold=10_000)
 
 BULK_CONNECTIONS, ECHO_CONNECTIONS, HOLD_AT_ONCE = 4, 8, 64
 #: No single load takes longer, whatever happens.

@@ -85,7 +85,11 @@ def draw(results: Results) -> str:
     """
     charts = [
         ("New connections a second, HAProxy = 1", bars(results, "rate", "rate", BASE), 2),
-        ("Storm of 4,000 waiting connections, HAProxy = 1", bars(results, "storm", "rate", BASE), 2),
+        (
+            "Storm of 4,000 waiting connections, HAProxy = 1",
+            bars(results, "storm", "rate", BASE),
+            2,
+        ),
         ("Dispatcher's CPU for a connection, µs", bars(results, "rate", "cpu"), 1),
         ("Latency of a connection alone, p50, µs", bars(results, "single", "p50"), 1),
         ("64-byte message on an established connection, p50, µs", bars(results, "echo", "p50"), 1),

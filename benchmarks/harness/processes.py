@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -66,7 +67,9 @@ class Process:
                     return line
             self.must_run()
             time.sleep(0.02)
-        raise BenchmarkError(f"{self.name} did not say {text!r} within {seconds:g} s: {self.tail()}")
+        raise BenchmarkError(
+            f"{self.name} did not say {text!r} within {seconds:g} s: {self.tail()}"
+        )
 
     def must_run(self) -> None:
         """
@@ -88,7 +91,7 @@ class Process:
 
     def stop(self) -> None:
         """End it and its descendants."""
-        family = self.family()
+        family = {pid: _stat(pid).began for pid in self.family()}
         for pid in family:
             _signal(pid, signal.SIGCONT)
         _signal(self.pid, signal.SIGTERM)
@@ -97,8 +100,9 @@ class Process:
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
-        for pid in family[1:]:
-            if _parent(pid) in (1, *family):  # orphaned just now, and not another's by now
+        del family[self.pid]
+        for pid, began in family.items():
+            if _stat(pid).began == began:  # else it is gone, and its number perhaps another's
                 _signal(pid, signal.SIGKILL)
 
 
@@ -120,8 +124,7 @@ def _cpu_of(pid: int) -> float:
         runs = [(task / "schedstat").read_text().split()[0] for task in tasks.iterdir()]
         return sum(map(int, runs)) / 1e9
     except (FileNotFoundError, IndexError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _stat(pid).ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pids: Sequence[int]) -> int:
@@ -143,7 +146,7 @@ def stopped(pids: Sequence[int]) -> Iterator[None]:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         end = time.monotonic() + 5
-        while any(_state(pid) not in "Tt" for pid in pids):
+        while any(state(pid) not in "Tt" for pid in pids):
             if time.monotonic() > end:
                 raise BenchmarkError(f"the processes {pids} do not stop")
             time.sleep(0.001)
@@ -192,19 +195,28 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _stat(pid: int) -> list[str]:
+class _Stat(NamedTuple):
+    """What ``/proc/PID/stat`` says."""
+
+    #: ``R``, ``S``, ``T`` (stopped), ``Z`` (zombie)...; ``X`` when there is no such process.
+    state: str
+    #: User and system time, in ticks.
+    ticks: int
+    #: When it began, in ticks since the machine did.
+    began: int
+
+
+def _stat(pid: int) -> _Stat:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return ["X", "0"]
+        return _Stat("X", 0, 0)
+    return _Stat(fields[0], int(fields[11]) + int(fields[12]), int(fields[19]))
 
 
-def _state(pid: int) -> str:
-    return _stat(pid)[0]
-
-
-def _parent(pid: int) -> int:
-    return int(_stat(pid)[1])
+def state(pid: int) -> str:
+    """One letter, as ``ps`` has it; ``X``: there is no such process."""
+    return _stat(pid).state
 
 
 def _signal(pid: int, number: int) -> None:

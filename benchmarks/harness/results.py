@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +46,16 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read what :meth:`save` wrote."""
+        """
+        Read what :meth:`save` wrote.
+
+        :raises OSError: it cannot be read
+        :raises ValueError: it is something else
+        """
         content = json.loads(path.read_text())
+        names = {"samples", "titles", "about", "notes"}
+        if not isinstance(content, dict) or not names <= content.keys():
+            raise ValueError(f"it is no object with {', '.join(sorted(names))}")
         return cls(content["samples"], content["titles"], content["about"], content["notes"])
 
     def values(self, dispatcher: str, figure: str, name: str) -> dict[int, float]:
@@ -99,12 +108,16 @@ class Results:
 
     def failures(self) -> list[str]:
         """
-        :returns: a sentence for each dispatcher that lost connections
+        :returns: a sentence for each dispatcher and figure that lost connections
         """
-        sentences = []
-        for key, title in self.titles.items():
-            lost = sum(s.get("failed", 0) for s in self.samples if s["dispatcher"] == key)
-            tried = lost + sum(s.get("done", 0) for s in self.samples if s["dispatcher"] == key)
-            if lost:
-                sentences.append(f"{title}: {lost} of {tried} connections failed")
-        return sentences
+        lost: Counter[tuple[str, str]] = Counter()
+        tried: Counter[tuple[str, str]] = Counter()
+        for sample in self.samples:
+            place = sample["dispatcher"], sample["figure"]
+            lost[place] += sample.get("failed", 0)
+            tried[place] += sample.get("failed", 0) + sample.get("done", 0)
+        return [
+            f"{self.titles[place[0]]}, {place[1]}: {count} of {tried[place]} connections failed"
+            for place, count in lost.items()
+            if count
+        ]

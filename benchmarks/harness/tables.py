@@ -35,7 +35,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def number(value: float | None, digits: int = 2) -> str:
     """A figure, or a dash for what was not measured."""
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "-" if value is None else f"{value:,.{digits}f}"
 
 
 def connections(results: Results) -> str:
@@ -75,11 +75,14 @@ def storms(results: Results) -> str:
             number(results.ratio(key, DIRECT, "storm", "rate")),
             number(results.ratio(key, BASE, "storm", "rate")),
             number(results.ratio(key, BEST, "storm", "rate")),
+            number(results.median(key, "storm", "failed"), 0),
         ]
         for key, title in results.titles.items()
         if results.values(key, "storm", "rate")
     ]
-    return table(("who dispatches", "conn/s", "vs direct", "vs HAProxy", "vs its best"), rows)
+    return table(
+        ("who dispatches", "conn/s", "vs direct", "vs HAProxy", "vs its best", "failed"), rows
+    )
 
 
 def twisted_workers(results: Results) -> str:
@@ -217,13 +220,16 @@ def goals(results: Results) -> str:
 def report(results: Results) -> str:
     """All tables, with their titles."""
     about = results.about
-    parts = [
-        f"{about.get('machine', '')}\n{about.get('versions', '')}",
-        f"New connections: connect, preamble, ack, close\n\n{connections(results)}",
-        f"A storm of 4,000 connections that wait already\n\n{storms(results)}",
-        f"A Twisted worker\n\n{twisted_workers(results)}",
-        f"Established connections\n\n{established(results)}",
-        f"Goals\n\n{goals(results)}",
-        "\n".join([*results.notes, *results.failures()]),
-    ]
+    titled = (
+        ("New connections: connect, preamble, ack, close", connections, "rate"),
+        ("A storm of 4,000 connections that wait already", storms, "storm"),
+        *([("A Twisted worker", twisted_workers, None)] if TWISTED[1] in results.titles else []),
+        ("Established connections", established, "bulk"),
+        ("Goals", goals, None),
+    )
+    parts = [f"{about.get('machine', '')}\n{about.get('versions', '')}"]
+    for title, make, figure in titled:
+        if figure is None or any(sample["figure"] == figure for sample in results.samples):
+            parts.append(f"{title}\n\n{make(results)}")
+    parts.append("\n".join([*results.notes, *results.failures()]))
     return "\n\n".join(part for part in parts if part.strip())
