@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import socket
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -109,15 +110,26 @@ class HeldSocket:
         """
         The address of our end, as text; empty when the socket is no longer ours.
         """
+        return self._name(socket.socket.getsockname)
+
+    def peer(self) -> str:
+        """
+        The address of the far end, as text; empty when it is gone, or the socket no longer ours.
+        """
+        return self._name(socket.socket.getpeername)
+
+    def _name(self, ask: Callable[[socket.socket], tuple[Any, ...]]) -> str:
         if self.closed:
             return ""
-        view = self.view()
+        view = None
         try:
-            return socket_address_text(view.getsockname())
-        except OSError:
-            return ""
+            view = self.view()
+            return socket_address_text(ask(view))
+        except (OSError, IndexError, TypeError):
+            return ""  # gone, or no TCP socket at all
         finally:
-            view.detach()
+            if view is not None:
+                view.detach()
 
     def __del__(self) -> None:
         if self._descriptor >= 0:
@@ -132,11 +144,13 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
     """
     Make a held socket a transport of this process's reactor.
 
-    The held socket is closed in every case: the transport has a copy of its own.
+    The held socket is closed, since the transport has a copy of its own, unless the factory
+    wanted no protocol.
 
     :returns: the transport, or None where the factory wanted no protocol
     :raises ClientGone: the far end has left, or the descriptor is not a connected TCP socket
     """
+    transport: Any = False
     try:
         descriptor = held.fileno()
         view = held.view()
@@ -147,7 +161,7 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
         os.set_blocking(descriptor, False)
         if family not in (socket.AF_INET, socket.AF_INET6):
             raise ClientGone(f"the descriptor is not a TCP connection but {family!r}")
-        return reactor.adoptStreamConnection(
+        transport = reactor.adoptStreamConnection(
             descriptor,
             family,
             factory,  # type: ignore[arg-type]
@@ -155,7 +169,9 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
     except OSError as error:
         raise ClientGone(os.strerror(error.errno or 0)) from None
     finally:
-        held.close()
+        if transport is not None:
+            held.close()
+    return transport
 
 
 def replay(transport: Any, readData: bytes) -> None:

@@ -33,6 +33,7 @@ class IArrival(Interface):
     readData = Attribute("Every byte received so far, from the first of the preamble on.")
     peer = Attribute("The client's address, as text; behind a balancer the real client's.")
     local = Attribute("The address the client connected to, as text.")
+    named = Attribute("Whether ``peer`` is other than what the socket says: behind a balancer.")
     held = Attribute("The connection's :class:`~netshare.handover.HeldSocket`.")
 
     def take(outcome, detail="", keeps=0) -> None:  # type: ignore[no-untyped-def]

@@ -371,6 +371,7 @@ class RecordedArrival:
         self.readData = preamble(via) if readData is None else readData
         self.peer = socket_address_text(server.getpeername())
         self.local = socket_address_text(server.getsockname())
+        self.named = False
         self.held = HeldSocket(server.detach())
         self.ending: str | None = None
         self.outcome: Outcome | None = None

@@ -184,7 +184,7 @@ def test_hostile_boxes(pair: Pair, box: dict[bytes, bytes]) -> None:
     assert answering.got == []
     assert link.connected
     registered = asking.callRemote(Register, version=1, baseAddress="x")
-    assert result_of(link, registered) == {"baseAddress": "x"}
+    assert result_of(link, registered) == {"baseAddress": "x", "lane": None}
 
 
 def test_an_unknown_command(pair: Pair) -> None:

@@ -16,7 +16,8 @@ from zope.interface.verify import verifyObject
 
 from netshare.addresses import BaseAddress, parse_base_address
 from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
-from netshare.service.dispatch import AmpLane, LeastOutstanding, WorkerRoute
+from netshare.service.dispatch import LeastOutstanding, WorkerRoute
+from netshare.service.lanes import AmpLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports

@@ -154,14 +154,15 @@ def test_adopting(family: socket.AddressFamily) -> None:
 
 
 def test_a_factory_that_wants_no_protocol() -> None:
-    """Then there is no transport, and the connection is closed."""
+    """Then there is no transport, and the connection is still the caller's."""
     reactor, (client, server) = AdoptingReactor(), tcpPair()
     held = HeldSocket(server.detach())
     factory = Factory()
     factory.buildProtocol = lambda addr: None  # type: ignore[method-assign]
     with client:
         assert adopt(reactor, held, factory) is None
-        assert held.closed
+        assert not held.closed
+        held.close()
         assert client.recv(1) == b""
 
 

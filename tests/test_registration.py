@@ -21,14 +21,8 @@ from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.testing import AdoptingReactor, UNIXLink, linkedUNIXTransports, tcpPair
 from netshare.worker import commands
 from netshare.worker.commands import Busy, ControlProtocol, Gone, NotMine, WorkerFault, declared
-from netshare.worker.registration import (
-    Intake,
-    SharedConnection,
-    UntrustedService,
-    Wish,
-    WorkerLink,
-    trusted_users,
-)
+from netshare.worker.intake import Intake, SharedConnection
+from netshare.worker.registration import UntrustedService, Wish, WorkerLink, trusted_users
 
 VIA = "net.tcp://localhost/a"
 PREAMBLE = preamble(VIA)
@@ -350,6 +344,7 @@ def test_registering(setting: Setting) -> None:
         "unique": False,
         "shared": True,
         "maxOutstanding": 3,
+        "lane": "batches",
     }
     assert setting.intake.link is setting.worker
 

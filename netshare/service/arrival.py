@@ -111,7 +111,7 @@ class Arrival:
     See :class:`~netshare.interfaces.IArrival`.
     """
 
-    __slots__ = ("_decided", "_ending", "_local", "held", "peer", "readData", "via")
+    __slots__ = ("_decided", "_ending", "_local", "held", "named", "peer", "readData", "via")
 
     def __init__(
         self,
@@ -128,6 +128,8 @@ class Arrival:
         self.readData = readData
         self.peer = peer
         self._local = local
+        #: Whether somebody told us the client's address, since the socket does not know it.
+        self.named = False
         self._decided = False
 
     @property

@@ -28,8 +28,10 @@ from netshare.addresses import (
 )
 from netshare.credentials import Peer
 from netshare.handover import HeldSocket, socket_address_text
-from netshare.service.dispatch import AmpLane, WorkerRoute
+from netshare.service.dispatch import WorkerRoute
+from netshare.service.fastlane import FastLane
 from netshare.service.front import SharedPortFactory
+from netshare.service.lanes import AmpLane
 from netshare.service.outcomes import Outcome
 from netshare.service.ports import PortNotAllowed, PortUnavailable
 from netshare.service.registry import Registration, Registry
@@ -37,6 +39,11 @@ from netshare.service.returns import Bounces
 from netshare.service.status import Status
 from netshare.worker import commands
 from netshare.worker.commands import ControlProtocol, ServiceFault, declared
+from netshare.worker.parcels import LaneForm
+
+#: How many bytes may come with a connection that is given back: a first read, and the part of a
+#: preamble before it.
+LONGEST_RETURN = 68 * 1024
 
 #: How many registrations one page of a listing holds.
 PAGE = 500
@@ -61,7 +68,8 @@ class DeskProtocol(ControlProtocol):
         self.registry = desk.registry
         self.granted = {address.key for address in granted}
         self.registrations: dict[str, Registration] = {}
-        self.lane: AmpLane | None = None
+        self.lane: AmpLane | FastLane | None = None
+        self._laneHanded = False
         self.peer: Peer
 
     def connectionMade(self) -> None:
@@ -90,6 +98,7 @@ class DeskProtocol(ControlProtocol):
         unique: bool = False,
         shared: bool = False,
         maxOutstanding: int | None = None,
+        lane: str | None = None,
     ) -> dict[str, Any]:
         if version != commands.PROTOCOL_VERSION:
             raise commands.VersionUnsupported(
@@ -106,9 +115,7 @@ class DeskProtocol(ControlProtocol):
                 raise commands.AccessDenied(refusal)
         self.registry.check_room(self.peer)
         if self.lane is None:
-            quota = self.registry.quotas.maxOutstandingPerWorker
-            limit = min(maxOutstanding or quota, quota)
-            self.lane = AmpLane(self.registry.reactor, self, limit, self.registry.quotas, str(self))
+            self.lane = self._makeLane(lane, maxOutstanding)
         registration = Registration(address, self, self.lane, bool(shared))
         self.registry.claim(registration)
         try:
@@ -118,7 +125,11 @@ class DeskProtocol(ControlProtocol):
             raise commands.FailedToListen(str(error)) from None
         self.registrations[str(address)] = registration
         self.registry.activate(registration)
-        return {"baseAddress": str(address)}
+        answer: dict[str, Any] = {"baseAddress": str(address)}
+        if isinstance(self.lane, FastLane) and not self._laneHanded:
+            self._laneHanded = True
+            answer["lane"] = self.lane.workersEnd()
+        return answer
 
     @declared(commands.Unregister, ServiceFault)
     def unregister(self, baseAddress: str) -> dict[str, Any]:
@@ -126,6 +137,8 @@ class DeskProtocol(ControlProtocol):
         if registration is None:
             raise commands.InvalidArgument(f"{baseAddress} is not registered by this worker")
         self._drop(registration, "its worker unregistered it")
+        if isinstance(self.lane, FastLane):
+            self.lane.flush()  # behind the answer the worker expects nothing more
         return {}
 
     @declared(commands.ValidateUriRoute, ServiceFault)
@@ -139,24 +152,7 @@ class DeskProtocol(ControlProtocol):
 
     @declared(commands.Return, ServiceFault)
     def takeBack(self, readData: bytes, socket: int, peer: str | None = None) -> dict[str, Any]:
-        held = HeldSocket(self.claim(socket))
-        try:
-            seen, local = self._checkReturned(held)
-        except commands.NotReturnable as error:
-            held.close()
-            self.log.warn("{worker} returned a socket: {error}", worker=str(self), error=error)
-            raise
-        front, peer = self.desk.front, peer or seen
-        if self.desk.bounces.exceeded(held):
-            front.refuseReturned(
-                held,
-                Outcome.CONNECTION_DISPATCH_FAILED,
-                f"{self} gave the same preamble back once more: no worker takes it for its own",
-                peer,
-                local,
-            )
-        else:
-            front.receiveReturned(held, readData, peer, local)
+        self._takeBack(HeldSocket(self.claim(socket)), readData, peer or "")
         return {}
 
     @declared(commands.ListRegistrations, ServiceFault)
@@ -175,6 +171,56 @@ class DeskProtocol(ControlProtocol):
     @declared(commands.Stats, ServiceFault)
     def stats(self) -> dict[str, Any]:
         return {"json": json.dumps(self.desk.status.stats()).encode("utf-8")}
+
+    def _takeBack(self, held: HeldSocket, readData: bytes, peer: str) -> None:
+        """
+        :raises NotReturnable: it is nothing that could be given back
+        """
+        try:
+            if len(readData) > LONGEST_RETURN:
+                raise commands.NotReturnable(f"more than {LONGEST_RETURN} bytes come with it")
+            seen, local = self._checkReturned(held)
+        except commands.NotReturnable as error:
+            held.close()
+            self.log.warn("{worker} returned a socket: {error}", worker=str(self), error=error)
+            raise
+        front, peer = self.desk.front, peer or seen
+        if self.desk.bounces.exceeded(held):
+            front.refuseReturned(
+                held,
+                Outcome.CONNECTION_DISPATCH_FAILED,
+                f"{self} gave the same preamble back once more: no worker takes it for its own",
+                peer,
+                local,
+            )
+        else:
+            front.receiveReturned(held, readData, peer, local)
+
+    def _takeBackFromLane(self, held: HeldSocket, readData: bytes, peer: str) -> None:
+        try:
+            self._takeBack(held, readData, peer)
+        except commands.NotReturnable:
+            pass  # logged; a lane has no way of telling
+
+    def _laneBroken(self, reason: str) -> None:
+        self.log.warn("{worker}: {reason}", worker=str(self), reason=reason)
+        self.transport.abortConnection()
+
+    def _makeLane(self, form: str | None, maxOutstanding: int | None) -> AmpLane | FastLane:
+        quotas, reactor = self.registry.quotas, self.registry.reactor
+        limit = min(
+            maxOutstanding or quotas.maxOutstandingPerWorker, quotas.maxOutstandingPerWorker
+        )
+        if form is None:
+            return AmpLane(reactor, self, limit, quotas, str(self))
+        try:
+            laneForm = LaneForm(form)
+        except ValueError:
+            names = " or ".join(f.value for f in LaneForm)
+            raise commands.InvalidArgument(f"lane is {form!r}; it can be {names}") from None
+        return FastLane(
+            reactor, laneForm, limit, quotas, str(self), self._takeBackFromLane, self._laneBroken
+        )
 
     def _drop(self, registration: Registration, reason: str) -> None:
         self.registrations.pop(str(registration.address), None)

@@ -14,11 +14,10 @@ may have it, and the service only closes its own copy.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet import defer
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.logger import Logger
 from twisted.protocols import amp
@@ -29,7 +28,7 @@ from netshare.addresses import BaseAddress
 from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Deadlines, Quotas
-from netshare.worker.commands import Busy, ControlProtocol, Duplicate, Gone, NotMine, WorkerFault
+from netshare.worker.commands import Busy, Gone, NotMine, WorkerFault
 
 
 @implementer(IDispatchPolicy)
@@ -40,96 +39,6 @@ class LeastOutstanding:
 
     def choose(self, lanes: Sequence[IWorkerLane]) -> IWorkerLane:
         return min(lanes, key=lambda lane: lane.outstanding)
-
-
-@implementer(IWorkerLane)
-class AmpLane:
-    """
-    Connections travel one by one, as AMP ``Duplicate`` commands over the control link.
-
-    :param limit: how many may be under way at once
-    :param name: the worker, for people
-    """
-
-    def __init__(
-        self, reactor: Any, link: ControlProtocol, limit: int, quotas: Quotas, name: str
-    ) -> None:
-        self.name = name
-        self._link = link
-        self._limit = limit
-        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
-        self._timeout = quotas.dispatchTimeout
-        self.outstanding = 0
-        #: The worker let a deadline pass and has said nothing since.
-        self.stuck = False
-        #: Called when the lane may have become available.
-        self.freed: list[Callable[[], None]] = []
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def available(self) -> bool:
-        return not self.stuck and self.outstanding < self._limit
-
-    @property
-    def state(self) -> str:
-        return "stuck" if self.stuck else "ready" if self.available else "busy"
-
-    def give(self, arrival: IArrival, baseAddress: BaseAddress) -> Deferred[None]:
-        self.outstanding += 1
-        errand = _Errand(self)
-        self._deadlines.add(errand)
-        try:
-            answer = self._link.callRemote(
-                Duplicate,
-                via=arrival.via,
-                baseAddress=str(baseAddress),
-                peer=arrival.peer,
-                local=arrival.local,
-                readData=arrival.readData,
-                socket=arrival.held.fileno(),
-            )
-        except (amp.TooLong, ConnectionClosed) as error:
-            answer = defer.fail(error)
-        answer.addBoth(self._answered, errand)
-        return errand.done
-
-    def stop(self) -> None:
-        """No deadline any more; the link is gone."""
-        self._deadlines.cancel()
-
-    def _answered(self, result: Any, errand: _Errand) -> None:
-        self._deadlines.discard(errand)
-        self.outstanding -= 1
-        if not (isinstance(result, Failure) and result.check(ConnectionClosed)):
-            self.stuck = False
-        errand.finish(result)
-        for freed in list(self.freed):
-            freed()
-
-    def _overdue(self, errand: _Errand) -> None:
-        self.stuck = True
-        errand.finish(Failure(defer.TimeoutError(f"no answer within {self._timeout:g} s")))
-
-
-class _Errand:
-    """One connection under way to a worker."""
-
-    def __init__(self, lane: AmpLane) -> None:
-        self._lane = lane
-        self.done: Deferred[None] = Deferred()
-
-    def timedOut(self) -> None:
-        self._lane._overdue(self)
-
-    def finish(self, result: Any) -> None:
-        if not self.done.called:
-            if isinstance(result, Failure):
-                self.done.errback(result)
-            else:
-                self.done.callback(None)
-        # else: the answer came after its deadline; all that is left of it was counting
 
 
 class _Waiting:

@@ -51,6 +51,7 @@ class PreambleProtocol(Protocol):
     """
 
     transport: Any
+    factory: Any  # a SharedPortFactory
 
     def __init__(
         self, factory: SharedPortFactory, peer: str, peerHost: str, begun: bytes | None = None
@@ -133,9 +134,10 @@ class PreambleProtocol(Protocol):
             return None
         self._decide()
         self._holdsDescriptor = False
-        return Arrival(
-            self.factory.ending, held, via, bytes(self._received), self._peer, self._local
+        arrival: Arrival = self.factory.arrival(
+            held, via, bytes(self._received), self._peer, self._local
         )
+        return arrival
 
     def _end(self, outcome: Outcome, detail: str, via: str = "") -> None:
         self._decide()
@@ -170,6 +172,16 @@ class SharedPortFactory(Factory):
         protocol = PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
         self.undecided.add(protocol)
         return protocol
+
+    def arrival(
+        self, held: HeldSocket, via: str, readData: bytes, peer: str, local: str
+    ) -> Arrival:
+        """
+        A connection whose client's address may be known from somebody else than its socket.
+        """
+        arrival = Arrival(self.ending, held, via, readData, peer, local)
+        arrival.named = held.peer() != peer
+        return arrival
 
     def route(self, arrival: Arrival) -> None:
         """
@@ -236,9 +248,9 @@ class SharedPortFactory(Factory):
             return
         self.ending.admission.hold()
         if isinstance(reading, Preamble):
-            self.route(Arrival(self.ending, held, reading.via, readData, peer, local))
+            self.route(self.arrival(held, reading.via, readData, peer, local))
         else:
-            arrival = Arrival(self.ending, held, "", readData, peer, local)
+            arrival = self.arrival(held, "", readData, peer, local)
             arrival.refuse(*judge(reading, readData))
 
     def refuseReturned(

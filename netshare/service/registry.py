@@ -9,22 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.error import ConnectionClosed
 from twisted.logger import Logger
 
 from netshare.addresses import BaseAddress
 from netshare.credentials import Peer
 from netshare.interfaces import IRoute
 from netshare.service.accounts import Accounts
-from netshare.service.dispatch import AmpLane, WorkerRoute
+from netshare.service.dispatch import WorkerRoute
+from netshare.service.lanes import Lane
 from netshare.service.ports import Ports
 from netshare.service.quotas import Quotas
 from netshare.service.routing import AddressTaken, RoutingTree
-from netshare.worker.commands import (
-    ConflictingRegistration,
-    RegistrationQuotaExceeded,
-    RoutesChanged,
-)
+from netshare.worker.commands import ConflictingRegistration, RegistrationQuotaExceeded
 
 if TYPE_CHECKING:
     from netshare.service.desk import DeskProtocol
@@ -38,7 +34,7 @@ class Registration:
 
     address: BaseAddress
     link: DeskProtocol
-    lane: AmpLane
+    lane: Lane
     #: The worker shares the address with others that say the same.
     shared: bool
     #: When it was made, in seconds since the epoch.
@@ -215,7 +211,4 @@ class Registry:
 
     def _tellRoutesChanged(self, route: WorkerRoute) -> None:
         for registration in self._places[route.address.key].registrations:
-            try:
-                registration.link.callRemote(RoutesChanged, baseAddress=str(route.address))
-            except ConnectionClosed:
-                pass  # its registrations are about to be dropped
+            registration.lane.routesChanged(route.address)

@@ -152,6 +152,8 @@ class Register(amp.Command):
     (ListenUriMode.Unique), or below ``Temporary_Listen_Addresses`` when none is given. Workers
     that all say ``shared``, and run as the same user, serve one address together.
     ``maxOutstanding`` is how many connections the service may have under way to this worker.
+    ``lane`` asks for a fast lane, ``records`` or ``batches`` (:mod:`netshare.worker.parcels`);
+    the first answer on the link then has its descriptor, and :class:`Duplicate` is not used.
     """
 
     arguments: ClassVar = [
@@ -162,8 +164,12 @@ class Register(amp.Command):
         (b"unique", amp.Boolean(optional=True)),
         (b"shared", amp.Boolean(optional=True)),
         (b"maxOutstanding", amp.Integer(optional=True)),
+        (b"lane", amp.Unicode(optional=True)),
     ]
-    response: ClassVar = [(b"baseAddress", amp.Unicode())]
+    response: ClassVar = [
+        (b"baseAddress", amp.Unicode()),
+        (b"lane", amp.Descriptor(optional=True)),
+    ]
     errors: ClassVar = REGISTRATION_ERRORS
 
 

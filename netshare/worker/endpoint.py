@@ -34,9 +34,9 @@ from netshare.control import LINK_VARIABLE, worker_control_path
 from netshare.worker import commands
 from netshare.worker.commands import RegistrationError
 from netshare.worker.consume import ConsumingFactory, PreambleUse
+from netshare.worker.intake import Intake
 from netshare.worker.listening import SharedPortAddress
 from netshare.worker.registration import (
-    Intake,
     UntrustedService,
     Wish,
     WorkerLink,
@@ -260,12 +260,14 @@ class SharedListeningPort:
             self._retry.cancel()
         if self._attempting is not None:
             self._attempting.cancel()
-        link = self._intake.link
+        link: Any = self._intake.link
         if link is not None:
             try:
                 await link.callRemote(commands.Unregister, baseAddress=self._address)
             except (ConnectionClosed, commands.InvalidArgument, commands.ServiceFault):
                 pass  # then the end of the link does it
+            if link.lane is not None:
+                link.lane.drain()
             link.transport.loseConnection()
         self._factory.doStop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_twisted
 
 from tests.integration.running import RunningService
@@ -20,6 +21,7 @@ from tests.peers.fixtures import (
 __all__ = [
     "dotnet_client",
     "dotnet_program",
+    "fast",
     "mono_client",
     "mono_programs",
     "mono_server",
@@ -28,12 +30,18 @@ __all__ = [
 ]
 
 
+@pytest.fixture
+def fast() -> bool:
+    """Whether workers ask for a fast lane; modules that care run their tests both ways."""
+    return True
+
+
 @pytest_twisted.async_yield_fixture
-async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, fast: bool) -> AsyncIterator[RunningService]:
     """A sharing service in this process, with a control socket of its own."""
     from twisted.internet import reactor
 
-    running = RunningService(reactor, tmp_path)
+    running = RunningService(reactor, tmp_path, fast=fast)
     await running.start()
     yield running
     await running.stop()

@@ -35,6 +35,8 @@ class RunningService:
         self.reactor = reactor
         self.control = directory / "control"
         self.port = free_port()
+        #: Whether workers ask for a fast lane.
+        self.fast = bool(options.pop("fast", True))
         quotas = options.pop("quotas", Quotas(receiveTimeout=5.0, dispatchTimeout=2.0))
         options.setdefault("openPorts", True)
         options.setdefault("interfaces", ["127.0.0.1"])
@@ -65,6 +67,7 @@ class RunningService:
         endpoint_options = {
             name: options.pop(name) for name in ("preamble", "wait") if name in options
         }
+        options.setdefault("fast", self.fast)
         wish = Wish(f"net.tcp://+:{self.port}/{path}", **options)
         endpoint = SharedPortServerEndpoint(
             self.reactor, wish, self.control, environ={}, **endpoint_options

@@ -102,9 +102,7 @@ async def test_what_has_no_fault_is_closed(
     ("data", "name"),
     [(b"GET / HTTP/1.1\r\n\r\n", "HTTP"), (b"\x16\x03\x01\x00", "TLS"), (b"SSH-2.0-x\r\n", "SSH")],
 )
-async def test_foreign_protocols_are_named(
-    serving: RunningService, data: bytes, name: str
-) -> None:
+async def test_foreign_protocols_are_named(serving: RunningService, data: bytes, name: str) -> None:
     """The log says what knocked at the wrong door."""
     details: list[str] = []
 

@@ -21,6 +21,12 @@ from tests.integration.running import AcknowledgingFactory, RunningService
 reactor: Any = _reactor
 
 
+@pytest.fixture(params=[True, False], ids=["fast-lane", "amp-lane"])
+def fast(request: pytest.FixtureRequest) -> bool:
+    """Every test runs over both lanes."""
+    return bool(request.param)
+
+
 async def test_two_workers_on_one_port(service: RunningService) -> None:
     """Each path reaches its own worker, with every byte from the first of the preamble on."""
     one, two = AcknowledgingFactory("one"), AcknowledgingFactory("two")

@@ -10,7 +10,7 @@ from twisted.internet import reactor as _reactor
 
 from netshare.framing.records import preamble
 from netshare.handover import HeldSocket
-from netshare.worker.registration import Intake
+from netshare.worker.intake import Intake
 from tests.integration.running import AcknowledgingFactory
 
 reactor: Any = _reactor

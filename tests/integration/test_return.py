@@ -27,6 +27,12 @@ from tests.integration.running import AcknowledgingFactory, RawClient, RunningSe
 reactor: Any = _reactor
 
 
+@pytest.fixture(params=[True, False], ids=["fast-lane", "amp-lane"])
+def fast(request: pytest.FixtureRequest) -> bool:
+    """Every test runs over both lanes."""
+    return bool(request.param)
+
+
 @implementer(ISharedConnectionReceiver)
 class Pooling(Protocol):
     """

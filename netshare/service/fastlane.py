@@ -1,0 +1,259 @@
+"""
+The fast lane: connections travel to a worker many to a message, and only counts come back.
+
+Same rules as on the AMP lane: a cap, a deadline, at most once. What differs is when our copy of
+the descriptor is closed: as soon as it is sent, since the message holds the connection from then
+on, and since nobody could do anything with our copy: the worker refuses a connection by giving
+it back.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from netshare.addresses import BaseAddress
+from netshare.handover import HeldSocket
+from netshare.interfaces import IArrival
+from netshare.service.lanes import Errand, Lane
+from netshare.service.quotas import Quotas
+from netshare.worker.commands import Gone, NotMine
+from netshare.worker.parcels import (
+    MAX_BATCH,
+    MAX_PAYLOAD,
+    BadParcels,
+    LaneForm,
+    Parcel,
+    pack_batch,
+    receive,
+    send,
+    unpack_answer,
+    unpack_batch,
+)
+
+#: Takes a connection that a worker gives back: its socket, what was read, the client.
+TakeBack = Callable[[HeldSocket, bytes, str], None]
+
+
+class FastLane(Lane):
+    """
+    The service's end of a fast lane.
+
+    :param takeBack: called with every connection that the worker gives back
+    :param broken: called when the lane cannot be used any more, with the reason
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        form: LaneForm,
+        limit: int,
+        quotas: Quotas,
+        name: str,
+        takeBack: TakeBack,
+        broken: Callable[[str], None],
+    ) -> None:
+        super().__init__(reactor, limit, quotas, name)
+        ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._reactor = reactor
+        self._form = form
+        self._takeBack = takeBack
+        self._broken = broken
+        #: Errands, and addresses whose sockets are to be given back, in order.
+        self._queued: deque[Errand | BaseAddress] = deque()
+        self._unanswered: deque[Errand] = deque()
+        self._flushing: Any = None
+        self._pipe = _Pipe(reactor, ours, self)
+        self._pipe.startReading()
+
+    def workersEnd(self) -> int:
+        """
+        The descriptor to hand to the worker.
+
+        Our copy stays open until the worker is heard of: AMP sends it only some time later.
+        """
+        return self._theirs.fileno()
+
+    def give(self, arrival: IArrival, baseAddress: BaseAddress) -> Deferred[None]:
+        errand = self.begin(arrival)
+        self._queued.append(errand)
+        if len(self._queued) >= MAX_BATCH:
+            self.flush()
+        elif self._flushing is None:
+            # At the end of this turn: what was accepted together travels together.
+            self._flushing = self._reactor.callLater(0, self._flushNow)
+        return errand.done
+
+    def routesChanged(self, address: BaseAddress) -> None:
+        self._queued.append(address)
+        self.flush()
+
+    def stop(self) -> None:
+        """
+        The link is gone: what was sent may be in the worker's hands, what was not is still ours.
+        """
+        super().stop()
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        self._theirs.close()
+        self._pipe.close()
+        queued, self._queued = self._queued, deque()
+        unanswered, self._unanswered = self._unanswered, deque()
+        for errand in queued:
+            if isinstance(errand, Errand):
+                self.end(errand, Failure(NotMine("its link is gone")))
+        for errand in unanswered:
+            self.end(errand, Failure(ConnectionLost("its link is gone")))
+
+    def flush(self) -> None:
+        """
+        Send what is queued, as far as the worker has room.
+        """
+        try:
+            while self._queued:
+                if not self._sendNext():
+                    self._pipe.startWriting()
+                    return
+        except OSError as error:
+            self._broken(f"its lane broke: {error}")
+            return
+        self._pipe.stopWriting()
+
+    def received(self, payload: bytes, descriptors: list[int]) -> None:
+        """
+        A message of the worker's.
+
+        :raises BadParcels: it makes no sense
+        """
+        self._theirs.close()
+        if descriptors:
+            self._givenBack(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+            return
+        adopted, gone = unpack_answer(payload)
+        if adopted + gone > len(self._unanswered):
+            raise BadParcels(f"it answered for {adopted + gone} connections it was not given")
+        self.stuck = False
+        for _ in range(adopted):
+            self.end(self._unanswered.popleft(), None)
+        for _ in range(gone):
+            self.end(self._unanswered.popleft(), Failure(Gone("the worker found it closed")))
+        self.tellFreed()
+
+    def lost(self, reason: str) -> None:
+        """The lane is broken: so is the worker."""
+        self._broken(reason)
+
+    def _flushNow(self) -> None:
+        self._flushing = None
+        self.flush()
+
+    def _sendNext(self) -> bool:
+        first = self._queued[0]
+        if isinstance(first, BaseAddress):
+            if not send(self._pipe.socket, [str(first).encode("utf-8")], ()):
+                return False
+            self._queued.popleft()
+            return True
+        batch = self._nextBatch()
+        if self._form is LaneForm.RECORDS:
+            pieces = [first.arrival.readData]
+        else:
+            pieces = pack_batch([_parcel(errand.arrival) for errand in batch])
+        if not send(self._pipe.socket, pieces, [e.arrival.held.fileno() for e in batch]):
+            return False
+        for errand in batch:
+            self._queued.popleft()
+            errand.arrival.held.close()
+        self._unanswered.extend(batch)
+        return True
+
+    def _nextBatch(self) -> list[Errand]:
+        longest = 1 if self._form is LaneForm.RECORDS else MAX_BATCH
+        batch: list[Errand] = []
+        room = MAX_PAYLOAD - 1024
+        for errand in self._queued:
+            if isinstance(errand, BaseAddress) or len(batch) == longest:
+                break
+            room -= len(errand.arrival.readData) + 300
+            if batch and room < 0:
+                break
+            batch.append(errand)
+        return batch
+
+    def _givenBack(self, payload: bytes, held: list[HeldSocket]) -> None:
+        try:
+            if self._form is LaneForm.RECORDS:
+                parcels = [Parcel(payload)]
+                if len(held) != 1:
+                    raise BadParcels("a record carries one connection")
+            else:
+                parcels = unpack_batch(payload, len(held))
+        except BadParcels:
+            for one in held:
+                one.close()
+            raise
+        for one, parcel in zip(held, parcels, strict=True):
+            self._takeBack(one, parcel.readData, parcel.peer)
+
+
+def _parcel(arrival: IArrival) -> Parcel:
+    return Parcel(arrival.readData, arrival.peer if arrival.named else "")
+
+
+class _Pipe(FileDescriptor):
+    """
+    The lane's socket in the reactor.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, connection: socket.socket, lane: FastLane) -> None:
+        super().__init__(reactor)
+        connection.setblocking(False)
+        self.socket = connection
+        self.connected = 1
+        self._lane = lane
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "netshare lane"
+
+    def doRead(self) -> None:
+        """Read what the worker has sent, but for one turn's worth at most."""
+        for _ in range(MAX_BATCH):
+            if not self.connected:
+                return
+            try:
+                message = receive(self.socket)
+                if message is None:
+                    return
+                if not message[0] and not message[1]:
+                    self._lane.lost("it closed its lane")
+                    return
+                self._lane.received(*message)
+            except (OSError, BadParcels) as error:
+                self._lane.lost(f"its lane broke: {error}")
+                return
+
+    def doWrite(self) -> None:
+        """There is room again."""
+        self._lane.flush()
+
+    def close(self) -> None:
+        if self.connected:
+            self.connected = 0
+            self.disconnecting = True
+            self.stopReading()
+            self.stopWriting()
+            self.socket.close()

@@ -1,0 +1,148 @@
+"""
+The worker's end of the fast lane: connections come many to a message, counts go back.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.logger import Logger
+
+from netshare.framing.preamble import Preamble, read_preamble
+from netshare.handover import HeldSocket
+from netshare.worker.commands import Busy, Gone, NotMine
+from netshare.worker.intake import Intake
+from netshare.worker.parcels import (
+    BadParcels,
+    Parcel,
+    pack_answer,
+    pack_batch,
+    receive,
+    send,
+    unpack_batch,
+)
+
+#: How many messages are read in one turn of the reactor.
+_TURN = 16
+
+
+class FastLaneReader(FileDescriptor):
+    """
+    Adopts what comes, and answers for it.
+
+    What this worker does not take (its port is being closed, say) goes back, to be routed anew.
+
+    :param lane: the worker's end, which this object now owns
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, lane: socket.socket, intake: Intake) -> None:
+        super().__init__(reactor)
+        lane.setblocking(False)
+        self.socket = lane
+        self.connected = 1
+        self._intake = intake
+        self._adopted = 0
+        self._gone = 0
+        #: Connections on their way back, for which the service had no room yet.
+        self._returning: list[tuple[Parcel, HeldSocket]] = []
+        self.startReading()
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "netshare lane"
+
+    def doRead(self) -> None:
+        for _ in range(_TURN):
+            try:
+                message = receive(self.socket)
+            except (OSError, BadParcels) as error:
+                self.log.warn("the fast lane broke: {error}", error=error)
+                self.close()
+                return
+            if message is None:
+                break
+            payload, descriptors = message
+            if not payload and not descriptors:
+                self.close()
+                return
+            if descriptors:
+                self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+            else:
+                self._intake.routesChanged()
+        self.doWrite()
+
+    def doWrite(self) -> None:
+        """
+        Answer for what was adopted, and give back what was not.
+        """
+        try:
+            while self._returning:
+                parcel, held = self._returning[0]
+                if not send(self.socket, pack_batch([parcel]), [held.fileno()]):
+                    self.startWriting()
+                    return
+                held.close()
+                del self._returning[0]
+            if self._adopted or self._gone:
+                if not send(self.socket, [pack_answer(self._adopted, self._gone)], ()):
+                    self.startWriting()
+                    return
+                self._adopted = self._gone = 0
+            self.stopWriting()
+        except OSError:
+            self.close()
+
+    def drain(self) -> None:
+        """
+        Give back what is still in the lane; the service sends nothing more.
+        """
+        if self.connected:
+            self.doRead()
+            if self._returning and self.connected:
+                self.socket.setblocking(True)  # a few connections at most, to a service that reads
+                self.doWrite()
+
+    def close(self) -> None:
+        """
+        The link is gone, and the lane with it.
+        """
+        if self.connected:
+            self.connected = 0
+            self.disconnecting = True
+            self.stopReading()
+            self.stopWriting()
+            self.socket.close()
+            for _, held in self._returning:
+                held.close()
+            self._returning.clear()
+
+    def _adopt(self, payload: bytes, held: list[HeldSocket]) -> None:
+        try:
+            parcels = unpack_batch(payload, len(held))
+        except BadParcels as error:
+            self.log.error("the fast lane carries nonsense: {error}", error=error)
+            for one in held:
+                one.close()
+            self.close()
+            return
+        for one, parcel in zip(held, parcels, strict=True):
+            reading = read_preamble(parcel.readData)
+            via = reading.via if isinstance(reading, Preamble) else ""
+            try:
+                self._intake.receive(one, via, parcel.readData, parcel.peer)
+            except Gone:
+                self._gone += 1
+                continue
+            except (Busy, NotMine):
+                if not one.closed:
+                    self._returning.append((parcel, one))
+            except Exception:
+                self.log.failure("a connection could not be adopted")
+                one.close()
+            self._adopted += 1

@@ -1,0 +1,149 @@
+"""
+Where handed-over connections enter a worker: they become connections of its Factory.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.addresses import AddressError, parse_via
+from netshare.handover import (
+    ClientGone,
+    HeldSocket,
+    address_from_text,
+    address_text,
+    adopt,
+    replay,
+)
+from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
+from netshare.worker import commands
+
+
+class Link(Protocol):
+    """The way back to the service."""
+
+    def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]: ...
+
+
+class Intake:
+    """
+    Makes connections that are handed over connections of a Factory.
+
+    It outlives links: connections that came over a link that is gone are still counted here.
+    """
+
+    def __init__(self, reactor: Any, factory: IProtocolFactory) -> None:
+        self.reactor = reactor
+        self.factory = factory
+        #: The link that is up, if one is.
+        self.link: Link | None = None
+        #: Changes whenever sockets that came before may belong to somebody else now.
+        self.epoch = 0
+        self.accepting = True
+
+    def receive(self, held: HeldSocket, via: str, readData: bytes, peer: str) -> None:
+        """
+        Adopt a connection. One that is refused stays held.
+
+        :param peer: the client's address as text; empty: as the socket says
+        :raises Gone: the client has left
+        :raises NotMine: this worker takes no more connections
+        :raises Busy: the Factory wants no more
+        """
+        if not self.accepting:
+            raise commands.NotMine("this worker has stopped listening")
+        factory = self.factory
+        real = _address_or_none(peer)
+        if real is not None and held.peer() not in ("", address_text(real)):
+            factory = _NamedPeer(factory, real)  # a balancer stands before the shared port
+        try:
+            transport = adopt(self.reactor, held, factory)
+        except ClientGone as error:
+            raise commands.Gone(str(error)) from None
+        if transport is None:
+            raise commands.Busy("the Factory wants no more connections")
+        protocol = transport.protocol
+        if isinstance(protocol, _PeerWrapper):
+            protocol = protocol.wrappedProtocol
+        if ISharedConnectionReceiver.providedBy(protocol):
+            protocol.connectionShared(SharedConnection(self, transport, via, peer))
+        replay(transport, readData)
+
+    def routesChanged(self) -> None:
+        """
+        A socket that is here already may not be ours when it is used again.
+        """
+        self.epoch += 1
+
+
+@implementer(ISharedConnection)
+class SharedConnection:
+    """
+    See :class:`~netshare.interfaces.ISharedConnection`.
+    """
+
+    def __init__(self, intake: Intake, transport: Any, via: str, peer: str) -> None:
+        self.via = via
+        self._intake = intake
+        self._transport = transport
+        self._peer = peer
+        self._epoch = intake.epoch
+
+    def isMine(self, via: str) -> bool:
+        if not self._intake.accepting or self._epoch != self._intake.epoch:
+            return False
+        try:
+            return via == self.via or parse_via(via) == parse_via(self.via)
+        except AddressError:
+            return False
+
+    def giveBack(self, readData: bytes) -> Deferred[None]:
+        link = self._intake.link
+        held = HeldSocket.from_transport(self._transport)
+        if link is None:
+            # The service is being restarted. A client that loses a pooled socket here connects
+            # anew without telling anybody, which is the best that is left.
+            held.close()
+            return defer.fail(Failure(ConnectionClosed("the service is not there")))
+        return link.giveBack(held, readData, self._peer)
+
+
+def _address_or_none(peer: str) -> Any:
+    """A balancer may have named the client in another way than by host and port."""
+    try:
+        return address_from_text(peer)
+    except ValueError:
+        return None
+
+
+class _PeerWrapper(ProtocolWrapper):
+    def __init__(self, factory: Any, wrapped: Any, peer: Any) -> None:
+        super().__init__(factory, wrapped)
+        self._peer = peer
+
+    def getPeer(self) -> Any:
+        return self._peer
+
+
+class _NamedPeer(WrappingFactory):
+    """
+    Lets a protocol see the client's address, where the socket only knows a balancer's.
+    """
+
+    noisy = False
+
+    def __init__(self, wrapped: IProtocolFactory, peer: Any) -> None:
+        super().__init__(wrapped)
+        self._peer = peer
+
+    def buildProtocol(self, addr: object) -> Any:
+        wrapped = self.wrappedFactory.buildProtocol(self._peer)
+        return None if wrapped is None else _PeerWrapper(self, wrapped, self._peer)

@@ -1,0 +1,176 @@
+"""
+What travels on the fast lane: connections with the bytes read from them, many to a message.
+
+The lane is a ``SOCK_SEQPACKET`` UNIX socket, handed to a worker that asks for it when it
+registers (``docs/protocol.rst``). A message with descriptors carries connections. One without
+carries an answer when a worker sends it; when the service does, an address: sockets that came
+for it before are to be given back at their next preamble. Integers are big-endian. There are
+two forms:
+
+- *records*: one descriptor, and the payload is the bytes read. A worker in any language reads
+  one with a single ``recvmsg``;
+- *batches*: up to 64 descriptors; the payload begins with their number (16 bits), then for each
+  the size of its bytes (32 bits) and of the client's address as text (8 bits), then the
+  addresses and bytes themselves, in turn. An empty address means: ask the socket.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+#: The kernel's limit is 253 (SCM_MAX_FD); a quarter of it fills a message well.
+MAX_BATCH = 64
+
+#: The longest payload of a message, in bytes: fits the default send buffer of a UNIX socket.
+MAX_PAYLOAD = 128 * 1024
+
+_ANSWER = struct.Struct("!II")
+_COUNT = struct.Struct("!H")
+_SIZES = struct.Struct("!IB")
+
+
+class LaneForm(Enum):
+    """How connections are put into messages."""
+
+    RECORDS = "records"
+    BATCHES = "batches"
+
+
+class BadParcels(Exception):
+    """
+    A message on the fast lane is not what it should be.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """
+    One connection, without its descriptor.
+    """
+
+    #: Every byte from the first of the preamble on.
+    readData: bytes
+    #: The client's address as text, where the socket does not know it; else empty.
+    peer: str = ""
+
+
+def pack_batch(parcels: Sequence[Parcel]) -> list[bytes]:
+    """
+    The payload for up to :data:`MAX_BATCH` connections, in pieces for ``sendmsg``.
+    """
+    sizes = [_COUNT.pack(len(parcels))]
+    contents: list[bytes] = []
+    for parcel in parcels:
+        peer = parcel.peer.encode("utf-8")[:255]
+        sizes.append(_SIZES.pack(len(parcel.readData), len(peer)))
+        contents += (peer, parcel.readData)
+    return [b"".join(sizes), *contents] if len(parcels) == 1 else [b"".join(sizes + contents)]
+
+
+@lru_cache(maxsize=MAX_BATCH)
+def _all_sizes(count: int) -> struct.Struct:
+    return struct.Struct("!" + "IB" * count)
+
+
+def unpack_batch(payload: bytes, descriptors: int) -> list[Parcel]:
+    """
+    The connections of a message.
+
+    :param descriptors: how many descriptors came with it
+    :raises BadParcels: the payload is not a batch of so many
+    """
+    try:
+        (count,) = _COUNT.unpack_from(payload)
+        if count != descriptors:
+            raise BadParcels(f"{count} connections came with {descriptors} descriptors")
+        layout = _all_sizes(count)
+        sizes = layout.unpack_from(payload, _COUNT.size)
+    except struct.error:
+        raise BadParcels(f"{len(payload)} bytes are too few for a batch") from None
+    at = _COUNT.size + layout.size
+    parcels = []
+    for size, peerSize in zip(sizes[::2], sizes[1::2], strict=True):
+        try:
+            peer = payload[at : at + peerSize].decode("utf-8") if peerSize else ""
+        except UnicodeDecodeError:
+            raise BadParcels("an address is not UTF-8") from None
+        at += peerSize
+        parcels.append(Parcel(payload[at : at + size], peer))
+        at += size
+    if at != len(payload):
+        raise BadParcels(f"a batch of {at} bytes came in a message of {len(payload)}")
+    return parcels
+
+
+def pack_answer(adopted: int, gone: int) -> bytes:
+    """
+    What a worker answers: how many connections it has adopted, and how many it found closed,
+    since its last answer.
+    """
+    return _ANSWER.pack(adopted, gone)
+
+
+def unpack_answer(payload: bytes) -> tuple[int, int]:
+    """
+    :raises BadParcels: it is no answer
+    """
+    if len(payload) != _ANSWER.size:
+        raise BadParcels(f"an answer has {_ANSWER.size} bytes, not {len(payload)}")
+    adopted, gone = _ANSWER.unpack(payload)
+    return adopted, gone
+
+
+def send(lane: socket.socket, pieces: list[bytes], descriptors: Sequence[int]) -> bool:
+    """
+    Send one message, if the other end has room for it.
+
+    :returns: whether it was sent; a message is sent whole or not at all
+    :raises OSError: the lane is broken
+    """
+    ancillary = (
+        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        if descriptors
+        else []
+    )
+    try:
+        lane.sendmsg(pieces, ancillary, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+    except BlockingIOError:
+        return False
+    return True
+
+
+_ANCILLARY = socket.CMSG_SPACE(MAX_BATCH * array.array("i").itemsize)
+
+
+def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
+    """
+    Receive one message, if one is there. The descriptors are not inheritable.
+
+    :returns: payload and descriptors; an empty payload without descriptors is the end
+    :raises OSError: the lane is broken
+    :raises BadParcels: the message was longer than any may be; its descriptors are closed
+    """
+    try:
+        payload, ancillary, flags, _ = lane.recvmsg(
+            MAX_PAYLOAD, _ANCILLARY, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        )
+    except BlockingIOError:
+        return None
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise BadParcels(
+            f"a message is longer than {MAX_PAYLOAD} bytes, or has too many descriptors"
+        )
+    return payload, list(descriptors)
