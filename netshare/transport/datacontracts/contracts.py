@@ -303,13 +303,13 @@ class EnumContract(Contract):
     def python_types(self) -> tuple[type, ...]:
         return (self.cls,)
 
-    def text_of(self, value: Any) -> str:
-        """:returns: a member's name in XML, of flags the names with blanks between."""
+    def names_of(self, value: Any) -> list[str]:
+        """:returns: a member's name in XML, of flags the names of several."""
         if not isinstance(value, self.cls):
             raise UnencodableValue(f"{value!r} is no {self.clr}")
         known = self._names.get(value)
         if known is not None:
-            return known
+            return [known]
         names: list[str] = []
         rest: int = value.value
         for name, member in self._members.items():
@@ -319,7 +319,7 @@ class EnumContract(Contract):
                 rest &= ~bits
         if rest:
             raise UnencodableValue(f"{value!r} has bits that no member of {self.clr} has")
-        return " ".join(names)
+        return names
 
     def value_of(self, text: str) -> Any:
         """:returns: the member of a name in XML, or several."""
@@ -337,9 +337,11 @@ class EnumContract(Contract):
         return value
 
     def write_content(self, writer: XmlWriter, value: Any, known: KnownTypes) -> None:
-        text = self.text_of(value)
-        if text:
-            writer.text(text)
+        names = self.names_of(value)
+        for index, name in enumerate(names):
+            if index:
+                writer.text(" ")
+            writer.text(name)
 
     def read_content(self, cursor: XmlCursor, known: KnownTypes) -> Any:
         return self.value_of(as_string(cursor.value()))
