@@ -39,7 +39,7 @@ from netshare.transport.messages import Message
 from netshare.transport.xmltext import to_xml
 
 from .binary_vectors import conversations
-from .peers import contracts as c
+from .peers import datatypes as c
 from .peers.json_values import from_json
 
 VECTORS = Path(__file__).parent / "vectors" / "dotnet"

@@ -1,6 +1,6 @@
 """
 The values of recordings, which are JSON as the peers print it, to and from those of
-:mod:`tests.peers.contracts`.
+:mod:`tests.peers.datatypes`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from netshare.transport.binary.conversions import as_datetime
 from netshare.transport.datacontracts import DateTime, DateTimeOffset, TimeSpan
 
-from . import contracts
+from . import datatypes as contracts
 
 _TIMESPAN = re.compile(r"(-?)(?:(\d+)\.)?(\d\d):(\d\d):(\d\d)(?:\.(\d{7}))?")
 _SYSTEM: dict[str, Any] = {
