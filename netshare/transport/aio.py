@@ -209,11 +209,15 @@ class _Bridge:
             running.append(result)
             result.addBoth(lambda outcome: self._finish(future, outcome))
 
+        def cancel() -> None:
+            for one in running:
+                one.cancel()
+
         self.reactor.callFromThread(begin)
         try:
             return await future
         except asyncio.CancelledError:
-            self.reactor.callFromThread(lambda: [one.cancel() for one in running])
+            self.reactor.callFromThread(cancel)
             raise
 
     def _finish(self, future: asyncio.Future[Any], outcome: Any) -> None:
@@ -221,6 +225,7 @@ class _Bridge:
             if future.done():
                 return
             if isinstance(outcome, Failure):
+                assert outcome.value is not None
                 future.set_exception(outcome.value)
             else:
                 future.set_result(outcome)

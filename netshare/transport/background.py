@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.threads import blockingCallFromThread
 from twisted.python import threadable
 
@@ -26,13 +27,7 @@ class BackgroundReactor:
     _current: BackgroundReactor | None = None
 
     def __init__(self) -> None:
-        from twisted.internet.selectreactor import SelectReactor
-
-        try:
-            from twisted.internet.epollreactor import EPollReactor as Reactor
-        except ImportError:
-            Reactor = SelectReactor
-        self.reactor: Any = Reactor()
+        self.reactor: Any = EPollReactor()
         self._process = os.getpid()
         started = threading.Event()
         self._thread = threading.Thread(

@@ -136,7 +136,8 @@ class BlockingStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data: bytes = blockingCallFromThread(self._reactor, self._stream.read, len(buffer))
+        read: Callable[..., Any] = self._stream.read
+        data: bytes = blockingCallFromThread(self._reactor, read, len(buffer))
         buffer[: len(data)] = data
         return len(data)
 

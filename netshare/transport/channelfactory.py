@@ -76,7 +76,7 @@ class ChannelFactory(Generic[C]):
         caller: Caller | None = None,
         pool: ConnectionPool | None = None,
     ) -> None:
-        self.contract: ContractDescription = describe(contract)
+        self.contract: ContractDescription = describe(cast(type, contract))
         check_endpoint(self.contract, binding)
         if self.contract.callback is not None and callback is None:
             raise TypeError(f"{contract.__name__} has a callback contract: give callback=")
@@ -144,7 +144,7 @@ class ClientChannel(Generic[C]):
         self.state = CommunicationState.CREATED
         self._factory = factory
         self._conversation: Conversation | None = None
-        self._opening: Deferred[None] | None = None
+        self._opening: Deferred[Any] | None = None
         self._waiting: list[Deferred[None]] = []
         self._callbacks: CallbackDispatcher | None = None
         self._failure: Failure | None = None
@@ -328,7 +328,7 @@ class ClientChannel(Generic[C]):
         if self.state is CommunicationState.OPENED:
             return
         if self._failure is not None:
-            raise self._failure.value
+            self._failure.raiseException()
         raise ChannelClosedError(f"{self.via}: the channel is {self.state.value.lower()}")
 
     # ---- calling

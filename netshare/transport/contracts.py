@@ -311,8 +311,8 @@ def message_contract(
     """
 
     def decorate(cls: T) -> T:
-        made = dataclasses.dataclass(cls)
-        setattr(made, MESSAGE_NOTE, MessageNote(wrapped, wrapper_name, wrapper_namespace))
-        return made
+        dataclasses.dataclass(cls)  # changes the class itself
+        setattr(cls, MESSAGE_NOTE, MessageNote(wrapped, wrapper_name, wrapper_namespace))
+        return cls
 
     return decorate if cls is None else decorate(cls)

@@ -89,13 +89,13 @@ class Conversation:
             :class:`~.errors.TransportError`
         """
         message.message_id = key = new_message_id()
-        reply: Deferred[Message] = Deferred(lambda _: self._forget(key))
+        reply: Deferred[Message] = Deferred(lambda _: self._drop(key))
         self._pending[key] = reply
         try:
             # The reply comes after what is sent has left, so only the reply is waited for.
             self.send(message).addErrback(lambda failure: None)
         except Exception:
-            self._forget(key)
+            self._drop(key)
             return fail()
         self._throttle()
         if timeout is not None:
@@ -157,8 +157,8 @@ class Conversation:
 
     def channelClosed(self, reason: Failure | None) -> None:
         self.closed = True
-        error = ChannelClosedError("the channel is closed") if reason is None else reason.value
-        self._failAll(error)
+        closed = ChannelClosedError("the channel is closed")
+        self._failAll(closed if reason is None or reason.value is None else reason.value)
         self.lost(reason)
         self._maybeIdle()
 
@@ -190,6 +190,9 @@ class Conversation:
 
     def _forget(self, key: object) -> Deferred[Message] | None:
         return self._pending.pop(key, None)
+
+    def _drop(self, key: object) -> None:
+        self._pending.pop(key, None)
 
     def _failAll(self, error: BaseException) -> None:
         pending, self._pending = self._pending, {}

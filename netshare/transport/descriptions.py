@@ -195,7 +195,9 @@ def describe(contract: type) -> ContractDescription:
     operations = tuple(_operations(contract, None))
     if not operations:
         raise ContractError(f"{contract.__name__} has no @operation")
-    callback = note.callback and describe_callback(note.callback, name, note.namespace)
+    callback = None
+    if note.callback is not None:
+        callback = describe_callback(note.callback, name, note.namespace)
     return ContractDescription(
         name, note.namespace, contract, note.session_mode, operations, callback
     )

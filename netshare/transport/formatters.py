@@ -74,9 +74,9 @@ class MessageFormatter:
         stream = description.stream
         if streamed and stream is not None:
             path = () if description.wrapper is None else (description.wrapper,)
-            message.body = StreamBody((*path, (stream.name, stream.namespace)))
+            message.body_content = StreamBody((*path, (stream.name, stream.namespace)))
         elif self._parts or description.wrapper is not None:
-            message.body = functools.partial(self._writeBody, values)
+            message.body_content = functools.partial(self._writeBody, values)
         return message
 
     def _writeBody(self, values: Mapping[str, Any], writer: Any) -> None:
@@ -253,8 +253,9 @@ class OperationFormatter:
                 f"{self.operation.method}: a {message.type.__name__} is needed, "
                 f"not {type(whole).__name__}"
             )
-        members = [*message.parts, *message.headers]
-        return {member.member: getattr(whole, member.member) for member in members}
+        members = [part.member for part in message.parts]
+        members += [head.member for head in message.headers]
+        return {member: getattr(whole, member) for member in members}
 
 
 class _Fault:

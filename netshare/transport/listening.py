@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -155,11 +155,9 @@ class OwnPort:
         if self._listeners or not self._ports:
             return succeed(None)
         self._all[self._reactor].pop(self._key, None)
-        closed = succeed(None)
         ports, self._ports = self._ports, []
-        for port in ports:
-            closed.addCallback(lambda _, port=port: port.stopListening())
-        return closed.addCallback(lambda _: None)
+        stopped = gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        return stopped.addCallback(lambda _: None)
 
     def closeConnections(self) -> Deferred[None]:
         """
