@@ -45,10 +45,10 @@ class Peer:
 
     @property
     def commandLine(self) -> str:
-        """What the process was started as; empty when it is gone or hidden."""
+        """What the process was started as, as far as fits a line; empty when it is hidden."""
         try:
             with open(f"/proc/{self.pid}/cmdline", "rb") as file:
-                return file.read(4096).rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+                return file.read(512).rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
         except OSError:
             return ""
 

@@ -22,6 +22,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IProtocolFactory, IReactorSocket, ISSLTransport
 from twisted.logger import Logger
+from zope.interface import implementer
 
 _log = Logger(namespace="netshare.handover")
 
@@ -151,6 +152,7 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
     :raises ClientGone: the far end has left, or the descriptor is not a connected TCP socket
     """
     transport: Any = False
+    noting = _Noting(factory)
     try:
         descriptor = held.fileno()
         view = held.view()
@@ -164,14 +166,43 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
         transport = reactor.adoptStreamConnection(
             descriptor,
             family,
-            factory,  # type: ignore[arg-type]
+            noting,  # type: ignore[arg-type]
         )
     except OSError as error:
         raise ClientGone(os.strerror(error.errno or 0)) from None
+    except Exception:
+        noting.abort()
+        raise
     finally:
         if transport is not None:
             held.close()
     return transport
+
+
+@implementer(IProtocolFactory)
+class _Noting:
+    """
+    Remembers the protocol that a factory made: one that fails in ``connectionMade`` has a
+    transport already, of which nobody else would know.
+    """
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+        self._protocol: Any = None
+
+    def buildProtocol(self, addr: Any) -> Any:
+        self._protocol = self._factory.buildProtocol(addr)
+        return self._protocol
+
+    def doStart(self) -> None:
+        """Not ours to do: a factory is started with its port."""
+
+    def doStop(self) -> None:
+        """See :meth:`doStart`."""
+
+    def abort(self) -> None:
+        if self._protocol is not None and self._protocol.transport is not None:
+            self._protocol.transport.abortConnection()
 
 
 def replay(transport: Any, readData: bytes) -> None:

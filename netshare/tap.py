@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -159,6 +161,22 @@ def _check_endpoints(configuration: Configuration) -> None:
             raise ConfigurationError(f"relay to {relay.to}: {error}") from None
 
 
+def _remove_stale(control: Path) -> None:
+    """
+    Remove what a killed service left: a socket where nobody listens, and its lock.
+
+    Twisted removes them by itself unless another process has got the killed one's number.
+    """
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(control))
+        except ConnectionRefusedError:
+            control.unlink(missing_ok=True)
+            control.with_name(control.name + ".lock").unlink(missing_ok=True)
+        except OSError:
+            pass  # nothing there, or nothing that we could judge: listening will tell
+
+
 class SharingService(Service):
     """
     The sharing service under ``twistd``: a :class:`SharedPort`, its control socket, and the
@@ -223,6 +241,7 @@ class SharingService(Service):
             return
         self._opened = True
         self.control.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _remove_stale(self.control)
         # Everybody may connect: who may register is decided by name, and is told so.
         control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
         self._must(control.listen(self.shared.desk).addCallback(self._ports.append), "--control")

@@ -83,7 +83,7 @@ RESERVED = [
     (4002, "net.tcp://+/APPS/Orders/deep", True),
     (4001, "net.tcp://+/apps/orders", False),
     (4009, "net.tcp://+/appsish", True),
-    (4009, "net.tcp://+/", True),
+    (4009, "net.tcp://+/", False),
     (4009, "net.tcp://+:9/apps", True),
     # Wildcards and hosts may mean the same connections.
     (4009, "net.tcp://*/apps", False),

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netshare.addresses import BaseAddress
+from netshare.addresses import BaseAddress, HostNameComparisonMode
 from netshare.credentials import Peer, group_number, user_number
 
 #: The group whose members may register, if it exists on the machine.
@@ -41,6 +41,14 @@ class Members:
         )
 
 
+#: The order in which host names are compared.
+_RANKS = {mode: rank for rank, mode in enumerate(HostNameComparisonMode)}
+
+
+def _is_prefix(prefix: tuple[str, ...], segments: tuple[str, ...]) -> bool:
+    return segments[: len(prefix)] == prefix
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """
@@ -55,14 +63,15 @@ class Reservation:
         Whether a registration of this address needs the reservation's permission.
 
         Host names of different comparison modes can mean the same connections, so a reservation
-        covers its port and path whatever the host, but for two different exact hosts.
+        covers its port and path whatever the host, but for two different exact hosts. And it
+        covers a shorter address whose host is compared before its own: that would take all of
+        the reserved address's connections.
         """
         ours = self.address
-        hosts_differ = ours.mode is address.mode and ours.host != address.host
-        return (
-            address.port == ours.port
-            and not hosts_differ
-            and address.segments[: len(ours.segments)] == ours.segments
+        if address.port != ours.port or (ours.mode is address.mode and ours.host != address.host):
+            return False
+        return _is_prefix(ours.segments, address.segments) or (
+            _RANKS[address.mode] < _RANKS[ours.mode] and _is_prefix(address.segments, ours.segments)
         )
 
 
@@ -99,14 +108,16 @@ class Accounts:
             return None
         covering = [r for r in self.reservations if r.covers(address)]
         if covering:
-            # The most specific reservation decides, as the longest prefix does everywhere.
-            reservation = max(covering, key=lambda r: len(r.address.segments))
-            if peer in reservation.members:
-                return None
-            return (
-                f"{reservation.address} is reserved, and not for user {peer.user}: "
-                "ask the administrator to add you to the [[reservation]]"
-            )
+            # The most specific reservation decides, as the longest prefix does everywhere; of
+            # several with the same path, for different hosts, all do.
+            longest = max(len(r.address.segments) for r in covering)
+            for reservation in covering:
+                if len(reservation.address.segments) == longest and peer not in reservation.members:
+                    return (
+                        f"{reservation.address} is reserved, and not for user {peer.user}: "
+                        "ask the administrator to add you to the [[reservation]]"
+                    )
+            return None
         if peer in self.allowed:
             return None
         return (
@@ -120,6 +131,6 @@ class Accounts:
         """
         for reservation in self.reservations:
             ours = reservation.address
-            if ours.port == port and segments[: len(ours.segments)] == ours.segments:
+            if ours.port == port and _is_prefix(ours.segments, segments):
                 return ours
         return None

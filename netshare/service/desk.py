@@ -46,7 +46,7 @@ from netshare.worker.parcels import LaneForm
 LONGEST_RETURN = 68 * 1024
 
 #: How many registrations one page of a listing holds.
-PAGE = 500
+PAGE = 100
 
 #: The kernel's struct tcp_info begins with the connection's state.
 _TCP_ESTABLISHED, _TCP_CLOSE_WAIT = 1, 8

@@ -23,10 +23,8 @@ MAX_BOUNCES = 3
 _REMEMBERED = 8192
 
 _SO_COOKIE = 57
-# tcpi_bytes_acked and tcpi_bytes_sent in struct tcp_info (linux/tcp.h, since 4.19); unacknowledged
-# bytes do not matter here, sent ones do.
-_TCP_INFO_SIZE = 232
-_BYTES_SENT_AT = 200
+# tcpi_data_segs_out in struct tcp_info (linux/tcp.h, since 4.6): segments with data in them.
+_TCP_INFO_SIZE, _DATA_SEGMENTS_AT = 160, 156
 
 
 class Bounces:
@@ -49,9 +47,7 @@ class Bounces:
             info = view.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
         finally:
             view.detach()
-        sent = 0
-        if len(info) >= _BYTES_SENT_AT + 8:
-            (sent,) = struct.unpack_from("Q", info, _BYTES_SENT_AT)
+        (sent,) = struct.unpack_from("I", info, _DATA_SEGMENTS_AT)
         before, bounces = self._seen.pop(cookie, (-1, 0))
         bounces = bounces + 1 if sent == before else 0
         self._seen[cookie] = (sent, bounces)

@@ -29,6 +29,9 @@ PROTOCOL_VERSION = 1
 #: How many bytes one :class:`LargeBytes` may carry.
 MAX_LARGE_BYTES = 4 * 1024 * 1024
 
+#: How many descriptors may lie on a link before a command comes that claims them.
+MAX_UNCLAIMED = 512
+
 _CHUNK = 0xFFFF
 
 
@@ -349,6 +352,10 @@ class ControlProtocol(amp.AMP):
         # The kernel hands descriptors over inheritable; a process spawned now would keep it.
         os.set_inheritable(descriptor, False)
         self._unclaimed.add(descriptor)
+        if len(self._unclaimed) > MAX_UNCLAIMED:
+            self.log.warn("closing a control link that sends descriptors and no commands")
+            self.transport.abortConnection()
+            return
         super().fileDescriptorReceived(descriptor)
 
     def locateResponder(self, name: bytes) -> Callable[[amp.Box], Deferred[amp.Box]] | None:

@@ -218,6 +218,16 @@ async def test_workers_end_with_a_killed_service(twistd: Twistd) -> None:
     await again.stop()
 
 
+async def test_what_a_killed_service_left(twistd: Twistd) -> None:
+    """A stale socket is no obstacle, even if its lock names a process that lives."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(twistd.control))
+    twistd.control.with_name("control.lock").symlink_to(str(os.getpid()))
+    twistd.start()
+    await twistd.says("control socket")
+    await twistd.ready(0)
+
+
 async def test_several_processes_for_one_address(twistd: Twistd) -> None:
     """processes=3 gives three workers that share the address."""
     port = free_port()
