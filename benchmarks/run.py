@@ -28,6 +28,7 @@ from benchmarks.harness.dispatchers import STARTERS, Dispatcher, NotOffered, Set
 from benchmarks.harness.measure import FULL, QUICK, Measurement, Size
 from benchmarks.harness.picture import draw
 from benchmarks.harness.processes import BenchmarkError
+from benchmarks.harness.profiling import profile_lane
 from benchmarks.harness.results import Results
 from benchmarks.harness.tables import report
 
@@ -47,6 +48,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-install", action="store_true", help="do not install what is missing")
     parser.add_argument(
         "--log-level", help="let the service log less, such as warn [default: all it has to say]"
+    )
+    parser.add_argument(
+        "--profile", choices=("amp", "records", "batches"), help="only say where the time goes"
     )
     parser.add_argument("--output", type=Path, help="where the raw results and the picture go")
     parser.add_argument(
@@ -112,6 +116,18 @@ def measure(options: argparse.Namespace) -> Results:
     return Results(samples, titles, about, [*notes, *left_out])
 
 
+def profile(lane: str) -> int:
+    """Profile the service with one lane, and print what it shows."""
+    try:
+        programs = compile_programs()
+        with tempfile.TemporaryDirectory(prefix="netshare-bench-") as directory:
+            print(profile_lane(programs["loadgen"], programs["worker"], Path(directory), lane))
+    except (NotOffered, BenchmarkError) as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
 def machine() -> str:
     """The machine, in a line."""
     model = "unknown processor"
@@ -142,6 +158,8 @@ def _say(text: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep, draw, print."""
     options = arguments(argv)
+    if options.profile:
+        return profile(options.profile)
     if options.source:
         try:
             results = Results.load(options.source)

@@ -97,7 +97,7 @@ def test_tables_have_every_row() -> None:
     assert "5.00" in storms(results)
     text = report(results)
     assert "nginx is left out" in text
-    assert "netshare & batches, storm: 10 of 4000 connections failed" in text
+    assert "netshare & batches, storm: 10 of 4000 failed" in text
     assert "A Twisted worker\n" not in text
 
 
@@ -118,7 +118,7 @@ def test_goals_are_judged() -> None:
     assert "1.80 ✓" in lines["connection rate vs HAProxy"]
     assert "0.90 ✓" in lines["… vs the worker owning the port"]
     assert "0.25 ✓" in lines["CPU a connection vs HAProxy"]
-    assert "5.00 ✓" in lines["storm of 4,000 vs HAProxy"]
+    assert "5.00 ✗" in lines["storm of 4,000 vs HAProxy"]  # fast enough, but it lost some
     assert "5 ✓" in lines["memory a held connection, bytes"]
     flat = next(goal for goal in GOALS if goal.title.startswith("throughput"))
     assert [flat.reached(value) for value in (0.97, 0.98, 1.02, 1.03)] == [False, True, True, False]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .build import NJS_MODULE, find
+from .build import HERE, NJS_MODULE, find
 from .processes import BenchmarkError, Process, free_port, wait_for_port
 
 PATHS = ("/bench/one", "/bench/two")
@@ -72,6 +72,8 @@ class Setting:
     worker: Path
     #: How much the service logs; None: everything, as it does by itself.
     logLevel: str | None = None
+    #: Where the service's profile goes; None: it is not profiled.
+    profile: Path | None = None
 
 
 class NotOffered(Exception):
@@ -262,7 +264,6 @@ pid {here}/nginx.pid;
 error_log {here}/nginx-error.log error;
 events {{
     worker_connections 19000;
-    multi_accept on;
 }}
 stream {{
     access_log off;
@@ -396,8 +397,10 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
 def _service(setting: Setting, name: str) -> tuple[Process, Path]:
     control = setting.directory / f"{name}.control"
     # As the systemd unit starts it; only twist knows levels.
-    runner = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n"]
-    runner.append("--pidfile=")
+    run = "from twisted.scripts.twistd import run; run()"
+    if setting.profile:
+        run = f"from benchmarks.harness import profiling; profiling.run({str(setting.profile)!r})"
+    runner = [sys.executable, "-c", run, "-n", "--pidfile="]
     if setting.logLevel:
         runner = [sys.executable, "-m", "twisted", "--log-level", setting.logLevel]
         runner += ["--log-format", "text"]
@@ -405,6 +408,7 @@ def _service(setting: Setting, name: str) -> tuple[Process, Path]:
         name,
         [*runner, "netshare", "--control", control, "--interface", "127.0.0.1"],
         setting.directory,
+        {"PYTHONPATH": str(HERE.parent)},
     )
     end = time.monotonic() + 15
     while time.monotonic() < end:

@@ -103,7 +103,7 @@ class Measurement:
 
     def _warm_up(self) -> None:
         for one in self._dispatchers:
-            self._load(one, "rate", int(500 * one.share), 16, PATIENCE)
+            self.load(one, "rate", int(500 * one.share), 16, PATIENCE)
 
     def _rate(self, one: Dispatcher) -> Sample:
         count = int(self._size.connections * one.share)
@@ -115,15 +115,15 @@ class Measurement:
     def _storm(self, one: Dispatcher) -> Sample:
         pids = one.accepting.family()
         with stopped(pids):
-            return self._load(one, "storm", self._size.storm, 1, 20, pids)
+            return self.load(one, "storm", self._size.storm, 1, 20, pids)
 
     def _bulk(self, one: Dispatcher) -> Sample:
         count = BULK_CONNECTIONS
-        return self._load(one, "bulk", count, count, self._size.seconds)
+        return self.load(one, "bulk", count, count, self._size.seconds)
 
     def _echo(self, one: Dispatcher) -> Sample:
         count = ECHO_CONNECTIONS
-        return self._load(one, "echo", count, count, self._size.seconds)
+        return self.load(one, "echo", count, count, self._size.seconds)
 
     def _hold(self, one: Dispatcher) -> Sample:
         """Half of the connections for each of the two workers."""
@@ -155,13 +155,13 @@ class Measurement:
     def _with_cpu(self, one: Dispatcher, mode: str, count: int, flight: int) -> Sample:
         pids = [pid for process in one.dispatching for pid in process.family()]
         before = cpu_seconds(pids)
-        sample = self._load(one, mode, count, flight, PATIENCE)
+        sample = self.load(one, mode, count, flight, PATIENCE)
         time.sleep(0.02)  # what the last connections left to do
         if pids:
             sample["cpu"] = (cpu_seconds(pids) - before) / count * 1e6
         return sample
 
-    def _load(
+    def load(
         self,
         one: Dispatcher,
         mode: str,
@@ -170,6 +170,11 @@ class Measurement:
         seconds: float,
         pids: Sequence[int] = (),
     ) -> Sample:
+        """
+        Run the load generator once.
+
+        :raises BenchmarkError: not a single connection was served
+        """
         command = self._command(one, mode, count, flight, seconds, pids)
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,18 +105,23 @@ class Results:
                 return grown
         return None
 
+    def failed(self, dispatcher: str, figure: str) -> int:
+        """How many connections were not served."""
+        return sum(
+            sample.get("failed", 0)
+            for sample in self.samples
+            if (sample["dispatcher"], sample["figure"]) == (dispatcher, figure)
+        )
+
     def failures(self) -> list[str]:
         """
         :returns: a sentence for each dispatcher and figure that lost connections
         """
-        lost: Counter[tuple[str, str]] = Counter()
-        tried: Counter[tuple[str, str]] = Counter()
-        for sample in self.samples:
-            place = sample["dispatcher"], sample["figure"]
-            lost[place] += sample.get("failed", 0)
-            tried[place] += sample.get("failed", 0) + sample.get("done", 0)
-        return [
-            f"{self.titles[place[0]]}, {place[1]}: {count} of {tried[place]} connections failed"
-            for place, count in lost.items()
-            if count
-        ]
+        places = dict.fromkeys((sample["dispatcher"], sample["figure"]) for sample in self.samples)
+        sentences = []
+        for key, figure in places:
+            lost = self.failed(key, figure)
+            tried = lost + sum(self.values(key, figure, "done").values())
+            if lost:
+                sentences.append(f"{self.titles[key]}, {figure}: {lost} of {tried:g} failed")
+        return sentences

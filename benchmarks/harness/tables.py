@@ -141,6 +141,8 @@ class Goal:
     #: The columns of :data:`LANES` that it is for.
     lanes: Sequence[str]
     value: Callable[[Results, str], float | None]
+    #: What was measured for it: it is not reached if connections failed there.
+    figure: str
     digits: int = 2
 
     @property
@@ -157,8 +159,16 @@ class Goal:
         )
 
 
-def _versus(other: str, figure: str, name: str) -> Callable[[Results, str], float | None]:
-    return lambda results, key: results.ratio(key, other, figure, name)
+def _versus(
+    title: str, least: float | None, most: float | None, lanes: Sequence[str], *of: str
+) -> Goal:
+    """
+    A goal that is a ratio.
+
+    :param of: compared with whom, the figure, what of it
+    """
+    other, figure, name = of
+    return Goal(title, least, most, lanes, lambda r, key: r.ratio(key, other, figure, name), figure)
 
 
 def _lookup(results: Results, key: str) -> float | None:
@@ -169,38 +179,41 @@ def _lookup(results: Results, key: str) -> float | None:
 _ALL, _ONCE = tuple(LANES), ("netshare-amp",)
 
 GOALS = (
-    Goal("connection rate vs HAProxy", 1.7, None, FAST, _versus(BASE, "rate", "rate")),
-    Goal("… vs HAProxy at its best", 1.35, None, FAST, _versus(BEST, "rate", "rate")),
-    Goal("… vs the worker owning the port", 0.9, None, FAST, _versus(DIRECT, "rate", "rate")),
-    Goal("… of a plain AMP worker vs HAProxy", 1.0, None, _ONCE, _versus(BASE, "rate", "rate")),
-    Goal("CPU a connection vs HAProxy", None, 0.35, FAST, _versus(BASE, "rate", "cpu")),
+    _versus("connection rate vs HAProxy", 1.7, None, FAST, BASE, "rate", "rate"),
+    _versus("… vs HAProxy at its best", 1.35, None, FAST, BEST, "rate", "rate"),
+    _versus("… vs the worker owning the port", 0.9, None, FAST, DIRECT, "rate", "rate"),
+    _versus("… of a plain AMP worker vs HAProxy", 1.0, None, _ONCE, BASE, "rate", "rate"),
+    _versus("CPU a connection vs HAProxy", None, 0.35, FAST, BASE, "rate", "cpu"),
     Goal(
         "added latency p50 vs HAProxy's",
         None,
         0.6,
         FAST,
         lambda results, key: results.added(key, BASE, DIRECT),
+        "single",
     ),
-    Goal("storm of 4,000 vs HAProxy", 4.0, None, FAST, _versus(BASE, "storm", "rate")),
-    Goal("… vs HAProxy at its best", 2.5, None, FAST, _versus(BEST, "storm", "rate")),
+    _versus("storm of 4,000 vs HAProxy", 4.0, None, FAST, BASE, "storm", "rate"),
+    _versus("… vs HAProxy at its best", 2.5, None, FAST, BEST, "storm", "rate"),
     Goal(
         "Twisted worker vs itself owning the port",
         1.0,
         None,
         _ONCE,
         lambda results, key: results.ratio(*TWISTED, "rate", "rate"),
+        "rate",
     ),
-    Goal("throughput, established, vs direct", 0.98, 1.02, _ALL, _versus(DIRECT, "bulk", "rate")),
-    Goal("message p50, established, vs direct", 0.98, 1.02, _ALL, _versus(DIRECT, "echo", "p50")),
+    _versus("throughput, established, vs direct", 0.98, 1.02, _ALL, DIRECT, "bulk", "rate"),
+    _versus("message p50, established, vs direct", 0.98, 1.02, _ALL, DIRECT, "echo", "p50"),
     Goal(
         "memory a held connection, bytes",
         None,
         NOISE_BYTES,
         _ALL,
         lambda results, key: results.memory(key),
+        "hold",
         0,
     ),
-    Goal("lookup, 100,000 addresses vs 10", None, 1.5, _ONCE, _lookup),
+    Goal("lookup, 100,000 addresses vs 10", None, 1.5, _ONCE, _lookup, ""),
 )
 
 
@@ -210,9 +223,14 @@ def goals(results: Results) -> str:
     for goal in GOALS:
         cells = []
         for key in LANES:
-            value = goal.value(results, key) if key in goal.lanes else None
-            mark = "" if value is None else " ✓" if goal.reached(value) else " ✗"
-            cells.append(number(value, goal.digits) + mark if key in goal.lanes else "")
+            if key not in goal.lanes:
+                cells.append("")
+                continue
+            value = goal.value(results, key)
+            reached = value is not None and goal.reached(value)
+            reached = reached and not results.failed(key, goal.figure)
+            mark = "" if value is None else " ✓" if reached else " ✗"
+            cells.append(number(value, goal.digits) + mark)
         rows.append([goal.title, goal.text, *cells])
     return table(("figure", "goal", *LANES.values()), rows)
 
