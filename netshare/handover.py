@@ -163,7 +163,7 @@ def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) 
         os.set_blocking(descriptor, False)
         if family not in (socket.AF_INET, socket.AF_INET6):
             raise ClientGone(f"the descriptor is not a TCP connection but {family!r}")
-        transport = reactor.adoptStreamConnection(
+        transport = reactor.adoptStreamConnection(  # type: ignore[func-returns-value]
             descriptor,
             family,
             noting,  # type: ignore[arg-type]

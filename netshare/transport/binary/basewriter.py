@@ -204,7 +204,8 @@ class XmlWriter:
     def _close_tag(self) -> None:
         if self._declared:
             inline = self.inline_names
-            for prefix, uri, self.inline_names in self._declared:
+            for prefix, uri, inline_names in self._declared:
+                self.inline_names = inline_names
                 self._write_xmlns(prefix, uri)
             self.inline_names = inline
             self._declared.clear()

@@ -1,4 +1,4 @@
-# ruff: noqa: SIM905  (one string per line reads better than a list of 487 literals)
+
 """
 The static dictionary of [MC-NBFS]: 487 strings that are never sent.
 
