@@ -49,7 +49,7 @@ class Size:
 
 
 FULL = Size(rounds=6, connections=20_000, singles=4000, storm=4000, seconds=2.0, hold=20_000)
-QUICK = Size(rounds=3, connections=3000, singles=500, storm=4000, seconds=0.4, hold=10_000)
+QUICK = Size(rounds=3, connections=8000, singles=500, storm=4000, seconds=0.4, hold=10_000)
 
 BULK_CONNECTIONS, ECHO_CONNECTIONS, HOLD_AT_ONCE = 4, 8, 64
 #: No single load takes longer, whatever happens.
