@@ -89,13 +89,13 @@ class Charset:
         self.declaration = mark + text.encode(codec)
 
 
-_UTF8: Final = Charset("utf-8", "utf-8")
+UTF8: Final = Charset("utf-8", "utf-8")
 _UTF16LE: Final = Charset("utf-16LE", "utf-16-le", codecs.BOM_UTF16_LE, "utf-16")
 _UTF16BE: Final = Charset("utf-16BE", "utf-16-be", codecs.BOM_UTF16_BE, "utf-16BE")
 #: The spellings that are understood: .NET's, those of [MC-NMF]'s known encodings, and IANA's.
 _CHARSETS: Final = {
-    "utf-8": _UTF8,
-    "utf8": _UTF8,
+    "utf-8": UTF8,
+    "utf8": UTF8,
     "utf-16": _UTF16LE,
     "utf16": _UTF16LE,
     "utf-16le": _UTF16LE,
@@ -103,8 +103,8 @@ _CHARSETS: Final = {
     "utf-16be": _UTF16BE,
     "unicodefffe": _UTF16BE,
 }
-_MARKS: Final = (
-    (codecs.BOM_UTF8, _UTF8),
+MARKS: Final = (
+    (codecs.BOM_UTF8, UTF8),
     (codecs.BOM_UTF16_LE, _UTF16LE),
     (codecs.BOM_UTF16_BE, _UTF16BE),
 )
@@ -293,7 +293,7 @@ class TextEncoder(MessageEncoder):
         version: MessageVersion,
         quotas: ReaderQuotas,
         max_message_size: int,
-        charset: Charset = _UTF8,
+        charset: Charset = UTF8,
     ) -> None:
         super().__init__(content_type, version, quotas, max_message_size)
         self.charset = charset
@@ -310,11 +310,11 @@ class TextEncoder(MessageEncoder):
 
     def decode(self, payload: bytes) -> Message:
         charset = self.charset
-        for mark, marked in _MARKS:
+        for mark, marked in MARKS:
             if payload.startswith(mark):
                 charset, payload = marked, payload[len(mark) :]
                 break
-        if charset is _UTF8:
+        if charset is UTF8:
             events = parse_events(payload, "utf-8", self.quotas)
         else:
             try:

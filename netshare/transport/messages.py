@@ -184,6 +184,12 @@ class Message:
         message._body_index = parts.body_index
         return message
 
+    def take_body(self, other: Message) -> None:
+        """Make the body of another received message this one's."""
+        self._events, self._outer = other._events, other._outer
+        self._body_index = other._body_index
+        self.is_fault = other.is_fault
+
     def body(self) -> XmlCursor | None:
         """
         :returns: of a received message, a new cursor on the first element of the body; ``None``

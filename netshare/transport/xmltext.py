@@ -241,7 +241,7 @@ def parse_events(
         except UnicodeEncodeError as error:
             raise XmlException("The text has a lone surrogate") from error
     try:
-        events = _Parsing(encoding, quotas).run(data)
+        events = Parsing(encoding, quotas).run(data)
     except expat.ExpatError as error:
         raise XmlException(f"{error}") from None
     except (LookupError, ValueError) as error:  # encodings that expat cannot have
@@ -250,8 +250,13 @@ def parse_events(
     return events
 
 
-class _Parsing:
-    """One run of expat."""
+class Parsing:
+    """
+    One run of expat.
+
+    :param encoding: what the transport says, as for :func:`parse`.
+    :param quotas: limits.
+    """
 
     def __init__(self, encoding: str | None, quotas: ReaderQuotas) -> None:
         parser = expat.ParserCreate(encoding)
@@ -270,12 +275,17 @@ class _Parsing:
         self._events: list[Event] = []
         self._scopes: list[dict[str, str]] = [{"": "", "xml": XML_NAMESPACE}]
         self._nodes = 0
+        #: Pieces of the text that is being read; expat gives it in many.
+        self._run: list[str] = []
 
     def run(self, data: bytes) -> list[Event]:
+        """:returns: the events of a whole document; :param data: it."""
         self._parser.Parse(data, True)
         return self._events
 
     def _add(self, event: Event) -> None:
+        if self._run:
+            self._flush()
         self._nodes += 1
         if self._nodes > self._quotas.max_nodes:
             raise QuotaExceeded(f"More than {self._quotas.max_nodes} nodes", self._offset())
@@ -335,6 +345,8 @@ class _Parsing:
 
     def _end(self, name: str) -> None:
         self._scopes.pop()
+        if self._run:
+            self._flush()
         events = self._events
         # A leaf is one event, as from binary XML.
         last = events[-1]
@@ -347,11 +359,13 @@ class _Parsing:
             self._add(END)
 
     def _text(self, text: str) -> None:
-        events = self._events
-        if events and type(events[-1]) is str:
-            events[-1] += text
-        else:
-            self._add(text)
+        self._run.append(text)
+
+    def _flush(self) -> None:
+        """Make one event of the pieces of text."""
+        text = "".join(self._run)
+        self._run.clear()
+        self._add(text)
 
     def _comment(self, text: str) -> None:
         self._add(Comment(text))
