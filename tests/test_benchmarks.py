@@ -187,7 +187,7 @@ def test_lookup_is_measured() -> None:
     measured = lookup.measure(rounds=1, lookups=20)
     assert set(measured["ns"]) == {"find, same", "text, same", "find, spread", "text, spread"}
     assert all(cost > 0 for costs in measured["ns"].values() for cost in costs.values())
-    assert measured["ratio"] == measured["ratios"]["text, same"]
+    assert measured["ratios"].keys() == measured["ns"].keys()
     assert "find, spread" in lookup.report(measured)
 
 
