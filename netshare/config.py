@@ -61,6 +61,8 @@ class Configuration:
     allowPort: AllowedPorts = DEFAULT_ALLOWED
     #: The control socket; None: see :func:`netshare.control.service_control_path`.
     control: Path | None = None
+    #: A file for one JSON line a connection; None: connections are in Twisted's log.
+    connectionLog: Path | None = None
     accounts: Accounts = field(default_factory=Accounts.default)
     workers: tuple[WorkerSpec, ...] = ()
     relays: tuple[RelaySpec, ...] = ()
@@ -72,7 +74,7 @@ QUOTA_NAMES = tuple(quota.name for quota in fields(Quotas))
 
 _LISTS = ("listen", "interface", "allow-port", "allow-user", "allow-group")
 _TABLES = ("worker", "relay", "reservation")
-_KEYS = (*_LISTS, "control", *QUOTA_NAMES, *_TABLES)
+_KEYS = (*_LISTS, "control", "connectionLog", *QUOTA_NAMES, *_TABLES)
 _WORKER_KEYS = (
     "name",
     "address",
@@ -130,7 +132,7 @@ def configure(options: Mapping[str, Any], file: Mapping[str, Any]) -> Configurat
     workers += [_worker_from_text(text) for text in given.get("worker", [])]
     relays = [_relay_from_table(table) for table in file.get("relay", [])]
     relays += [_relay_from_text(text) for text in given.get("relay", [])]
-    control = merged.get("control")
+    control, connections = merged.get("control"), merged.get("connectionLog")
     try:
         allowed = (
             AllowedPorts.parse([str(port) for port in merged["allow-port"]])
@@ -149,6 +151,7 @@ def configure(options: Mapping[str, Any], file: Mapping[str, Any]) -> Configurat
         interface=tuple(merged.get("interface", ())),
         allowPort=allowed,
         control=Path(control) if control else None,
+        connectionLog=Path(connections) if connections else None,
         accounts=_accounts(merged, file.get("reservation", [])),
         workers=tuple(workers),
         relays=tuple(relays),
@@ -189,8 +192,9 @@ def _quotas(values: Mapping[str, Any]) -> Quotas:
         value = values[quota.name]
         try:
             if quota.type == "int":
-                if isinstance(value, bool | float) or int(value) < 1:
-                    raise ValueError(f"{value!r} is not a whole number of at least 1")
+                least = quota.metadata.get("least", 1)
+                if isinstance(value, bool | float) or int(value) < least:
+                    raise ValueError(f"{value!r} is not a whole number of at least {least}")
                 parsed[quota.name] = int(value)
             else:
                 seconds = parse_duration(value)

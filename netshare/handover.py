@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import socket
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -107,25 +106,16 @@ class HeldSocket:
         """
         return socket.socket(fileno=self.fileno())
 
-    def local(self) -> str:
-        """
-        The address of our end, as text; empty when the socket is no longer ours.
-        """
-        return self._name(socket.socket.getsockname)
-
     def peer(self) -> str:
         """
         The address of the far end, as text; empty when it is gone, or the socket no longer ours.
         """
-        return self._name(socket.socket.getpeername)
-
-    def _name(self, ask: Callable[[socket.socket], tuple[Any, ...]]) -> str:
         if self.closed:
             return ""
         view = None
         try:
             view = self.view()
-            return socket_address_text(ask(view))
+            return socket_address_text(view.getpeername())
         except (OSError, IndexError, TypeError):
             return ""  # gone, or no TCP socket at all
         finally:

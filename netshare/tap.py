@@ -46,6 +46,7 @@ _QUOTA_HELP = {
     "dispatchTimeout": "seconds a worker may take to accept a connection",
     "maxOutstandingPerWorker": "connections under way to one worker",
     "maxWaitingPerAddress": "connections that may wait for the workers of one address",
+    "maxSegmentSize": "TCP_MAXSEG of the listening ports, 0 to leave it alone",
     "closeTimeout": "seconds a refused client may take to read its fault",
     "maxRegistrations": "addresses that may be registered",
     "maxRegistrationsPerUser": "addresses that one ordinary user may register",
@@ -72,13 +73,24 @@ class Options(usage.Options):
             "the control socket [default: /run/netshare/control, "
             "or $XDG_RUNTIME_DIR/netshare/control for an ordinary user]",
         ],
+        [
+            "connectionLog",
+            None,
+            None,
+            "a file for one JSON line a connection, instead of lines in the log for those that "
+            "are served",
+        ],
         *(
             [name, None, None, f"{_QUOTA_HELP[name]} [default: {getattr(Quotas(), name)}]"]
             for name in QUOTA_NAMES
         ),
     ]
     compData = usage.Completions(
-        optActions={"config": usage.CompleteFiles("*.toml"), "control": usage.CompleteFiles()},
+        optActions={
+            "config": usage.CompleteFiles("*.toml"),
+            "control": usage.CompleteFiles(),
+            "connectionLog": usage.CompleteFiles(),
+        },
         multiUse=[
             "listen",
             "interface",
@@ -190,18 +202,10 @@ class SharingService(Service):
     log = Logger()
 
     def __init__(self, reactor: Any, configuration: Configuration) -> None:
-        self.shared = SharedPort(
-            reactor,
-            configuration.quotas,
-            configuration.accounts,
-            openPorts=True,
-            allowedPorts=configuration.allowPort,
-            interfaces=configuration.interface,
-            settings={
-                "interface": list(configuration.interface) or ["all"],
-                "allow-port": str(configuration.allowPort),
-            },
-        )
+        try:
+            self.shared = self._sharedPort(reactor, configuration)
+        except OSError as error:
+            raise usage.UsageError(f"connectionLog: {error}") from None
         try:
             self.control = configuration.control or service_control_path()
         except NoControlSocket as error:
@@ -220,6 +224,23 @@ class SharingService(Service):
             )
         self.supervisor = Supervisor(
             reactor, self.shared.desk, list(configuration.workers), str(self.control)
+        )
+
+    @staticmethod
+    def _sharedPort(reactor: Any, configuration: Configuration) -> SharedPort:
+        return SharedPort(
+            reactor,
+            configuration.quotas,
+            configuration.accounts,
+            openPorts=True,
+            allowedPorts=configuration.allowPort,
+            interfaces=configuration.interface,
+            settings={
+                "interface": list(configuration.interface) or ["all"],
+                "allow-port": str(configuration.allowPort),
+                "connectionLog": str(configuration.connectionLog or ""),
+            },
+            connectionLog=configuration.connectionLog,
         )
 
     def privilegedStartService(self) -> None:

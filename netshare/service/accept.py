@@ -63,6 +63,11 @@ class BatchingPort(FileDescriptor):
             instead.pauseProducing()
         self._instead = instead
         listening.setblocking(False)
+        # What is accepted inherits both.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        segment = front.ending.admission.quotas.maxSegmentSize
+        if segment:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         self._listening = listening
         self._front = front
         self._admission = front.ending.admission

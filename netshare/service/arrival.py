@@ -13,6 +13,7 @@ from zope.interface import implementer
 from netshare.framing.faults import Fault
 from netshare.handover import ClientGone, HeldSocket, adopt
 from netshare.interfaces import IArrival, IOutcomeRecorder
+from netshare.service.connectionlog import ConnectionLog
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission
 from netshare.service.refusal import RefusalFactory, RefusalProtocol
@@ -38,10 +39,18 @@ class Ending:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, admission: Admission, recorder: IOutcomeRecorder) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        admission: Admission,
+        recorder: IOutcomeRecorder,
+        connectionLog: ConnectionLog | None = None,
+    ) -> None:
         self.reactor = reactor
         self.admission = admission
         self.recorder = recorder
+        #: Where served connections are logged instead, if anywhere.
+        self.connectionLog = connectionLog
         self._refusing: set[RefusalProtocol] = set()
 
     def record(self, outcome: Outcome, via: str, peer: str, local: str, detail: str) -> None:
@@ -49,6 +58,10 @@ class Ending:
         Count a connection's one outcome and log it.
         """
         self.recorder.connectionDecided(outcome)
+        if self.connectionLog is not None:
+            self.connectionLog.write(outcome, via, peer, local, detail)
+            if outcome.served:
+                return
         if outcome is Outcome.EMPTY:
             log = self.log.debug
         elif outcome.served:
@@ -101,6 +114,9 @@ class Ending:
         """
         Cut off whoever is still being refused.
         """
+        if self.connectionLog is not None:
+            self.connectionLog.close()
+            self.connectionLog = None
         for protocol in list(self._refusing):
             protocol.transport.abortConnection()
 
@@ -111,7 +127,7 @@ class Arrival:
     See :class:`~netshare.interfaces.IArrival`.
     """
 
-    __slots__ = ("_decided", "_ending", "_local", "held", "named", "peer", "readData", "via")
+    __slots__ = ("_decided", "_ending", "held", "local", "named", "peer", "readData", "via")
 
     def __init__(
         self,
@@ -120,26 +136,17 @@ class Arrival:
         via: str,
         readData: bytes,
         peer: str,
-        local: str | None = None,
+        local: str,
     ) -> None:
         self._ending = ending
         self.held = held
         self.via = via
         self.readData = readData
         self.peer = peer
-        self._local = local
+        self.local = local
         #: Whether somebody told us the client's address, since the socket does not know it.
         self.named = False
         self._decided = False
-
-    @property
-    def local(self) -> str:
-        """
-        Where the client connected to; the socket is asked only when somebody wants to know.
-        """
-        if self._local is None:
-            self._local = self.held.local()
-        return self._local
 
     def take(self, outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
         """

@@ -203,6 +203,7 @@ class SharedPortFactory(Factory):
         :param name: the client's address, as ``accept()`` gave it
         """
         ending, peer = self.ending, socket_address_text(name)
+        local = socket_address_text(connection.getsockname())
         ending.recorder.connectionAccepted()
         try:
             data = connection.recv(_FIRST_READ)
@@ -214,22 +215,21 @@ class SharedPortFactory(Factory):
         reading = read_preamble(data) if data else NEED_MORE
         if isinstance(reading, Preamble):
             ending.admission.hold()
-            self.route(Arrival(ending, held, reading.via, data or b"", peer))
+            self.route(Arrival(ending, held, reading.via, data or b"", peer, local))
         elif isinstance(reading, Malformed):
             ending.admission.hold()
-            arrival = Arrival(ending, held, "", data or b"", peer)
+            arrival = Arrival(ending, held, "", data or b"", peer, local)
             arrival.refuse(*judge(reading, data or b""))
         elif data == b"":
-            ending.record(Outcome.EMPTY, "", peer, held.local(), "closed without a byte")
+            ending.record(Outcome.EMPTY, "", peer, local, "closed without a byte")
             held.close()
         else:
-            self._readOn(held, data or b"", peer)
+            self._readOn(held, data or b"", peer, local)
 
-    def _readOn(self, held: HeldSocket, data: bytes, peer: str) -> None:
+    def _readOn(self, held: HeldSocket, data: bytes, peer: str, local: str) -> None:
         """
         Wait for the rest of a preamble.
         """
-        local = held.local()
         try:
             adopt(self.ending.reactor, held, _Begun(self, data, peer))
         except ClientGone as error:
@@ -244,7 +244,7 @@ class SharedPortFactory(Factory):
         self.ending.recorder.connectionReturned()
         reading = read_preamble(readData)
         if reading is NEED_MORE:
-            self._readOn(held, readData, peer)
+            self._readOn(held, readData, peer, local)
             return
         self.ending.admission.hold()
         if isinstance(reading, Preamble):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import resource
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -45,6 +45,11 @@ class Quotas:
     maxWaitingPerAddress: int = 1000
     #: How long a refused client may take to read its fault and close.
     closeTimeout: float = 10.0
+    #: The largest TCP segment of accepted connections, in bytes; 0 leaves it to the system. A
+    #: WCF client has receive buffers of 8 KiB, with which the 64 KiB segments of a machine's
+    #: loopback interface make large replies a thousand times slower. Other networks have
+    #: smaller segments anyway.
+    maxSegmentSize: int = field(default=16000, metadata={"least": 0})
     #: How many addresses may be registered in all.
     maxRegistrations: int = 250_000
     #: How many addresses one user may register; root and the service's own user may all.

@@ -6,6 +6,7 @@ whoever embeds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
@@ -22,6 +23,7 @@ from netshare.addresses import AddressError, BaseAddress, parse_base_address, pa
 from netshare.interfaces import IArrival, IOutcomeRecorder, IRoute
 from netshare.service.accounts import Accounts
 from netshare.service.arrival import Ending
+from netshare.service.connectionlog import ConnectionLog
 from netshare.service.desk import RegistrationDesk
 from netshare.service.front import SharedPortFactory
 from netshare.service.outcomes import Outcome, OutcomeCounts
@@ -53,6 +55,10 @@ class SharedPort:
     :param openPorts: open the port of any address that is registered, within ``allowedPorts``
         and on ``interfaces``; without it only :meth:`listen` and :attr:`factory` bring clients
     :param recorder: told of every connection, beside the counters of :attr:`status`
+    :param settings: further settings to be shown by :attr:`status`
+    :param connectionLog: a file for one JSON line a connection; served ones are then left out of
+        Twisted's log
+    :raises OSError: the connection log cannot be opened
     """
 
     def __init__(
@@ -66,13 +72,17 @@ class SharedPort:
         interfaces: Sequence[str] = (),
         recorder: IOutcomeRecorder | None = None,
         settings: dict[str, Any] | None = None,
+        connectionLog: Path | None = None,
     ) -> None:
         self.reactor = reactor
         self.quotas = quotas or Quotas()
         self.admission = Admission(self.quotas)
         self.counts = OutcomeCounts()
         self._ending = Ending(
-            reactor, self.admission, _Both(self.counts, recorder) if recorder else self.counts
+            reactor,
+            self.admission,
+            _Both(self.counts, recorder) if recorder else self.counts,
+            ConnectionLog(reactor, connectionLog) if connectionLog else None,
         )
         #: The tree of addresses; see :meth:`RoutingTree.putChild` for resources of one's own.
         self.tree = RoutingTree()

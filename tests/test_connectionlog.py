@@ -1,0 +1,97 @@
+"""One JSON line a connection."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+
+from netshare.service.connectionlog import DELAY, MOST_LINES, ConnectionLog
+from netshare.service.outcomes import Outcome
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at a known time."""
+    clock = Clock()
+    clock.advance(1795415971.25)
+    return clock
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """What is in the file."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_a_line(tmp_path: Path, clock: Clock) -> None:
+    """A line has the outcome's word, the addresses, and the time."""
+    log = ConnectionLog(clock, tmp_path / "log")
+    log.write(Outcome.HANDED_OVER, "net.tcp://h/ü", "192.0.2.1:5", "[::1]:808", "worker 1")
+    log.close()
+    assert lines(tmp_path / "log") == [
+        {
+            "time": 1795415971.25,
+            "outcome": "handed-over",
+            "via": "net.tcp://h/ü",
+            "peer": "192.0.2.1:5",
+            "local": "[::1]:808",
+            "detail": "worker 1",
+        }
+    ]
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "\n", "\x00", '", "x": "', "\u2028", "é"])
+def test_hostile_texts(tmp_path: Path, clock: Clock, text: str) -> None:
+    """Whatever a client or a worker wrote stays one line, and one value."""
+    log = ConnectionLog(clock, tmp_path / "log")
+    log.write(Outcome.BAD_VIA, text, text, text, text)
+    log.close()
+    (line,) = lines(tmp_path / "log")
+    assert (line["via"], line["peer"], line["local"], line["detail"]) == (text,) * 4
+
+
+def test_lines_are_written_in_time(tmp_path: Path, clock: Clock) -> None:
+    """A line is in the file a second later at most, and many even before that."""
+    log = ConnectionLog(clock, tmp_path / "log")
+    log.write(Outcome.EMPTY, "", "p", "l", "")
+    assert lines(tmp_path / "log") == []
+    clock.advance(DELAY)
+    assert len(lines(tmp_path / "log")) == 1
+    for _ in range(MOST_LINES):
+        log.write(Outcome.EMPTY, "", "p", "l", "")
+    assert len(lines(tmp_path / "log")) == 1 + MOST_LINES
+    log.close()
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_renamed_file(tmp_path: Path, clock: Clock) -> None:
+    """After logrotate has renamed the file a new one is begun; nothing is lost."""
+    log = ConnectionLog(clock, tmp_path / "log")
+    log.write(Outcome.EMPTY, "", "first", "l", "")
+    clock.advance(DELAY)
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    log.write(Outcome.EMPTY, "", "second", "l", "")
+    clock.advance(DELAY)
+    log.close()
+    assert [line["peer"] for line in lines(tmp_path / "log.1")] == ["first"]
+    assert [line["peer"] for line in lines(tmp_path / "log")] == ["second"]
+
+
+def test_a_disk_that_is_full(tmp_path: Path, clock: Clock) -> None:
+    """What cannot be written is said in the ordinary log, and serving goes on."""
+    (tmp_path / "log").symlink_to("/dev/full")
+    log = ConnectionLog(clock, tmp_path / "log")
+    events: list[Any] = []
+    globalLogPublisher.addObserver(events.append)
+    log.write(Outcome.EMPTY, "", "p", "l", "")
+    clock.advance(DELAY)
+    globalLogPublisher.removeObserver(events.append)
+    assert [event["count"] for event in events if "count" in event] == [1]
+    with pytest.raises(OSError, match="No space"):
+        log._file.close()
+    if log._call is not None:
+        log._call.cancel()
