@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import twisted
 from benchmarks import lookup
 from benchmarks.harness.build import HERE, compile_programs, find, install_missing
-from benchmarks.harness.dispatchers import STARTERS, Dispatcher, NotOffered, Setting
+from benchmarks.harness.dispatcher import Dispatcher, Setting
+from benchmarks.harness.dispatchers import STARTERS, NotOffered
 from benchmarks.harness.measure import FULL, QUICK, Measurement, Size
 from benchmarks.harness.picture import draw
 from benchmarks.harness.processes import BenchmarkError

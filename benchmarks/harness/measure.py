@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .dispatchers import PATHS, Dispatcher
+from .dispatcher import PATHS, Dispatcher
 from .processes import BenchmarkError, cpu_seconds, resident_bytes, stopped
 
 Sample = dict[str, Any]

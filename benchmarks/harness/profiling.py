@@ -11,7 +11,8 @@ import pstats
 from pathlib import Path
 from typing import Any
 
-from .dispatchers import Setting, netshare
+from .dispatcher import Setting
+from .dispatchers import netshare
 from .measure import FULL, Measurement
 from .tables import number, table
 
