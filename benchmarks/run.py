@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,12 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-install", action="store_true", help="do not install what is missing")
     parser.add_argument(
         "--log-level", help="let the service log less, such as warn [default: all it has to say]"
+    )
+    parser.add_argument(
+        "--service-options",
+        default="",
+        type=shlex.split,
+        help="more options for twistd netshare, such as --service-options='--maxSegmentSize 0'",
     )
     parser.add_argument(
         "--profile", choices=("amp", "records", "batches"), help="only say where the time goes"
@@ -98,7 +105,12 @@ def measure(options: argparse.Namespace) -> Results:
     keys = [key for key in keys if key.split("-")[0] not in absent]
     running: list[Dispatcher] = []
     with tempfile.TemporaryDirectory(prefix="netshare-bench-") as directory:
-        setting = Setting(Path(directory), programs["worker"], options.log_level)
+        setting = Setting(
+            Path(directory),
+            programs["worker"],
+            options.log_level,
+            tuple(options.service_options),
+        )
         try:
             titles, left_out = start_all(setting, keys, running)
             samples = Measurement(programs["loadgen"], running, size, _say).run()
@@ -112,6 +124,7 @@ def measure(options: argparse.Namespace) -> Results:
         "quick": options.quick,
         "rounds": size.rounds,
         "logLevel": options.log_level or "all",
+        "serviceOptions": options.service_options,
         "lookup": lookup.measure(*((5, 10_000) if options.quick else ())),
     }
     return Results(samples, titles, about, [*notes, *left_out])

@@ -63,6 +63,8 @@ class Setting:
     worker: Path
     #: How much the service logs; None: everything, as it does by itself.
     logLevel: str | None = None
+    #: Further options of ``twistd netshare``.
+    serviceOptions: tuple[str, ...] = ()
     #: Where the service's profile goes; None: it is not profiled.
     profile: Path | None = None
 

@@ -153,7 +153,10 @@ def _service(setting: Setting, name: str) -> tuple[Process, Path]:
         runner += ["--log-format", "text"]
     service = Process(
         name,
-        [*runner, "netshare", "--control", control, "--interface", "127.0.0.1"],
+        [
+            *(*runner, "netshare", "--control", control, "--interface", "127.0.0.1"),
+            *setting.serviceOptions,
+        ],
         setting.directory,
         {"PYTHONPATH": str(HERE.parent)},
     )
