@@ -154,7 +154,9 @@ def _service(setting: Setting, name: str) -> tuple[Process, Path]:
     service = Process(
         name,
         [
-            *(*runner, "netshare", "--control", control, "--interface", "127.0.0.1"),
+            *runner,
+            "netshare",
+            *("--control", control, "--interface", "127.0.0.1"),
             *setting.serviceOptions,
         ],
         setting.directory,
