@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check docs clean
+.PHONY: run test check docs bench bench-quick bench-lookup bench-codec fuzz clean
 
 run: $(VENV)/.ready  ## the main job: one shared port, two worker services, a call to each
 	$(BIN)/python examples/demo.py
@@ -18,6 +18,25 @@ check: $(VENV)/.ready-dev  ## style and types
 
 docs: $(VENV)/.ready-dev  ## the manual, in docs/_build/html
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.ready  ## connections beside HAProxy, nginx and sslh: tables, raw results, a picture
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(VENV)/.ready  ## the same ratios coarsely, in about a minute
+	$(BIN)/python benchmarks/run.py --quick
+
+bench-lookup: $(VENV)/.ready  ## the cost of a lookup with 10 and with 100,000 addresses
+	$(BIN)/python benchmarks/lookup.py
+
+bench-codec: $(VENV)/.ready  ## binary XML beside the other packages
+	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
+	$(BIN)/python benchmarks/binary_codec.py
+
+SECONDS_EACH ?= 60
+fuzz: $(VENV)/.ready  ## coverage-guided fuzzing, SECONDS_EACH for each target
+	$(BIN)/python -m pip install --quiet --editable '.[test,fuzz]'
+	for target in tests/fuzz/fuzz_*.py; do \
+	    $(BIN)/python $$target -max_total_time=$(SECONDS_EACH) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache
