@@ -86,6 +86,9 @@ class TextEncoding:
     version: MessageVersion = SOAP12_WSA10
     #: utf-8, utf-16LE or utf-16BE.
     charset: str = "utf-8"
+    #: What the other side calls this, if not as .NET does. Mono calls its utf-16LE
+    #: ``application/soap+xml; charset=unicodeFFFE``.
+    content_type: str | None = None
 
     @classmethod
     def soap11(cls, charset: str = "utf-8") -> TextEncoding:
@@ -215,12 +218,15 @@ class NetTcpBinding:
             )
         soap11 = encoding.version.soap is SoapVersion.SOAP11
         media = "text/xml" if soap11 else "application/soap+xml"
-        return encoder_for(
+        encoder = encoder_for(
             f"{media}; charset={encoding.charset}",
             version=encoding.version,
             quotas=quotas,
             max_message_size=size,
         )
+        if encoding.content_type is not None:
+            encoder.content_type = encoding.content_type
+        return encoder
 
     def but(self, **changes: object) -> NetTcpBinding:
         """:returns: a copy with other values."""

@@ -135,17 +135,15 @@ class Conversation:
                 ProtocolError(f"{self.channel.via}: a message cannot be read: {error}")
             )
             return
-        if message.relates_to is not None:
-            pending = self._forget(message.relates_to)
-            if pending is not None:
-                self._throttle()
-                pending.callback(message)
-                self._maybeIdle()
-                return
-            if message.message_id is None:
-                self.log.debug("a reply that nobody waits for: {action}", action=message.action)
-                return
-        self._work(message)
+        pending = self._asked(message)
+        if pending is not None:
+            self._throttle()
+            pending.callback(message)
+            self._maybeIdle()
+        elif message.is_fault or (message.relates_to is not None and message.message_id is None):
+            self.log.debug("a reply that nobody waits for: {action}", action=message.action)
+        else:
+            self._work(message)
 
     def endReceived(self) -> None:
         self._failAll(
@@ -163,6 +161,15 @@ class Conversation:
         self._maybeIdle()
 
     # ---- inside
+
+    def _asked(self, message: Message) -> Deferred[Message] | None:
+        """What waits for this message, if it is a reply."""
+        if message.relates_to is not None:
+            return self._forget(message.relates_to)
+        if message.is_fault and len(self._pending) == 1:
+            # Mono's services do not say what their faults relate to.
+            return self._pending.popitem()[1]
+        return None
 
     def _openChannel(self) -> Any:
         if self.channel is None or self.closed:

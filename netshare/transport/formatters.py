@@ -190,12 +190,15 @@ class OperationFormatter:
     def error(self, message: Message) -> FaultError[Any]:
         """What a client's call raises for a fault."""
         fault = SoapFault.from_message(message)
-        for declared in self._faults:
-            detail = fault.detail_cursor()
-            if detail is not None and declared.takes(message.action, detail):
-                return FaultError.from_fault(
-                    fault, message.action, declared.serializer.read(detail)
-                )
+        detail = fault.detail_cursor()
+        if detail is not None:
+            name = detail.name.local, detail.name.namespace
+            takers = [one for one in self._faults if (one.name, one.namespace) == name]
+            # The action decides among several; Mono's services write it wrong.
+            takers.sort(key=lambda one: one.description.action != message.action)
+            if takers:
+                value = takers[0].serializer.read(detail)
+                return FaultError.from_fault(fault, message.action, value)
         return FaultError.from_fault(fault, message.action)
 
     # ---- the service
@@ -269,11 +272,6 @@ class _Fault:
         name, namespace = contract_name(hint)
         self.name = description.name or name
         self.namespace = namespace if description.namespace is None else description.namespace
-
-    def takes(self, action: str | None, detail: XmlCursor) -> bool:
-        name = detail.name
-        same = (name.local, name.namespace) == (self.name, self.namespace)
-        return same and action in (self.description.action, None)
 
     def write(self, detail: Any, writer: Any) -> None:
         self.serializer.write(writer, self.name, self.namespace, detail)

@@ -70,7 +70,9 @@ class ChannelListener:
             return Fault.ENDPOINT_NOT_FOUND
         if mode is not self.binding.transfer_mode.framing:
             return Fault.UNSUPPORTED_MODE
-        if not self._encoder.accepts(contentType):
+        encoder = self._encoder
+        same = contentType.casefold() == encoder.content_type.casefold()
+        if not same and not encoder.accepts(contentType):
             return Fault.CONTENT_TYPE_INVALID
         if mode is Mode.DUPLEX:
             possible = self._dispatcher.throttles.session_possible()

@@ -1,4 +1,4 @@
-"""The service contracts of Contracts.cs in Python, but IXml; the data contracts are in datatypes.py."""
+"""The service contracts of Contracts.cs in Python, but IXml. Their data are in datatypes.py."""
 
 from __future__ import annotations
 
