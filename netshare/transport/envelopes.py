@@ -36,6 +36,7 @@ _SLOTS: Final = {
     "FaultTo": "fault_to",
     "From": "from_",
 }
+_BLANK: Final = " \t\r\n"
 _ADDRESSES: Final = frozenset(("ReplyTo", "FaultTo", "From"))
 
 
@@ -70,12 +71,25 @@ class EnvelopeReader:
     :param version: what the message has to be.
     """
 
-    __slots__ = ("events", "index", "parts", "soap", "version")
+    __slots__ = (
+        "actor_attribute",
+        "addressing",
+        "events",
+        "index",
+        "own_actors",
+        "parts",
+        "soap",
+        "version",
+    )
 
     def __init__(self, events: list[Event], version: MessageVersion) -> None:
         self.events = events
         self.version = version
-        self.soap = version.soap.namespace
+        soap = version.soap
+        self.soap = soap.namespace
+        self.actor_attribute = soap.actor_attribute
+        self.own_actors = soap.own_actors
+        self.addressing = version.addressing.namespace
         self.index = 0
         self.parts = EnvelopeParts()
 
@@ -119,7 +133,7 @@ class EnvelopeReader:
                 return None
             if kind is ArrayElements:
                 raise MessageInvalid(f"An array of '{event.name.local}' stands in the envelope")  # type: ignore[union-attr]
-            if isinstance(event, str) and event.strip(" \t\r\n"):
+            if isinstance(event, str) and event.strip(_BLANK):
                 raise MessageInvalid("Text stands between the parts of the envelope")
         self.index = index
         return None
@@ -148,7 +162,7 @@ class EnvelopeReader:
         self.index = index
 
     def _headers(self, outer: tuple[Element | Start, ...]) -> None:
-        addressing = self.version.addressing.namespace
+        addressing = self.addressing
         seen: set[str] = set()
         while True:
             child = self._next()
@@ -170,12 +184,12 @@ class EnvelopeReader:
                 self._skip()
 
     def _is_mine(self, element: Element | Start) -> bool:
-        soap = self.version.soap
+        wanted = self.actor_attribute
         for attribute in element.attributes:
             if type(attribute) is Attribute:
-                name = attribute.name
-                if name.local == soap.actor_attribute and name.namespace == soap.namespace:
-                    return lexical(attribute.value) in soap.own_actors
+                name = attribute[0]
+                if name[1] == wanted and name[2] == self.soap:
+                    return lexical(attribute.value) in self.own_actors
         return True
 
     def _addressing(self, element: Element | Start, seen: set[str]) -> bool:
@@ -193,7 +207,8 @@ class EnvelopeReader:
         elif local in ("MessageID", "RelatesTo"):
             value = as_unique_id(self._text(element))
         else:
-            value = lexical(self._text(element))
+            # As WCF does with both.
+            value = lexical(self._text(element)).strip(_BLANK)
         self.parts.addressing[_SLOTS[local]] = value
         return True
 
@@ -224,7 +239,7 @@ class EnvelopeReader:
             namespace = element.name.namespace
             while (child := self._next()) is not None:
                 if child.name.local == "Address" and child.name.namespace == namespace:
-                    found = lexical(self._text(child)).strip(" \t\r\n")
+                    found = lexical(self._text(child)).strip(_BLANK)
                 elif type(child) is Start:
                     self._skip()
         return found

@@ -18,7 +18,6 @@ from netshare.transport.datacontracts.contracts import (
     ElementReader,
     ElementWriter,
     EnumContract,
-    NullableContract,
     write_type,
 )
 from netshare.transport.datacontracts.errors import (
@@ -91,8 +90,7 @@ def child_namespace(contract: Contract, outer: str) -> str | None:
     :param outer: the namespace of the type it is in.
     :returns: the namespace that .NET declares in the element, because it will be needed inside.
     """
-    while isinstance(contract, NullableContract):
-        contract = contract.inner
+    contract = contract.bare
     if contract.builtin or isinstance(contract, EnumContract):
         return None
     namespace = contract.namespace

@@ -108,6 +108,11 @@ class Contract:
         """Namespace and name."""
         return self.namespace, self.name
 
+    @property
+    def bare(self) -> Contract:
+        """This, or the T of a ``Nullable<T>``."""
+        return self
+
     def parts(self) -> Iterator[Contract]:
         """:returns: the contracts of what can stand inside."""
         return iter(())
@@ -256,16 +261,27 @@ class ScalarContract(Contract):
 
 
 class NullableContract(Contract):
-    """A ``Nullable<T>``; :param inner: the type T."""
+    """
+    A ``Nullable<T>``.
 
-    def __init__(self, inner: Contract) -> None:
-        super().__init__(inner.name, inner.namespace)
+    :param inner: the type T.
+    :param name: what it is called inside of the names of others, ``NullableOf…``; an element is
+        never said to be of this type.
+    """
+
+    def __init__(self, inner: Contract, name: str) -> None:
+        super().__init__(name, _CLR_SYSTEM)
         self.inner = inner
         self.builtin = inner.builtin
         self.structured = inner.structured
         self.clr = f"Nullable<{inner.clr or inner.name}>"
         self.write_content = inner.write_content  # type: ignore[method-assign]
         self.read_content = inner.read_content  # type: ignore[method-assign]
+        self.read_typed = inner.read_typed  # type: ignore[method-assign]
+
+    @property
+    def bare(self) -> Contract:
+        return self.inner
 
     def parts(self) -> Iterator[Contract]:
         yield self.inner

@@ -125,7 +125,7 @@ def _union(hint: Any) -> Contract:
     if len(options) != 1:
         raise InvalidDataContract(f"{hint}: of unions only those with None have a meaning here")
     inner = contract_of(options[0])
-    return inner if inner.nullable else NullableContract(inner)
+    return inner if inner.nullable else NullableContract(inner, generic_name("Nullable", [inner]))
 
 
 def _list(hint: Any) -> Contract:
@@ -138,11 +138,12 @@ def _list(hint: Any) -> Contract:
 
 def _list_contract(item: Contract, cls: type[Any] | None, info: CollectionInfo | None) -> Contract:
     if cls is None:
-        return ListContract("ArrayOf" + item.name, collection_namespace(item), item, item.name)
+        cls = list
+    item_name = item.bare.name
     if info is None:
-        return ListContract("ArrayOf" + item.name, collection_namespace(item), item, item.name, cls)
+        return ListContract("ArrayOf" + item.name, collection_namespace(item), item, item_name, cls)
     return ListContract(
-        info.name or cls.__name__, info.namespace, item, info.item_name or item.name, cls
+        info.name or cls.__name__, info.namespace, item, info.item_name or item_name, cls
     )
 
 

@@ -49,7 +49,7 @@ class Serializer:
     __slots__ = (
         "_known_hints",
         "_known_types",
-        "_needs_namespace",
+        "_namespace",
         "_read",
         "_write_simple",
         "contract",
@@ -70,7 +70,8 @@ class Serializer:
         # Simple values that cannot be null need none of what the others need.
         simple = isinstance(self.contract, ScalarContract)
         self._write_simple = self.contract.element_writer() if simple else None
-        self._needs_namespace = self.contract.structured and bool(self.contract.namespace)
+        #: The namespace to declare in the element, because what is inside needs it.
+        self._namespace = self.contract.bare.namespace if self.contract.structured else ""
 
     def __repr__(self) -> str:
         return f"<Serializer of {self.hint}>"
@@ -100,8 +101,8 @@ class Serializer:
             if self.primitive:
                 self._write_primitive(writer, value)
             else:
-                if self._needs_namespace and self.contract.namespace != namespace:
-                    writer.declare_any(self.contract.namespace)
+                if self._namespace and self._namespace != namespace:
+                    writer.declare_any(self._namespace)
                 self._write_root(writer, value, known)
             writer.end_element()
         except UnencodableValue as error:
