@@ -44,7 +44,8 @@ class SecurityMode(Enum):
 class TransferMode(Enum):
     """
     Whether messages are sent whole, or their body as a stream. On the wire the three streamed
-    modes are one; they differ in what a side keeps in memory.
+    modes are one, and so they are here: they only say which messages have streams that are worth
+    it, and what is a stream is never held in memory.
     """
 
     BUFFERED = "Buffered"
@@ -165,18 +166,6 @@ class NetTcpBinding:
             return self.max_buffer_size
         largest = self.max_received_message_size
         return min(largest, 65536) if self.streamed else largest
-
-    def streams(self, request: bool) -> bool:
-        """
-        :param request: of a request, otherwise of a reply
-        :returns: whether the content of a stream goes out while it is made, and comes in while it
-            is read
-        """
-        if self.transfer_mode is TransferMode.STREAMED_REQUEST:
-            return request
-        if self.transfer_mode is TransferMode.STREAMED_RESPONSE:
-            return not request
-        return self.streamed
 
     def channel_settings(self, server: bool = True) -> ChannelSettings:
         """

@@ -98,7 +98,6 @@ class ChannelListener:
                 channel,
                 self._encoder,
                 self._dispatcher,
-                self.binding.streams(request=True),
                 self.binding.buffer_size,
             )
             receiver = made

@@ -176,7 +176,6 @@ class RequestChannel:
     :param channel: the :class:`~.interfaces.ISingletonChannel`
     :param encoder: of the endpoint's messages
     :param dispatcher: serves the request
-    :param streams_request: whether the request's stream is passed on while it arrives
     :param max_buffer_size: bytes that headers, and a body that is no stream, may have
     """
 
@@ -187,14 +186,12 @@ class RequestChannel:
         channel: Any,
         encoder: MessageEncoder,
         dispatcher: Dispatcher,
-        streams_request: bool,
         max_buffer_size: int,
     ) -> None:
         self.channel = channel
         self._encoder = encoder.session()
         self._decoder = stream_decoder(self._encoder, max_buffer_size)
         self._dispatcher = dispatcher
-        self._streamsRequest = streams_request
         self._message: Message | None = None
         self._stream: Stream | None = None
         self._ended = False
@@ -270,11 +267,9 @@ class RequestChannel:
             operation = self._dispatcher.operation(self.session, message)
         except Refused:
             operation = None  # it will be refused again, when it is dispatched
-        streams = operation is not None and operation.request.stream is not None
-        if not streams or not self._streamsRequest:
+        if operation is None or operation.request.stream is None:
             self._decoder.expect_body()
             return []
-        assert operation is not None
         self._stream = Stream(
             self.channel.pauseReceiving, self.channel.resumeReceiving, self._abandoned
         )

@@ -22,7 +22,7 @@ from netshare.transport.formatters import formatter_for
 from netshare.transport.interfaces import ISingletonReceiver
 from netshare.transport.messages import Message, MessageInvalid, new_message_id
 from netshare.transport.streaming import stream_decoder
-from netshare.transport.streams import Stream, collect, pieces, pump
+from netshare.transport.streams import Stream, pieces, pump
 
 __all__ = ["StreamedCall"]
 
@@ -42,12 +42,10 @@ class StreamedCall:
     def __init__(
         self, factory: Any, operation: OperationDescription, timeout: float | None
     ) -> None:
-        binding = factory.binding
         self._factory = factory
         self._operation = operation
         self._encoder = factory.encoder.session()
-        self._decoder = stream_decoder(self._encoder, binding.buffer_size)
-        self._streamsReply = binding.streams(request=False)
+        self._decoder = stream_decoder(self._encoder, factory.binding.buffer_size)
         self._timeout = timeout
         self._timer = Timer(factory.reactor, self._late)
         self._channel: Any = None
@@ -74,7 +72,7 @@ class StreamedCall:
         :returns: its result; a stream in it goes on arriving
         :raises TransportError: it failed
         """
-        request, source = await self._request(args, kwargs)
+        request, source = self._request(args, kwargs)
         request.version = self._encoder.version
         request.headers.extend(headers)
         request.to = address
@@ -118,9 +116,9 @@ class StreamedCall:
 
     # ---- the request
 
-    async def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Message, Any]:
+    def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Message, Any]:
         """The request, and what it streams (None: nothing)."""
-        operation, binding = self._operation, self._factory.binding
+        operation = self._operation
         formatter = formatter_for(operation)
         if operation.request.untyped:
             (request,) = operation.parameters.bind(*args, **kwargs).args
@@ -132,8 +130,6 @@ class StreamedCall:
         if part is None:
             return formatter.request.write(values, False), None
         source = values[part.member]
-        if not binding.streams(request=True):
-            source = await collect(source, self._factory.caller)
         return formatter.request.write(values, True), b"" if source is None else source
 
     async def _send(self, request: Message, source: Any) -> None:
@@ -214,8 +210,7 @@ class StreamedCall:
         # A fault has an action of its own; its body is not the stream that was expected.
         reply = self._operation.reply
         assert reply is not None
-        expected = reply.action in (message.action, "*")
-        return self._streamsReply and expected and not message.is_fault
+        return reply.action in (message.action, "*")
 
     def _abandoned(self) -> None:
         """The caller wants no more of the reply: nobody can tell the service but so."""
