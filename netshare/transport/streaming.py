@@ -17,6 +17,7 @@ from typing import Final
 
 from netshare.transport.binary import BinaryWriter, QuotaExceeded, XmlException
 from netshare.transport.binary.encoding import bytes_record
+from netshare.transport.binarystream import BinaryStream
 from netshare.transport.compression import Decompressor, compressor
 from netshare.transport.encoders import (
     BinaryEncoder,
@@ -25,7 +26,8 @@ from netshare.transport.encoders import (
     UnknownContentType,
 )
 from netshare.transport.messages import Message, StreamBody
-from netshare.transport.streamreaders import BinaryStream, BodyReader, TextStream
+from netshare.transport.streamreaders import BodyReader
+from netshare.transport.textstream import TextStream
 from netshare.transport.xmltext import TextWriter
 
 __all__ = [
