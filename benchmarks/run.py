@@ -130,12 +130,16 @@ def measure(options: argparse.Namespace) -> Results:
     return Results(samples, titles, about, [*notes, *left_out])
 
 
-def profile(lane: str) -> int:
+def profile(lane: str, options: tuple[str, ...] = ()) -> int:
     """Profile the service with one lane, and print what it shows."""
     try:
         programs = compile_programs()
         with tempfile.TemporaryDirectory(prefix="netshare-bench-") as directory:
-            print(profile_lane(programs["loadgen"], programs["worker"], Path(directory), lane))
+            print(
+                profile_lane(
+                    programs["loadgen"], programs["worker"], Path(directory), lane, options
+                )
+            )
     except (NotOffered, BenchmarkError) as error:
         _say(str(error))
         return 1
@@ -173,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep, draw, print."""
     options = arguments(argv)
     if options.profile:
-        return profile(options.profile)
+        return profile(options.profile, tuple(options.service_options))
     if options.source:
         try:
             results = Results.load(options.source)

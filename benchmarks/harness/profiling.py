@@ -36,13 +36,15 @@ def run(path: str) -> None:
     twistd.run()
 
 
-def profile_lane(loadgen: Path, worker: Path, directory: Path, lane: str) -> str:
+def profile_lane(
+    loadgen: Path, worker: Path, directory: Path, lane: str, options: tuple[str, ...] = ()
+) -> str:
     """
     :param lane: amp, records or batches
     :returns: the functions in which the service spent most of its time, per connection
     """
     path = directory / "profile"
-    service = netshare(Setting(directory, worker, profile=path), lane)
+    service = netshare(Setting(directory, worker, serviceOptions=options, profile=path), lane)
     try:
         Measurement(loadgen, [service], FULL).load(service, "rate", CONNECTIONS, 64, 60)
     finally:

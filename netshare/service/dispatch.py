@@ -27,7 +27,8 @@ from zope.interface import implementer
 from netshare.addresses import BaseAddress
 from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
-from netshare.service.quotas import Deadlines, Quotas
+from netshare.service.pace import Pace
+from netshare.service.quotas import Admission, Deadlines, Quotas
 from netshare.worker.commands import Busy, Gone, NotMine, WorkerFault
 
 
@@ -68,6 +69,7 @@ class WorkerRoute:
         address: BaseAddress,
         quotas: Quotas,
         policy: IDispatchPolicy | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.address = address
         self.lanes: list[IWorkerLane] = []
@@ -77,6 +79,7 @@ class WorkerRoute:
         self._policy = policy or LeastOutstanding()
         self._waiting: dict[_Waiting, None] = {}  # in order of arrival
         self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
+        self._pace = Pace(reactor, admission)
 
     @property
     def state(self) -> str:
@@ -106,12 +109,23 @@ class WorkerRoute:
             self.stop("its worker went away while it waited")
 
     def render(self, arrival: IArrival) -> None:
-        self._place(arrival, set())
+        if len(self.lanes) == 1 and not self._waiting and self.lanes[0].available:
+            self._give(arrival, self.lanes[0], set())  # as nearly always
+        else:
+            self._place(arrival, set())
 
-    def pump(self) -> None:
+    def pump(self, answered: int = 0) -> None:
         """
         Send on what waits, as far as lanes are available.
+
+        :param answered: for how many connections a worker has just answered
         """
+        if not self._waiting:
+            return
+        self._pump()
+        self._pace.answered(answered, len(self._waiting))
+
+    def _pump(self) -> None:
         for waiting in list(self._waiting):
             free = [lane for lane in self.lanes if lane.available]
             if not free:
@@ -129,6 +143,7 @@ class WorkerRoute:
             self._leave(waiting)
             waiting.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
         self._deadlines.cancel()
+        self._pace.stop()
 
     def _place(self, arrival: IArrival, tried: set[IWorkerLane]) -> None:
         if not self.lanes:
@@ -150,6 +165,7 @@ class WorkerRoute:
             place = _Waiting(self, arrival, tried)
             self._waiting[place] = None
             self._deadlines.add(place)
+            self._pace.waits(len(self._waiting))
 
     def _give(self, arrival: IArrival, lane: IWorkerLane, tried: set[IWorkerLane]) -> None:
         def given(_: None) -> None:
@@ -175,8 +191,9 @@ class WorkerRoute:
                 self.log.failure("handing {arrival} over failed", failure, arrival=arrival)
                 arrival.take(Outcome.WORKER_LOST, f"{lane}: {failure.getErrorMessage()}")
 
-        self.lanes.remove(lane)
-        self.lanes.append(lane)  # behind its equals, so that they take turns
+        if len(self.lanes) > 1:
+            self.lanes.remove(lane)
+            self.lanes.append(lane)  # behind its equals, so that they take turns
         lane.give(arrival, self.address).addCallbacks(given, failed)
 
     def _leave(self, waiting: _Waiting) -> None:

@@ -146,7 +146,7 @@ class FastLane(Lane):
             self.end(self._unanswered.popleft(), None)
         for _ in range(gone):
             self.end(self._unanswered.popleft(), Failure(Gone("the worker found it closed")))
-        self.tellFreed()
+        self.tellFreed(adopted + gone)
 
     def lost(self, reason: str) -> None:
         """The lane is broken: so is the worker."""

@@ -72,7 +72,7 @@ class Lane:
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
         #: Called when the lane may have become available.
-        self.freed: list[Callable[[], None]] = []
+        self.freed: list[Callable[[int], None]] = []
 
     def __str__(self) -> str:
         return self.name
@@ -114,10 +114,10 @@ class Lane:
         self.outstanding -= 1
         errand.finish(result)
 
-    def tellFreed(self) -> None:
-        """Let those who wait for the lane try again."""
+    def tellFreed(self, count: int) -> None:
+        """Let those who wait for the lane try again: so many were answered for."""
         for freed in list(self.freed):
-            freed()
+            freed(count)
 
     def overdue(self, errand: Errand) -> None:
         """The worker is stuck; what it was given may be in its hands."""
@@ -163,4 +163,4 @@ class AmpLane(Lane):
         if not (isinstance(result, Failure) and result.check(ConnectionClosed)):
             self.stuck = False
         self.end(errand, result)
-        self.tellFreed()
+        self.tellFreed(1)

@@ -113,7 +113,7 @@ class Ports:
         self.interfaces = tuple(interfaces)
         self._reactor = reactor
         self._factory = factory
-        self._admission = admission
+        self.admission = admission
         self._named: list[IListeningPort] = []
         self._opened: dict[int, _Opened] = {}
         self._stopping = False
@@ -237,7 +237,7 @@ class Ports:
             if family == socket.AF_INET6:
                 bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             bound.bind((interface, number))
-            bound.listen(self._admission.quotas.listenBacklog)
+            bound.listen(self.admission.quotas.listenBacklog)
         except OSError as error:
             bound.close()
             if error.errno == errno.EADDRNOTAVAIL and interface == "::" and not self.interfaces:
@@ -257,8 +257,8 @@ class Ports:
 
     def _control(self, port: Any) -> None:
         if hasattr(port, "pauseProducing"):
-            self._admission.addPort(port)
+            self.admission.addPort(port)
 
     def _close(self, port: Any) -> Deferred[Any]:
-        self._admission.removePort(port)
+        self.admission.removePort(port)
         return port.stopListening() or succeed(None)

@@ -40,7 +40,7 @@ class Quotas:
     #: How long a worker may take to answer for a connection, and a connection to wait for one.
     dispatchTimeout: float = 10.0
     #: How many connections may be under way to one worker.
-    maxOutstandingPerWorker: int = 32
+    maxOutstandingPerWorker: int = 256
     #: How many connections may wait for the workers of one address; more get ServerTooBusy.
     maxWaitingPerAddress: int = 1000
     #: How long a refused client may take to read its fault and close.
@@ -81,6 +81,8 @@ class Admission:
         self.pauses = 0
         self._byPeer: Counter[str] = Counter()
         self._ports: list[PausablePort] = []
+        #: Who wants a short pause, though no limit is reached.
+        self._busy: set[object] = set()
 
     def addPort(self, port: PausablePort) -> None:
         """Control this listening port too."""
@@ -143,16 +145,29 @@ class Admission:
         self.descriptors -= count
         self._adjust()
 
+    def pause(self, source: object) -> None:
+        """
+        Accept nothing until :meth:`resume` is said for the same source.
+        """
+        self._busy.add(source)
+        self._adjust()
+
+    def resume(self, source: object) -> None:
+        """See :meth:`pause`."""
+        self._busy.discard(source)
+        self._adjust()
+
     def _adjust(self) -> None:
         full = (
-            self.pending >= self.quotas.maxPendingConnections
+            bool(self._busy)
+            or self.pending >= self.quotas.maxPendingConnections
             or self.pendingBytes >= self.quotas.maxPendingBytes
             or self.descriptors >= self.descriptorLimit
         )
         if full == self.paused:
             return
         self.paused = full
-        if full:
+        if full and not self._busy:
             self.pauses += 1
             self.log.warn(
                 "accepting no connections for now: {pending} undecided (limit "

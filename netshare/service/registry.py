@@ -82,7 +82,7 @@ class Registry:
 
         :raises AddressTaken: it has a route
         """
-        route = WorkerRoute(self.reactor, address, self.quotas)
+        route = WorkerRoute(self.reactor, address, self.quotas, admission=self.ports.admission)
         self.tree.put(address, route)
         self._places[address.key] = _Place(route, supervised=True)
 
@@ -110,7 +110,7 @@ class Registry:
         address, link = registration.address, registration.link
         place = self._places.get(address.key)
         if place is None:
-            route = WorkerRoute(self.reactor, address, self.quotas)
+            route = WorkerRoute(self.reactor, address, self.quotas, admission=self.ports.admission)
             try:
                 self.tree.put(address, route)
             except AddressTaken:

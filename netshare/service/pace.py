@@ -1,0 +1,90 @@
+"""
+When to let clients wait in the kernel's queue, because a worker is busy but gets on with it.
+
+A thousand clients that reconnect at once come faster than their worker can adopt them. Accepting
+them all would only fill the queue for that worker, until the last are refused; pausing the ports
+for some milliseconds loses nobody. But the ports are everybody's: a worker that does *not* get on
+must not pause them. So a route pauses them only while its worker answers fast enough to have
+dealt with all who wait in a second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netshare.service.quotas import Admission
+
+#: So many waiting connections pause the ports, and so few open them again.
+MANY, FEW = 256, 64
+
+#: Seconds over which a worker's answers are counted, and after which a pause is looked at again.
+WINDOW = 0.05
+
+#: Seconds in which a worker has to be able to deal with all who wait.
+SOON = 1.0
+
+
+class Pace:
+    """
+    One route's pace.
+
+    :param admission: pauses the ports; None: nobody does
+    """
+
+    def __init__(self, reactor: Any, admission: Admission | None) -> None:
+        self._reactor = reactor
+        self._admission = admission
+        self._since = 0.0
+        self._count = 0
+        self._rate = 0.0
+        self._pausing = False
+        self._check: Any = None
+        self._waiting = 0
+
+    def answered(self, count: int, waiting: int) -> None:
+        """
+        A worker has answered for ``count`` connections; so many still wait.
+        """
+        self._count += count
+        self._waiting = waiting
+        if self._pausing and waiting <= FEW:
+            self.stop()
+
+    def waits(self, waiting: int) -> None:
+        """
+        One more connection has to wait.
+        """
+        self._waiting = waiting
+        if waiting < MANY or self._pausing or self._admission is None:
+            return
+        if self._current() * SOON >= waiting:
+            self._pausing = True
+            self._admission.pause(self)
+            self._check = self._reactor.callLater(WINDOW, self._look)
+
+    def stop(self) -> None:
+        """
+        Pause the ports no longer.
+        """
+        if self._check is not None:
+            self._check.cancel()
+            self._check = None
+        if self._pausing and self._admission is not None:
+            self._pausing = False
+            self._admission.resume(self)
+
+    def _look(self) -> None:
+        self._check = None
+        if self._current() * SOON >= self._waiting:
+            self._check = self._reactor.callLater(WINDOW, self._look)
+        else:
+            self.stop()
+
+    def _current(self) -> float:
+        """Answers a second, in the last window that is over."""
+        now = self._reactor.seconds()
+        elapsed = now - self._since
+        if elapsed >= WINDOW:
+            self._rate = self._count / elapsed if elapsed < 4 * WINDOW else 0.0
+            self._since, self._count = now, 0
+        return max(self._rate, self._count / WINDOW)
