@@ -107,6 +107,10 @@ class BatchingPort(FileDescriptor):
         """
         Accept what waits, as far as there is room.
         """
+        with self._front.ending.turn:
+            self._acceptWaiting()
+
+    def _acceptWaiting(self) -> None:
         front, listening = self._front, self._listening
         for _ in range(min(self._waiting(), self._admission.room)):
             try:

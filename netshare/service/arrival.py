@@ -17,6 +17,7 @@ from netshare.service.connectionlog import ConnectionLog
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission
 from netshare.service.refusal import RefusalFactory, RefusalProtocol
+from netshare.service.turn import Turn
 
 #: The fault that a client is told with an outcome. What is not here is closed without a word.
 FAULTS = {
@@ -47,6 +48,8 @@ class Ending:
         connectionLog: ConnectionLog | None = None,
     ) -> None:
         self.reactor = reactor
+        #: What is accepted together is decided in one of these.
+        self.turn = Turn(reactor)
         self.admission = admission
         self.recorder = recorder
         #: Where served connections are logged instead, if anywhere.

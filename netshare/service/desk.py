@@ -219,7 +219,14 @@ class DeskProtocol(ControlProtocol):
             names = " or ".join(f.value for f in LaneForm)
             raise commands.InvalidArgument(f"lane is {form!r}; it can be {names}") from None
         return FastLane(
-            reactor, laneForm, limit, quotas, str(self), self._takeBackFromLane, self._laneBroken
+            reactor,
+            self.desk.front.ending.turn,
+            laneForm,
+            limit,
+            quotas,
+            str(self),
+            self._takeBackFromLane,
+            self._laneBroken,
         )
 
     def _drop(self, registration: Registration, reason: str) -> None:

@@ -25,6 +25,7 @@ from netshare.handover import HeldSocket
 from netshare.interfaces import IArrival
 from netshare.service.lanes import Errand, Lane
 from netshare.service.quotas import Quotas
+from netshare.service.turn import Turn
 from netshare.worker.commands import Gone, NotMine
 from netshare.worker.parcels import (
     MAX_BATCH,
@@ -47,6 +48,7 @@ class FastLane(Lane):
     """
     The service's end of a fast lane.
 
+    :param turn: when what is queued is sent
     :param takeBack: called with every connection that the worker gives back
     :param broken: called when the lane cannot be used any more, with the reason
     """
@@ -54,6 +56,7 @@ class FastLane(Lane):
     def __init__(
         self,
         reactor: Any,
+        turn: Turn,
         form: LaneForm,
         limit: int,
         quotas: Quotas,
@@ -63,14 +66,14 @@ class FastLane(Lane):
     ) -> None:
         super().__init__(reactor, limit, quotas, name)
         ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._reactor = reactor
+        self._turn = turn
         self._form = form
         self._takeBack = takeBack
         self._broken = broken
         #: Errands, and addresses whose sockets are to be given back, in order.
         self._queued: deque[Errand | BaseAddress] = deque()
         self._unanswered: deque[Errand] = deque()
-        self._flushing: Any = None
+        self._flushing = False
         self._pipe = _Pipe(reactor, ours, self)
         self._pipe.startReading()
 
@@ -87,9 +90,9 @@ class FastLane(Lane):
         self._queued.append(errand)
         if len(self._queued) >= MAX_BATCH:
             self.flush()
-        elif self._flushing is None:
-            # At the end of this turn: what was accepted together travels together.
-            self._flushing = self._reactor.callLater(0, self._flushNow)
+        elif not self._flushing:
+            self._flushing = True
+            self._turn.atEnd(self._flushAtEnd)
         return errand.done
 
     def routesChanged(self, address: BaseAddress) -> None:
@@ -101,9 +104,6 @@ class FastLane(Lane):
         The link is gone: what was sent may be in the worker's hands, what was not is still ours.
         """
         super().stop()
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
         self._theirs.close()
         self._pipe.close()
         queued, self._queued = self._queued, deque()
@@ -152,9 +152,10 @@ class FastLane(Lane):
         """The lane is broken: so is the worker."""
         self._broken(reason)
 
-    def _flushNow(self) -> None:
-        self._flushing = None
-        self.flush()
+    def _flushAtEnd(self) -> None:
+        self._flushing = False
+        if self._pipe.connected:  # else the link was lost meanwhile
+            self.flush()
 
     def _sendNext(self) -> bool:
         first = self._queued[0]

@@ -1,0 +1,46 @@
+"""
+One turn of accepting: what is decided together is sent together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+
+class Turn:
+    """
+    Collects what is to be done when a batch of connections has been decided.
+
+    Used as a context manager around the batch; outside of one the end of the reactor's own turn
+    is what counts.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._inside = False
+        self._calls: list[Callable[[], None]] = []
+
+    def atEnd(self, call: Callable[[], None]) -> None:
+        """
+        Call this when the batch is over.
+        """
+        if self._inside:
+            self._calls.append(call)
+        else:
+            self._reactor.callLater(0, call)
+
+    def __enter__(self) -> None:
+        self._inside = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._inside = False
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call()
