@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from netshare.transport.messages import MessageHeader as MessageHeader
     from netshare.transport.soapfaults import FaultCode as FaultCode
     from netshare.transport.streams import Stream as Stream
+    from netshare.transport.streams import StreamSource as StreamSource
 
 _HOMES = {
     "behavior": (
@@ -83,7 +84,7 @@ _HOMES = {
     "host": ("ServiceHost",),
     "messages": ("Message", "MessageHeader"),
     "soapfaults": ("FaultCode",),
-    "streams": ("Stream",),
+    "streams": ("Stream", "StreamSource"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

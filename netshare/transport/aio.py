@@ -19,7 +19,7 @@ import contextvars
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -35,10 +35,8 @@ from netshare.transport.streams import Stream
 
 __all__ = ["AsyncStream", "NetTcpClient"]
 
-C = TypeVar("C")
 
-
-class NetTcpClient(Generic[C]):
+class NetTcpClient:
     """
     A channel to a service. Its methods are to be used in one event loop.
 
@@ -53,7 +51,7 @@ class NetTcpClient(Generic[C]):
 
     def __init__(
         self,
-        contract: type[C],
+        contract: type,
         address: str,
         binding: NetTcpBinding,
         *,
@@ -65,11 +63,11 @@ class NetTcpClient(Generic[C]):
         self._factory = ChannelFactory(
             contract, binding, self._reactor, callback=callback, caller=_LoopCaller(self._bridge)
         )
-        self._channel: ClientChannel[C] = self._factory.create_channel(address, via)
+        self._channel: ClientChannel = self._factory.create_channel(address, via)
         #: The operations, as methods to be awaited.
-        self.operations: C = self.using()
+        self.operations: Any = self.using()
 
-    async def __aenter__(self) -> C:
+    async def __aenter__(self) -> Any:
         try:
             await self.open()
         except BaseException:
@@ -126,7 +124,7 @@ class NetTcpClient(Generic[C]):
         headers: Iterable[MessageHeader] = (),
         timeout: float | None = None,
         replies: list[Message] | None = None,
-    ) -> C:
+    ) -> Any:
         """
         The operations, with something special about their calls.
 
@@ -143,7 +141,7 @@ class NetTcpClient(Generic[C]):
             result = await self._bridge.run(lambda: method(*args, **kwargs))
             return self._readable(operation, result)
 
-        return cast(C, Proxy(self._factory.contract, invoke))
+        return Proxy(self._factory.contract, invoke)
 
     def _readable(self, operation: OperationDescription, result: Any) -> Any:
         reply = operation.reply

@@ -60,7 +60,7 @@ class NetTcpClient(Generic[C]):
         self._factory = ChannelFactory(
             contract, binding, reactor, callback=callback, caller=ThreadCaller(reactor)
         )
-        self._channel: ClientChannel[C] = self._factory.create_channel(address, via)
+        self._channel: ClientChannel = self._factory.create_channel(address, via)
         #: The operations, as methods that return results or raise.
         self.operations: C = self.using()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any, Generic, TypeVar, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.logger import Logger
@@ -31,8 +31,6 @@ from netshare.transport.streamedcalls import StreamedCall
 
 __all__ = ["ChannelFactory", "ClientChannel", "CommunicationState"]
 
-C = TypeVar("C")
-
 
 class CommunicationState(Enum):
     """What a channel is at the moment."""
@@ -45,7 +43,7 @@ class CommunicationState(Enum):
     FAULTED = "Faulted"
 
 
-class ChannelFactory(Generic[C]):
+class ChannelFactory:
     """
     Makes channels to services of a contract::
 
@@ -68,7 +66,7 @@ class ChannelFactory(Generic[C]):
 
     def __init__(
         self,
-        contract: type[C],
+        contract: type,
         binding: NetTcpBinding,
         reactor: Any,
         *,
@@ -76,7 +74,7 @@ class ChannelFactory(Generic[C]):
         caller: Caller | None = None,
         pool: ConnectionPool | None = None,
     ) -> None:
-        self.contract: ContractDescription = describe(cast(type, contract))
+        self.contract: ContractDescription = describe(contract)
         check_endpoint(self.contract, binding)
         if self.contract.callback is not None and callback is None:
             raise TypeError(f"{contract.__name__} has a callback contract: give callback=")
@@ -93,9 +91,9 @@ class ChannelFactory(Generic[C]):
             lease_timeout=binding.lease_timeout,
             max_outbound_connections_per_endpoint=binding.max_connections or 10,
         )
-        self._channels: set[ClientChannel[C]] = set()
+        self._channels: set[ClientChannel] = set()
 
-    def create_channel(self, address: str, via: str | None = None) -> ClientChannel[C]:
+    def create_channel(self, address: str, via: str | None = None) -> ClientChannel:
         """
         Make a channel. It opens with its first call.
 
@@ -122,23 +120,23 @@ class ChannelFactory(Generic[C]):
         if self._ownPool:
             await self.pool.close()
 
-    def opened(self, channel: ClientChannel[C]) -> None:
+    def opened(self, channel: ClientChannel) -> None:
         """A channel is open."""
         self._channels.add(channel)
 
-    def over(self, channel: ClientChannel[C]) -> None:
+    def over(self, channel: ClientChannel) -> None:
         """A channel is closed."""
         self._channels.discard(channel)
 
 
-class ClientChannel(Generic[C]):
+class ClientChannel:
     """
     A channel to a service; made by :meth:`ChannelFactory.create_channel`.
     """
 
     log = Logger()
 
-    def __init__(self, factory: ChannelFactory[C], address: str, via: str) -> None:
+    def __init__(self, factory: ChannelFactory, address: str, via: str) -> None:
         self.address = address
         self.via = via
         self.state = CommunicationState.CREATED
@@ -150,7 +148,7 @@ class ClientChannel(Generic[C]):
         self._failure: Failure | None = None
         self._calls: set[Any] = set()
         #: The operations, as methods that return Deferreds.
-        self.operations: C = self.using()
+        self.operations: Any = self.using()
 
     # ---- the user
 
@@ -159,7 +157,7 @@ class ClientChannel(Generic[C]):
         headers: Iterable[MessageHeader] = (),
         timeout: float | None = None,
         replies: list[Message] | None = None,
-    ) -> C:
+    ) -> Any:
         """
         The operations, with something special about their calls.
 
@@ -175,7 +173,7 @@ class ClientChannel(Generic[C]):
         ) -> Deferred[Any]:
             return ensureDeferred(self._call(operation, args, kwargs, given, seconds, replies))
 
-        return cast(C, Proxy(self._factory.contract, invoke))
+        return Proxy(self._factory.contract, invoke)
 
     def open(self) -> Deferred[None]:
         """

@@ -85,8 +85,9 @@ def fault(
     Declare a fault of an operation, for its ``faults``. (FaultContractAttribute)
 
     :param detail: the type of the detail, a data contract
-    :param action: the fault message's action; None: ``{ns}/{contract}/{operation}{Detail}Fault``
-    :param name: of the detail's element; None: that of the data contract
+    :param action: the fault message's action; None: ``{ns}/{contract}/{operation}`` and the name,
+        or without one the name of the detail's type and ``Fault``
+    :param name: of the fault, and of the detail's element; None: the data contract's
     :param namespace: of the detail's element; None: that of the data contract
     """
     return FaultContract(detail, action, name, namespace)

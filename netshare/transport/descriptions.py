@@ -31,6 +31,7 @@ from netshare.transport.contracts import (
     PartNote,
     SessionMode,
 )
+from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.messages import Message
 from netshare.transport.streams import Stream
 
@@ -70,7 +71,7 @@ class PartDescription:
     @property
     def is_stream(self) -> bool:
         """Whether its content is a stream of bytes."""
-        return self.hint is Stream
+        return self.hint is Stream or Stream in get_args(self.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,9 +413,19 @@ class _Names:
             declared = FaultContract(declared)
         action = declared.action
         if action is None:
-            detail = getattr(declared.detail, "__name__", str(declared.detail))
-            action = self.action(f"{detail}Fault")
+            action = self.action(declared.name or f"{_clr_name(declared.detail)}Fault")
         return FaultDescription(declared.detail, action, declared.name, declared.namespace)
+
+
+def _clr_name(detail: Any) -> str:
+    """The name that a type has in .NET."""
+    origin = get_origin(detail)
+    if isinstance(origin, type) and dataclasses.is_dataclass(origin):
+        return f"{origin.__name__}Of{''.join(map(_clr_name, get_args(detail)))}"
+    if isinstance(detail, type) and dataclasses.is_dataclass(detail):
+        return detail.__name__
+    name: str = contract_of(detail).clr
+    return name
 
 
 def _awaited(hint: Any) -> tuple[Any, bool]:
@@ -423,7 +434,8 @@ def _awaited(hint: Any) -> tuple[Any, bool]:
     if hint in _AWAITED:
         return type(None), True
     if origin in _AWAITED:
-        return get_args(hint)[-1], True
+        inside = get_args(hint)[-1]
+        return type(None) if inside is None else inside, True
     if origin in (Union, types.UnionType):
         # ``int | Deferred[int]``: both kinds of implementation are welcome.
         others = [one for one in get_args(hint) if get_origin(one) not in _AWAITED]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from netshare.transport.binary import XmlCursor, XmlException
 from netshare.transport.datacontracts import (
@@ -284,7 +284,9 @@ def formatter_for(operation: OperationDescription) -> OperationFormatter:
 
 
 def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
-    return serializer_for(bytes if hint is Stream else hint, known, primitive=primitive)
+    return serializer_for(
+        bytes if hint is Stream or Stream in get_args(hint) else hint, known, primitive=primitive
+    )
 
 
 def _content(serializer: Any, value: Any, writer: Any) -> None:

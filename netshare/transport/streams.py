@@ -9,15 +9,15 @@ pieces of bytes when it is iterated over, also by ``async for``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any, BinaryIO, Final, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["CHUNK", "Stream", "collect", "pieces", "pump"]
+__all__ = ["CHUNK", "Stream", "StreamSource", "collect", "pieces", "pump"]
 
 #: The size of the pieces in which files and long byte strings are sent.
 CHUNK: Final = 65536
@@ -172,6 +172,10 @@ class Stream:
         if full != self._paused and not self._ended:
             self._paused = full
             (self._pause if full else self._resume)()
+
+
+#: What can be sent as a stream. A contract may say this instead of ``Stream``, for type checkers.
+StreamSource = Stream | bytes | BinaryIO | Iterable[bytes] | AsyncIterable[bytes]
 
 
 def pieces(source: Any, reader: Reader) -> AsyncIterator[bytes]:
