@@ -6,8 +6,9 @@ Each command is a module with two functions::
     def configure(parser: argparse.ArgumentParser) -> None: ...
     async def run(reactor: Any, options: argparse.Namespace) -> int: ...
 
-and a line in :data:`COMMANDS`. Only the module of the command that is called gets imported, so
-that ``netshare --help`` need not wait for Twisted.
+and a line in :data:`COMMANDS`; a command that needs no reactor has ``def run(options)``. Only the
+module of the command that is called gets imported, so that ``netshare --help`` need not wait for
+Twisted.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
 from netshare.cli.exits import CommandFailed, Exit
@@ -37,12 +39,13 @@ COMMANDS: dict[str, Command] = {
     "who": Command("netshare.cli.who", "say which registration an address reaches, and why"),
     "probe": Command("netshare.cli.probe", "try an address as a client would, here or elsewhere"),
     "stats": Command("netshare.cli.stats", "show the service's counters and settings"),
+    "decode": Command("netshare.cli.decode", "make what was on the wire readable"),
 }
 
 _EPILOG = """\
 netshare COMMAND --help tells more of each. The service itself is started with
-"twistd netshare"; list, who and stats ask the one on this machine, probe connects
-as any client does and needs none here.
+"twistd netshare"; list, who and stats ask the one on this machine, probe and call
+connect as any client does and need none here; decode reads files.
 """
 
 
@@ -65,7 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return Exit.USAGE
     try:
-        return _run(import_module(COMMANDS[options.command].module).run, options)
+        run = import_module(COMMANDS[options.command].module).run
+        if iscoroutinefunction(run):
+            return _run_in_reactor(run, options)
+        return _ending(lambda: run(options))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 
@@ -102,34 +108,52 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _run(
-    run: Callable[[Any, argparse.Namespace], Awaitable[int]], options: argparse.Namespace
+def _run_in_reactor(
+    run: Callable[[Any, argparse.Namespace], Coroutine[Any, Any, int]],
+    options: argparse.Namespace,
 ) -> int:
     """
     Run a command in the global reactor, and turn however it ends into an exit code.
     """
     from twisted.internet.defer import ensureDeferred
     from twisted.internet.task import react
+    from twisted.python.failure import Failure
 
-    code: int = Exit.INTERRUPTED  # unless the command comes to an end by itself
+    outcome: int | Failure = Exit.INTERRUPTED  # unless the command comes to an end by itself
 
     async def running(reactor: Any) -> None:
-        nonlocal code
+        nonlocal outcome
         try:
-            code = await run(reactor, options)
-            sys.stdout.flush()
-        except CommandFailed as failed:
-            width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
-            print("\n".join(wrap(f"netshare: {failed}", width, 4)), file=sys.stderr)
-            code = failed.code
-        except BrokenPipeError:
-            # The reader, head perhaps, has seen enough; Python would complain once more at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = Exit.BROKEN_PIPE
+            outcome = await run(reactor, options)
+        except (CommandFailed, BrokenPipeError):
+            outcome = Failure()
+
+    def result() -> int:
+        if isinstance(outcome, Failure):
+            outcome.raiseException()
+        return outcome
 
     try:
         react(lambda reactor: ensureDeferred(running(reactor)))
     except SystemExit as ended:
         if ended.code:  # an error nobody foresaw, which react has logged
             return int(ended.code)
+    return _ending(result)
+
+
+def _ending(run: Callable[[], int]) -> int:
+    """
+    Say what a command that fails has to say.
+    """
+    try:
+        code = run()
+        sys.stdout.flush()
+    except CommandFailed as failed:
+        width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+        print("\n".join(wrap(f"netshare: {failed}", width, 4)), file=sys.stderr)
+        return failed.code
+    except BrokenPipeError:
+        # The reader, head perhaps, has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.BROKEN_PIPE
     return code

@@ -14,20 +14,24 @@ class Exit(IntEnum):
 
     #: Done; the address is served; the address is reachable.
     OK = 0
-    #: Nobody serves the address (``who``); EndpointNotFound (``probe``).
+    #: Nobody serves the address (``who``); EndpointNotFound (``probe``, ``call``).
     NOBODY = 1
+    #: ``decode``: something is malformed, or refused by .NET.
+    MALFORMED = 1
     #: The command line does not make sense.
     USAGE = 2
     #: The sharing service cannot be asked: not running, not permitted, no answer.
     NO_SERVICE = 3
-    #: ``probe``: refused with another fault.
+    #: ``probe``, ``call``: refused with another fault.
     REFUSED = 4
-    #: ``probe``: no connection comes about.
+    #: ``probe``, ``call``: no connection comes about.
     UNREACHABLE = 5
-    #: ``probe``: the far end speaks another protocol.
+    #: ``probe``, ``call``: the far end speaks another protocol.
     NOT_NET_TCP = 6
-    #: ``probe``: the far end accepts the connection, but says nothing or closes it.
+    #: ``probe``, ``call``: the far end accepts the connection, but says nothing or closes it.
     NO_ANSWER = 7
+    #: ``call``: the service answers with a SOAP fault.
+    FAULT = 8
     #: Ctrl-C or SIGTERM, as shells count it.
     INTERRUPTED = 130
     #: Whoever read the output went away, as shells count it.

@@ -46,6 +46,16 @@ def clean(text: object) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
+def for_terminal(xml: str) -> str:
+    """
+    XML that cannot do anything to a terminal and means the same; if standard output is none, the
+    XML as it is.
+    """
+    if not sys.stdout.isatty():
+        return xml
+    return "".join(c if c.isprintable() or c in "\n\t" else f"&#x{ord(c):X};" for c in xml)
+
+
 def width(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():
