@@ -1,17 +1,20 @@
 """
 ``make run``: one port, two services in processes of their own, a call to each.
 
-Starts the sharing service on 127.0.0.1:8808 with two workers from ``hello.py``, calls both and an
-address that nobody serves, and stays up until Ctrl-C.
+Starts the sharing service on 127.0.0.1:8808 with two workers: the WCF service of
+``calculator.py``, and the web site of ``hello.py``. Calls both, and an address that nobody
+serves, and stays up until Ctrl-C.
 """
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 
+from calculator import ICalculator
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
@@ -22,6 +25,7 @@ from twisted.web.client import Agent, readBody
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from netshare.transport import ChannelFactory, NetTcpBinding, SecurityMode
 from netshare.worker.client import NetTcpClientEndpoint, PreambleRefused
 from netshare.worker.commands import ControlProtocol, ListRegistrations
 
@@ -30,8 +34,9 @@ warnings.filterwarnings("ignore", "Using readBody", DeprecationWarning)
 
 HERE = Path(__file__).resolve().parent
 PORT = int(os.environ.get("PORT", "8808"))
-ADDRESSES = [f"net.tcp://127.0.0.1:{PORT}/{path}" for path in ("one", "two")]
-UNKNOWN = f"net.tcp://127.0.0.1:{PORT}/three"
+CALCULATOR = f"net.tcp://127.0.0.1:{PORT}/calculator"
+SITE = f"net.tcp://127.0.0.1:{PORT}/site"
+UNKNOWN = f"net.tcp://127.0.0.1:{PORT}/nobody"
 
 
 @implementer(IAgentEndpointFactory)
@@ -61,8 +66,26 @@ class Service(ProcessProtocol):
         self.ended.callback(None)
 
 
-async def call(via: str) -> str:
-    """One HTTP request to the service at an address behind the shared port."""
+async def add(a: float, b: float) -> float:
+    """One call to the WCF service, as any WCF client would make it."""
+    binding = NetTcpBinding(security=SecurityMode.NONE)
+    factory = ChannelFactory(ICalculator, binding, reactor, callback=Progress())
+    channel = factory.create_channel(CALCULATOR)
+    result = await channel.operations.Add(a, b)
+    await channel.close()
+    await factory.close()
+    return result
+
+
+class Progress:
+    """What the service may call back."""
+
+    def Step(self, value: float) -> None:
+        print(f"    so far {value}")
+
+
+async def get(via: str) -> str:
+    """One HTTP request to the web site at an address behind the shared port."""
     agent = Agent.usingEndpointFactory(reactor, Via(via))
     response = await agent.request(b"GET", b"http://service/")
     return (await readBody(response)).decode().strip()
@@ -79,7 +102,7 @@ async def workers_ready(control: Path, service: Service) -> None:
             )
             answer = await link.callRemote(ListRegistrations, start=0)
             link.transport.loseConnection()
-            if answer["json"].count(b'"ready"') == len(ADDRESSES):
+            if answer["json"].count(b'"ready"') == 2:
                 return
         except ConnectError:
             pass  # not there yet
@@ -90,8 +113,10 @@ async def workers_ready(control: Path, service: Service) -> None:
 async def demo(control: Path) -> None:
     command = [sys.executable, "-m", "twisted", "--log-format=text", "netshare"]
     command += ["--interface=127.0.0.1", f"--control={control}"]
-    for address, name in zip(ADDRESSES, ("one", "two"), strict=True):
-        command.append(f"--worker={address}=hello:{name},preamble=consume")
+    calculator = shlex.join([sys.executable, str(HERE / "calculator.py"), CALCULATOR, "--shared"])
+    # WCF services answer to any host name ("+") unless they are told otherwise.
+    command.append(f"--worker={CALCULATOR.replace('127.0.0.1', '+')}=!{calculator}")
+    command.append(f"--worker={SITE.replace('127.0.0.1', '+')}=hello:one,preamble=consume")
     print("Starting:", " ".join(["twist", *command[3:]]), flush=True)
     service = Service()
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
@@ -107,19 +132,20 @@ async def demo(control: Path) -> None:
     reactor.addSystemEventTrigger("before", "shutdown", end)
     await workers_ready(control, service)
     print()
-    for address in ADDRESSES:
-        print(f"{address}\n    -> {await call(address)}")
+    print(f"{CALCULATOR}\n    -> Add(1, 2) = {await add(1, 2)}")
+    print(f"{SITE}\n    -> {await get(SITE)}")
     try:
-        await call(UNKNOWN)
+        await get(UNKNOWN)
     except PreambleRefused as refusal:
         print(f"{UNKNOWN}\n    -> refused: {refusal.uri}")
     where = f"NETSHARE_CONTROL={control} {Path(sys.executable).parent / 'netshare'}"
     print(
         f"\nThe service stays up until Ctrl-C. Try, in another terminal:\n"
         f"    {where} list\n"
-        f"    {where} who {ADDRESSES[0]}/some/path\n"
+        f"    {where} who {CALCULATOR}/some/path\n"
         f"    {where} probe {UNKNOWN}\n"
-        f"    {where} stats",
+        f"    {where} stats\n"
+        f"    {sys.executable} {HERE / 'calculator_client.py'} {CALCULATOR}",
         flush=True,
     )
 
@@ -135,9 +161,7 @@ def main() -> None:
         print(failure.getErrorMessage(), file=sys.stderr)
         reactor.stop()
 
-    reactor.callWhenRunning(
-        lambda: ensureDeferred(demo(directory / "control")).addErrback(failed)
-    )
+    reactor.callWhenRunning(lambda: ensureDeferred(demo(directory / "control")).addErrback(failed))
     reactor.run()
     sys.exit(status)
 
