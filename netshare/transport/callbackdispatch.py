@@ -4,17 +4,19 @@ A client serves its callback contract.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
 from twisted.logger import Logger
 
+from netshare.transport.behavior import ConcurrencyMode, behavior_of
 from netshare.transport.context import OperationContext
 from netshare.transport.conversation import Conversation
 from netshare.transport.descriptions import ContractDescription, OperationDescription
 from netshare.transport.dispatch import Session, address_reply
 from netshare.transport.errors import CommunicationError
-from netshare.transport.invocation import Invoker, Refused
+from netshare.transport.invocation import Answer, Invoker, Refused
 from netshare.transport.messages import Message
 from netshare.transport.soapfaults import action_not_supported
 
@@ -23,7 +25,8 @@ __all__ = ["CallbackDispatcher"]
 
 class CallbackDispatcher:
     """
-    Serves the requests that come from a service.
+    Serves the requests that come from a service: one after the other, in their order, unless the
+    target says otherwise with :func:`~.behavior.service_behavior`.
 
     :param contract: the callback contract; None: there is none
     :param target: carries it out
@@ -48,6 +51,8 @@ class CallbackDispatcher:
         self._target = target
         self._invoker = invoker
         self._address = address
+        serial = behavior_of(target).concurrency_mode is not ConcurrencyMode.MULTIPLE
+        self._lock = DeferredLock() if serial else None
 
     def requestReceived(self, message: Message) -> Deferred[None]:
         """A request has come."""
@@ -68,7 +73,11 @@ class CallbackDispatcher:
                 channel=conversation.channel,
             )
             method = getattr(self._target, operation.method)
-            answer = await self._invoker.call(operation, method, context)
+            if self._lock is None:
+                answer = await self._invoker.call(operation, method, context)
+            else:
+                calling = self._invoker.call
+                answer = await self._lock.run(_deferred, calling, operation, method, context)
         except Exception as error:
             answer = self._invoker.answer_to(error, operation, message)
         if answer.message is None or conversation.closed:
@@ -91,3 +100,7 @@ class CallbackDispatcher:
         if operation is None:
             raise Refused(action_not_supported(message.action or "", message.version))
         return operation
+
+
+def _deferred(function: Callable[..., Coroutine[Any, Any, Answer]], *args: Any) -> Deferred[Answer]:
+    return ensureDeferred(function(*args))

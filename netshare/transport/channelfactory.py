@@ -314,8 +314,7 @@ class ClientChannel:
             conversation = self._conversation
             if conversation is not None:
                 await conversation.idle()
-                if conversation.channel is not None:
-                    await conversation.channel.close()
+                await conversation.close(self._factory.binding.close_timeout)
             for call in list(self._calls):
                 await call.done()
         finally:

@@ -64,6 +64,7 @@ class Conversation:
         self._working = 0
         self._paused = False
         self._idle: list[Deferred[None]] = []
+        self._closers: list[Deferred[None]] = []
         self.closed = False
 
     # ---- the user
@@ -119,6 +120,38 @@ class Conversation:
         self._idle.append(waiting)
         return waiting
 
+    def close(self, timeout: float | None) -> Deferred[None]:
+        """
+        End this side of the session and wait for the other's end. What comes until then, such as
+        replies to calls that were given up, is nobody's mistake.
+
+        :param timeout: seconds, or None
+        :returns: a Deferred that fails with a :class:`~.errors.TransportError`
+        """
+        if self.closed or self.channel is None:
+            return succeed(None)
+        closed: Deferred[None] = Deferred()
+        self._closers.append(closed)
+        self.channel.endOutput()
+        if timeout is not None and not closed.called:
+            late = self._clock.callLater(timeout, self._tooLate, timeout)
+
+            def in_time(result: Any) -> Any:
+                if late.active():
+                    late.cancel()
+                return result
+
+            closed.addBoth(in_time)
+        return closed
+
+    def _tooLate(self, timeout: float) -> None:
+        self.channel.fail(
+            TimeoutError(
+                f"{self.channel.via}: the other side has not ended the session {timeout} s after "
+                "this one; see close_timeout"
+            )
+        )
+
     @property
     def busy(self) -> bool:
         """Whether calls are under way."""
@@ -159,6 +192,12 @@ class Conversation:
         self._failAll(closed if reason is None or reason.value is None else reason.value)
         self.lost(reason)
         self._maybeIdle()
+        closers, self._closers = self._closers, []
+        for closer in closers:
+            if reason is None:
+                closer.callback(None)
+            else:
+                closer.errback(reason)
 
     # ---- inside
 

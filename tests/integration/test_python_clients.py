@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +20,11 @@ from twisted.internet.threads import deferToThread
 
 from netshare.transport import aio
 from netshare.transport.background import BackgroundReactor
+from netshare.transport.behavior import ConcurrencyMode, ServiceBehavior
 from netshare.transport.binding import TextEncoding, TransferMode
 from netshare.transport.blocking import NetTcpClient
 from netshare.transport.channelfactory import ChannelFactory, CommunicationState
+from netshare.transport.context import OperationContext
 from netshare.transport.errors import (
     CommunicationError,
     EndpointNotFoundError,
@@ -28,6 +32,7 @@ from netshare.transport.errors import (
 )
 from netshare.transport.errors import TimeoutError as TransportTimeoutError
 from netshare.transport.faulterror import FaultError
+from netshare.transport.host import ServiceHost
 from netshare.transport.messages import MessageHeader
 from tests.integration.hosting import Hosting, binding
 from tests.integration.running import RunningService
@@ -42,7 +47,7 @@ from tests.peers.contracts import (
 from tests.peers.datatypes import Circle, Person, Problem
 from tests.peers.drivers import MonoEndpoint, free_port
 from tests.peers.fixtures import StartMonoServer
-from tests.peers.services import pattern
+from tests.peers.services import Streams, pattern
 
 MONO_UTF16 = TextEncoding(
     charset="utf-16LE", content_type="application/soap+xml; charset=unicodeFFFE"
@@ -407,3 +412,110 @@ async def test_message_contracts_of_clients(hosting: Hosting) -> None:
     assert (reply.FileName, reply.Received, reply.Checksum) == ("ä.bin", len(data), sum(data))
     await channel.close()
     await factory.close()
+
+
+# ---- services in threads
+
+
+class Threads:
+    """A service whose plain methods block, each in a thread."""
+
+    def Work(self, job: str | None, steps: int) -> str:
+        assert threading.current_thread() is not threading.main_thread()
+        for step in range(1, steps + 1):
+            OperationContext.current().callback.Progress(step, job)
+        time.sleep(0.01)
+        return f"{job} done"
+
+    def Start(self, job: str | None, steps: int) -> None:
+        pass
+
+    def WorkAndAsk(self, job: str | None) -> str:
+        return str(OperationContext.current().callback.Ask(job))
+
+
+class ThreadedStreams(Streams):
+    """Reads and writes streams as files, in threads."""
+
+    def Upload(self, data: Any) -> Any:
+        time.sleep(0.01)
+        return len(data.read(10) + data.read())
+
+    def Download(self, count: int) -> Any:
+        return io.BytesIO(pattern(count))
+
+
+async def test_services_in_threads(hosting: Hosting) -> None:
+    """With threads=True plain methods may block: on callbacks, on streams, or by themselves."""
+    from twisted.internet import reactor
+
+    behavior = ServiceBehavior(concurrency_mode=ConcurrencyMode.MULTIPLE, threads=True)
+    host = ServiceHost(Threads, reactor, behavior=behavior)
+    host.add_endpoint(IDuplex, binding(), hosting.address("duplex"))
+    streams = ServiceHost(ThreadedStreams, reactor, behavior=behavior)
+    streamed = binding(transfer_mode=TransferMode.STREAMED)
+    streams.add_endpoint(IStreams, streamed, hosting.address("streams"))
+    hosting.hosts += [host, streams]
+    await host.open()
+    await streams.open()
+    seen: list[tuple[int, str]] = []
+
+    class Progress:
+        def Progress(self, percent: int, note: str) -> None:
+            seen.append((percent, note))
+
+        def Ask(self, question: str) -> str:
+            return f"re: {question}"
+
+    factory = _factory(IDuplex, callback=Progress())
+    channel = factory.create_channel(hosting.address("duplex"))
+    works = [channel.operations.Work("job", 3) for _ in range(8)]
+    assert await gatherResults(works) == ["job done"] * 8
+    assert sorted(seen) == sorted([(1, "job"), (2, "job"), (3, "job")] * 8)
+    assert await channel.operations.WorkAndAsk("it") == "re: it"
+    await channel.close()
+    await factory.close()
+    factory = ChannelFactory(IStreams, streamed, reactor)
+    channel = factory.create_channel(hosting.address("streams"))
+    assert await channel.operations.Upload(pattern(300_000)) == 300_000
+    assert await (await channel.operations.Download(300_000)).read() == pattern(300_000)
+    await channel.close()
+    await factory.close()
+
+
+async def test_callbacks_of_blocking_clients_keep_their_order(hosting: Hosting) -> None:
+    """Callbacks run in threads, but one after the other, in the order in which they were made."""
+    address = await hosting.serve("IDuplex")
+    seen: list[int] = []
+    done = threading.Event()
+
+    class Progress:
+        def Progress(self, percent: int, note: str) -> None:
+            time.sleep(0.002 if percent % 2 else 0)
+            seen.append(percent)
+            if percent == 100:
+                done.set()
+
+        def Ask(self, question: str) -> str:
+            return ""
+
+    def program() -> None:
+        with NetTcpClient(IDuplex, address, binding(), callback=Progress()) as duplex:
+            duplex.Work("job", 50)
+            assert done.wait(5)
+
+    await deferToThread(program)
+    assert seen == [2 * n for n in range(1, 51)]
+
+
+async def test_asyncio_calls_can_be_cancelled(hosting: Hosting) -> None:
+    """A call that its program cancels is forgotten; the channel goes on."""
+    address = await hosting.serve("IBasic")
+
+    async def program() -> None:
+        async with aio.NetTcpClient(IBasic, address, binding()) as basic:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(basic.Sleep(300), 0.05)
+            assert await basic.Echo("x") == "x"
+
+    await deferToThread(asyncio.run, program())

@@ -321,6 +321,7 @@ async def test_streams_in_all_transfer_modes(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("hosting", ["own-port"], indirect=True)
 async def test_a_gibibyte_each_way_in_bounded_memory(
     hosting: Hosting, dotnet_client: DotNetClient
 ) -> None:
