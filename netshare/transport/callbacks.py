@@ -35,6 +35,7 @@ async def call_operation(
     timeout: float | None,
     headers: Any = (),
     caller: Caller = HERE,
+    reply_to: str | None = None,
 ) -> tuple[Any, Any]:
     """
     Carry an operation out through a conversation.
@@ -43,6 +44,7 @@ async def call_operation(
     :param timeout: seconds for the reply
     :param headers: for the request
     :param caller: reads what is sent as a stream
+    :param reply_to: this side's address; None: it has none of its own
     :returns: the result, and the reply (None if it is one-way)
     :raises FaultError: the other side answers with a fault
     """
@@ -63,7 +65,8 @@ async def call_operation(
     if operation.reply is None:
         await conversation.send(request)
         return None, None
-    request.reply_to = request.version.addressing.anonymous or None
+    anonymous = request.version.addressing.anonymous or None
+    request.reply_to = anonymous and (reply_to or anonymous)
     reply = await conversation.request(request, timeout)
     return read_reply(operation, reply, None), reply
 
@@ -166,7 +169,13 @@ class CallbackChannel:
             instance.leave()
         try:
             result, _ = await call_operation(
-                conversation, operation, args, kwargs, to, self._timeout
+                conversation,
+                operation,
+                args,
+                kwargs,
+                to,
+                self._timeout,
+                reply_to=self._session.endpoint.listen_uri,
             )
         finally:
             if reentrant:
