@@ -18,7 +18,8 @@ from netshare.transport.contracts import (
     service_contract,
 )
 from netshare.transport.datacontracts import Int64
-from netshare.transport.descriptions import ContractError, describe
+from netshare.transport.describing import describe
+from netshare.transport.descriptions import ContractError
 from netshare.transport.messages import Message
 from netshare.transport.streams import Stream, StreamSource
 from tests.peers.contracts import IBasic, IDuplex, ISession, IStreams, ITasks, IUntyped

@@ -18,7 +18,8 @@ from netshare.transport.callbackdispatch import CallbackDispatcher
 from netshare.transport.callbacks import call_operation
 from netshare.transport.calling import Caller
 from netshare.transport.conversation import Conversation
-from netshare.transport.descriptions import ContractDescription, OperationDescription, describe
+from netshare.transport.describing import describe
+from netshare.transport.descriptions import ContractDescription, OperationDescription
 from netshare.transport.dispatch import Session
 from netshare.transport.endpoints import check_endpoint
 from netshare.transport.errors import ChannelClosedError, CommunicationObjectAbortedError

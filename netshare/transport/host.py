@@ -15,7 +15,8 @@ from netshare.transport.behavior import ServiceBehavior, ServiceThrottle, behavi
 from netshare.transport.binding import NetTcpBinding
 from netshare.transport.calling import Caller, ThreadCaller
 from netshare.transport.contracts import OPERATION_NOTE
-from netshare.transport.descriptions import ContractDescription, ContractError, describe
+from netshare.transport.describing import describe
+from netshare.transport.descriptions import ContractDescription, ContractError
 from netshare.transport.dispatch import Dispatcher
 from netshare.transport.endpoints import ServiceEndpoint, check_endpoint
 from netshare.transport.instances import Instances, Throttles
