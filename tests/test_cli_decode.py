@@ -132,7 +132,7 @@ def test_recordings(path: Path, said: Said) -> None:
 def test_two_files(conversation: Conversation, said: Said) -> None:
     """The two files of a recorded conversation with Mono are shown, and the same from one side."""
     stem = VECTORS / "mono" / conversation.name.removeprefix("mono-")
-    both = said(f"{stem}.c2s.bin", f"{stem}.s2c.bin", "--brief")
+    both = said(f"{stem}.c2s.bin", "--brief", f"{stem}.s2c.bin")
     assert both[::2] == (0, "")
     alone = [said(f"{stem}.{name}.bin", "--brief") for name in ("c2s", "s2c")]
     assert all(result[::2] == (0, "") for result in alone)

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "who": Command("netshare.cli.who", "say which registration an address reaches, and why"),
     "probe": Command("netshare.cli.probe", "try an address as a client would, here or elsewhere"),
     "stats": Command("netshare.cli.stats", "show the service's counters and settings"),
+    "call": Command("netshare.cli.call", "send a request to a service, and print the reply"),
     "decode": Command("netshare.cli.decode", "make what was on the wire readable"),
 }
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     parser = _parser(given)
-    options = parser.parse_args(given)
+    options = _parsed(parser, given)
     if options.command is None:
         parser.print_help()
         return Exit.USAGE
@@ -74,6 +75,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ending(lambda: run(options))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def _parsed(parser: argparse.ArgumentParser, given: Sequence[str]) -> argparse.Namespace:
+    """
+    Parse the command line. A command that takes any number of arguments says in its default
+    ``more`` under which name, and then they may also stand behind options, which argparse itself
+    does not allow.
+    """
+    options, rest = parser.parse_known_args(given)
+    more: str = getattr(options, "more", "")
+    if rest and (not more or any(text.startswith("-") and text != "-" for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        getattr(options, more).extend(rest)
+    return options
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

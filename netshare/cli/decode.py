@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from netshare.cli.arguments import number_of_bytes
 from netshare.cli.captures import Capture, CaptureError, from_bytes, from_sides, plain
 from netshare.cli.decodereport import as_json, lines
 from netshare.cli.exits import CommandFailed, Exit
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="one file: a direction or a conversation; two: what the client wrote, what the "
         "server wrote; none, or -: standard input",
     )
+    parser.set_defaults(more="file")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--hex", action="store_true", help="the input is hexadecimal text")
     form.add_argument("--raw", action="store_true", help="the input is not, whatever it looks like")
@@ -42,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--brief", action="store_true", help="only the records, no envelopes")
     parser.add_argument(
         "--max-session-size",
-        type=_size,
+        type=number_of_bytes,
         default=MAX_SESSION_SIZE,
         metavar="BYTES",
         help="how large a session's string tables may become (default: %(default)d, as WCF's)",
@@ -70,12 +72,6 @@ exit code:
   1  something is malformed, cut off, or refused by .NET: the output says what
   2  the command line does not make sense, or there is no such file
 """
-
-
-def _size(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:11]) < 2**31):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
-    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from typing import Any
 
 from netshare.addresses import AddressError
+from netshare.cli.arguments import port_number, seconds
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.probeclient import Prober
 from netshare.cli.probereport import EXITS, as_json, conclusion, row
@@ -25,10 +25,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of ``netshare probe``."""
     parser.add_argument("uri", metavar="URI", help="the address, such as net.tcp://host:808/path")
     parser.add_argument("--host", help="connect to this host; the address asked for stays")
-    parser.add_argument("--port", type=_port, help="connect to this port, likewise")
+    parser.add_argument("--port", type=port_number, help="connect to this port, likewise")
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=TIMEOUT,
         metavar="SECONDS",
         help="how long to wait for a connection, and for each answer (default: %(default)g)",
@@ -48,22 +48,6 @@ exit code:
   6  the far end speaks another protocol
   7  the far end says nothing, or closes
 """
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port number (1 to 65535)")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 3600")
-    return seconds
 
 
 async def run(reactor: Any, options: argparse.Namespace) -> int:

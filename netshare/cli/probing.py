@@ -58,7 +58,7 @@ class Target:
             raise AddressError("it is not UTF-8") from None
         via = parse_via(uri)
         if via.scheme != NET_TCP:
-            raise AddressError(f"its scheme is {via.scheme}; only net.tcp can be probed")
+            raise AddressError(f"its scheme is {via.scheme}; only net.tcp is spoken here")
         named = via.host.rpartition("@")[2]
         if named in ("+", "*"):
             raise AddressError(

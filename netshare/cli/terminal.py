@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TextIO
 
 _GAP = "  "
 
@@ -46,12 +47,14 @@ def clean(text: object) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
-def for_terminal(xml: str) -> str:
+def for_terminal(xml: str, to: TextIO | None = None) -> str:
     """
-    XML that cannot do anything to a terminal and means the same; if standard output is none, the
-    XML as it is.
+    XML that cannot do anything to a terminal and means the same; where it does not go to a
+    terminal, the XML as it is.
+
+    :param to: where it goes; None: to standard output
     """
-    if not sys.stdout.isatty():
+    if not (to or sys.stdout).isatty():
         return xml
     return "".join(c if c.isprintable() or c in "\n\t" else f"&#x{ord(c):X};" for c in xml)
 

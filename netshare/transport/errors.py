@@ -15,6 +15,9 @@ from netshare.framing.faults import Fault
 class TransportError(Exception):
     """Everything that the transport reports."""
 
+    #: The text of the framing's fault, if the other side sent one.
+    fault_uri: str = ""
+
 
 class CommunicationError(TransportError):
     """The conversation with the other side failed. (CommunicationException)"""
@@ -111,9 +114,14 @@ def error_for_fault(uri: str, via: str) -> CommunicationError:
     """
     fault = Fault.from_uri(uri)
     if fault is None:
-        return ProtocolError(f"{via}: the server faulted with the code {uri!r}")
-    kind, meaning = _FAULTS[fault]
-    return kind(f"{via}: {meaning} (fault {fault.value})")
+        error: CommunicationError = ProtocolError(
+            f"{via}: the server faulted with the code {uri!r}"
+        )
+    else:
+        kind, meaning = _FAULTS[fault]
+        error = kind(f"{via}: {meaning} (fault {fault.value})")
+    error.fault_uri = uri
+    return error
 
 
 def error_for_broken(broken: Broken, via: str) -> CommunicationError:
