@@ -140,5 +140,3 @@ class Page(Generic[T]):
 class Problem:
     Reason: str | None
     Code: int
-
-

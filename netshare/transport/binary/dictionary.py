@@ -1,4 +1,3 @@
-
 """
 The static dictionary of [MC-NBFS]: 487 strings that are never sent.
 
