@@ -216,3 +216,27 @@ def test_every_public_name_is_explained() -> None:
     text = PAGE.read_text("utf-8")
     missing = [name for name in transport.__all__ if not re.search(rf"\b{name}\b", text)]
     assert missing == []
+
+
+def test_the_floors() -> None:
+    """No module of the transport imports from a floor above its own, as the house has them."""
+    text = (ROOT / "docs" / "design" / "house.rst").read_text("utf-8")
+    table = text[text.index(".. _transport-floors:") : text.index("A connection's way\n")]
+    floor, floors = -1, {}
+    for name, modules in re.findall(r"^   \* -(.*)\n     - (.*)", table, flags=re.MULTILINE):
+        floor += bool(name)
+        floors.update(dict.fromkeys(re.findall(r"``(\w+)``", modules), floor))
+    root = Path(transport.__file__).parent
+    arrows = 0
+    for module, here in floors.items():
+        paths = [root / f"{module}.py"] if (root / f"{module}.py").exists() else []
+        paths += (root / module).glob("*.py")
+        assert paths, module
+        for path in paths:
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module is not None:
+                    found = re.match(r"netshare\.transport\.(\w+)", node.module)
+                    if found and found[1] in floors:
+                        assert floors[found[1]] <= here, f"{path.name} imports {found[1]}"
+                        arrows += 1
+    assert arrows > 100
