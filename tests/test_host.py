@@ -88,6 +88,7 @@ class Counting:
 
     def Count(self) -> int:
         self.count += 1
+        self.kept = OperationContext.current().callback
         return self.count
 
     def Wait(self, name: str) -> Deferred[str]:
@@ -299,6 +300,22 @@ def test_another_call_comes_while_a_reentrant_one_asks(world: World) -> None:
     asked.callback("at last")
     world.flow()
     assert relayed == ["at last"]
+
+
+@pytest.mark.parametrize("mode", list(CONCURRENCY))
+def test_a_callback_kept_for_later(world: World, mode: ConcurrencyMode) -> None:
+    """A callback object asks when its call is over, too, also while another call waits."""
+    world.serve(concurrency_mode=mode)
+    channel = world.channel()
+    assert world.now(channel.operations.Count()) == 1
+    assert world.now(Counting.made[-1].kept.Ask("later")) == "re: later"
+    waiting = world.start(channel.operations.Wait("one"))
+    asked = world.start(Counting.made[-1].kept.Ask("meanwhile"))
+    assert asked == ["re: meanwhile"]
+    assert waiting == []
+    Counting.waiting["one"].callback("1")
+    world.flow()
+    assert waiting == ["1"]
 
 
 def test_a_callback_that_would_wait_for_ever(world: World) -> None:

@@ -16,7 +16,7 @@ from netshare.transport.datacontracts import DeserializationFailed
 from netshare.transport.descriptions import OperationDescription
 from netshare.transport.errors import ProtocolError
 from netshare.transport.formatters import formatter_for
-from netshare.transport.instances import InstanceContext
+from netshare.transport.instances import Stay
 from netshare.transport.messages import Message, MessageInvalid
 from netshare.transport.proxies import Proxy
 from netshare.transport.streams import Stream, collect
@@ -120,44 +120,44 @@ class CallbackChannel:
         self._timeout = timeout
         self._caller = caller
 
-    def __call__(self, instance: InstanceContext) -> Proxy | None:
-        """:returns: the callback object for a call on this instance; None: there is no contract."""
+    def __call__(self, stay: Stay) -> Proxy | None:
+        """:returns: the callback object for a call; None: there is no contract."""
         endpoint = self._session.endpoint
         if endpoint is None or endpoint.contract.callback is None:
             return None
 
         def invoke(operation: OperationDescription, args: Any, kwargs: Any) -> Any:
-            return self._invoke(instance, operation, args, kwargs)
+            return self._invoke(stay, operation, args, kwargs)
 
         return Proxy(endpoint.contract.callback, invoke)
 
     def _invoke(
         self,
-        instance: InstanceContext,
+        stay: Stay,
         operation: OperationDescription,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        if not operation.one_way and self._mode is ConcurrencyMode.SINGLE:
+        if not operation.one_way and self._mode is ConcurrencyMode.SINGLE and not stay.over:
             raise RuntimeError(
                 f"{operation.method} would wait for ever: its reply is not taken before this call "
                 "is over; make the service's concurrency mode REENTRANT or MULTIPLE, or the "
                 "callback one-way"
             )
-        return self._caller.wait(self._call, instance, operation, args, kwargs)
+        return self._caller.wait(self._call, stay, operation, args, kwargs)
 
     def _call(
         self,
-        instance: InstanceContext,
+        stay: Stay,
         operation: OperationDescription,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Deferred[Any]:
-        return ensureDeferred(self._calling(instance, operation, args, kwargs))
+        return ensureDeferred(self._calling(stay, operation, args, kwargs))
 
     async def _calling(
         self,
-        instance: InstanceContext,
+        stay: Stay,
         operation: OperationDescription,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -166,7 +166,7 @@ class CallbackChannel:
         to = conversation.encoder.version.addressing.anonymous or None
         reentrant = not operation.one_way and self._mode is ConcurrencyMode.REENTRANT
         if reentrant:
-            instance.leave()
+            stay.leave()
         try:
             result, _ = await call_operation(
                 conversation,
@@ -179,5 +179,5 @@ class CallbackChannel:
             )
         finally:
             if reentrant:
-                await instance.enter()
+                await stay.enter()
         return result

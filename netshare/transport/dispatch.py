@@ -13,7 +13,7 @@ from netshare.transport.calling import Caller
 from netshare.transport.context import OperationContext
 from netshare.transport.descriptions import OperationDescription
 from netshare.transport.endpoints import ServiceEndpoint
-from netshare.transport.instances import InstanceContext, Instances, Throttles
+from netshare.transport.instances import InstanceContext, Instances, Stay, Throttles
 from netshare.transport.invocation import Answer, Invoker, Refused
 from netshare.transport.messages import Message
 from netshare.transport.soapfaults import (
@@ -154,15 +154,16 @@ class Dispatcher:
             channel=session.channel,
         )
         instance, own = await self._instance(session)
-        await instance.enter()
+        stay = Stay(instance)
+        await stay.enter()
         try:
             if session.callback is not None:
-                context.callback = session.callback(instance)
+                context.callback = session.callback(stay)
             method = getattr(instance.instance, operation.method)
             streamed = session.endpoint.binding.streamed
             return await self.invoker.call(operation, method, context, stream, streamed)
         finally:
-            instance.leave()
+            stay.end()
             if own:
                 instance.dispose()
                 self.throttles.instances.release()

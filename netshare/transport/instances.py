@@ -104,6 +104,37 @@ class InstanceContext:
                 self.log.failure("dispose of a service instance failed")
 
 
+class Stay:
+    """
+    One call's stay at an instance.
+
+    A callback object can be kept, and used when its call is over: then there is nothing to leave.
+    """
+
+    def __init__(self, instance: InstanceContext) -> None:
+        self.instance = instance
+        #: Whether the call has ended.
+        self.over = False
+        self._inside = False
+
+    async def enter(self) -> None:
+        """Wait until the call may begin, or go on; return at once when it is over."""
+        if not self.over:
+            await self.instance.enter()
+            self._inside = True
+
+    def leave(self) -> None:
+        """Let others in for a while."""
+        if self._inside:
+            self._inside = False
+            self.instance.leave()
+
+    def end(self) -> None:
+        """The call is over."""
+        self.over = True
+        self.leave()
+
+
 class Instances:
     """
     Hands out the instances of a service.
