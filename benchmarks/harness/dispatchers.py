@@ -46,7 +46,7 @@ def netshare(setting: Setting, lane: str) -> Dispatcher:
     :raises NotOffered: the service does not have this lane
     """
     key, port = f"netshare-{lane}", free_port()
-    service, control = _service(setting, key)
+    service, control = start_service(setting, key)
     processes = [service]
     try:
         for path in PATHS:
@@ -103,7 +103,7 @@ def twisted_direct(setting: Setting) -> Dispatcher:
 def twisted_netshare(setting: Setting) -> Dispatcher:
     """The same Twisted server behind the service, by its ``netshare:`` endpoint."""
     port = free_port()
-    service, control = _service(setting, "twisted-netshare")
+    service, control = start_service(setting, "twisted-netshare")
     try:
         worker = _twisted_worker(
             setting,
@@ -141,7 +141,8 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
 }
 
 
-def _service(setting: Setting, name: str) -> tuple[Process, Path]:
+def start_service(setting: Setting, name: str) -> tuple[Process, Path]:
+    """:returns: a running service of this version, and its control socket"""
     control = setting.directory / f"{name}.control"
     # As the systemd unit starts it; only twist knows levels.
     run = "from twisted.scripts.twistd import run; run()"
