@@ -26,7 +26,7 @@ from netshare.transport.binding import (
 )
 from netshare.transport.channelfactory import ChannelFactory, CommunicationState
 from netshare.transport.context import OperationContext
-from netshare.transport.contracts import operation, service_contract
+from netshare.transport.contracts import SessionMode, operation, service_contract
 from netshare.transport.descriptions import ContractError
 from netshare.transport.errors import (
     CommunicationError,
@@ -650,6 +650,15 @@ def test_services_that_cannot_be(world: World) -> None:
         world.host(Session).add_endpoint(ISession, streamed, "x")
     with pytest.raises(ContractError, match="callback contract"):
         world.host().add_endpoint(ITest, streamed, "x")
+
+    @service_contract(session_mode=SessionMode.NOT_ALLOWED)
+    class ISessionless:
+        @operation
+        def Count(self) -> int: ...
+
+    with pytest.raises(ContractError, match="does not allow a session"):
+        world.host(Half).add_endpoint(ISessionless, binding(), "x")
+    world.host(Half).add_endpoint(ISessionless, streamed, "x")
     with pytest.raises(ValueError, match="no base address"):
         ServiceHost(Counting, world.reactor).add_endpoint(ITest, binding(), "x")
     host = world.host()

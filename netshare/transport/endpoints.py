@@ -62,6 +62,11 @@ def check_endpoint(contract: ContractDescription, binding: NetTcpBinding) -> Non
     :raises ContractError: the contract cannot be served, or called, with the binding
     """
     name = contract.type.__name__
+    if not binding.streamed and contract.session_mode is SessionMode.NOT_ALLOWED:
+        raise ContractError(
+            f"{name} does not allow a session, which every buffered channel of net.tcp is: use a "
+            "streamed transfer mode, or SessionMode.ALLOWED"
+        )
     if binding.streamed:
         if contract.session_mode is SessionMode.REQUIRED:
             raise ContractError(
