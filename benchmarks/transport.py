@@ -86,7 +86,8 @@ class Table(dict[str, list[Sample]]):
 
     def median(self, title: str, figure: str) -> float:
         """Of all rounds."""
-        return statistics.median(getattr(sample, figure) for sample in self[title])
+        values: list[float] = [getattr(sample, figure) for sample in self[title]]
+        return statistics.median(values)
 
     def rows(self, size: int = 0) -> list[list[str]]:
         """With a size in bytes: MB/s in place of calls/s."""
@@ -332,13 +333,15 @@ class DotNet:
 
 async def dotnet(tables: Tables, caller: DotNet, where: str, address: str) -> None:
     """One round of Microsoft's client at one address."""
-    add: list[Any] = ["Add", [40, 2]]
+    operands = [40, 2]
     large = base64.b64encode(pattern(MEGABYTE)).decode()
     title = f".NET, {where}"
-    tables.one.add(title, await caller.bench(address, *add, calls=700))
-    tables.many.add(title, await caller.bench(address, *add, calls=40, channels=64))
+    tables.one.add(title, await caller.bench(address, "Add", operands, calls=700))
+    tables.many.add(title, await caller.bench(address, "Add", operands, calls=40, channels=64))
     for how, binding in (("pooled", {}), ("not pooled", NO_POOL)):
-        sample = await caller.bench(address, *add, calls=60, connect=True, binding=binding)
+        sample = await caller.bench(
+            address, "Add", operands, calls=60, connect=True, binding=binding
+        )
         tables.opening.add(f"{title}, {how}", sample)
     tables.replies.add(title, await caller.bench(address, "Bytes", [MEGABYTE], calls=12))
     tables.requests.add(title, await caller.bench(address, "Count", [large], calls=12))

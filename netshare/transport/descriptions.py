@@ -8,7 +8,7 @@ message.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from netshare.transport.contracts import ANY_ACTION, SessionMode
@@ -79,11 +79,12 @@ class MessageDescription:
     type: Any = None
     #: The message is passed as it is.
     untyped: bool = False
+    #: The part that is a stream, where there is one. Every call asks for it.
+    stream: PartDescription | None = field(init=False, repr=False, compare=False)
 
-    @property
-    def stream(self) -> PartDescription | None:
-        """The part that is a stream, where there is one."""
-        return next((part for part in self.parts if part.is_stream), None)
+    def __post_init__(self) -> None:
+        stream = next((part for part in self.parts if part.is_stream), None)
+        object.__setattr__(self, "stream", stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,10 @@ class OperationDescription:
     is_terminating: bool
     faults: tuple[FaultDescription, ...]
     known_types: tuple[Any, ...]
+
+    def __hash__(self) -> int:
+        # Every call looks its formatter up, and the hash of a signature is slow.
+        return hash((self.name, self.method, self.request.action))
 
     @property
     def one_way(self) -> bool:
