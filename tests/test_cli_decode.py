@@ -288,6 +288,19 @@ def test_a_side_can_be_said() -> None:
     ]
 
 
+def test_one_side_may_be_empty(said: Said, tmp_path: Path) -> None:
+    """Of two files one may have nothing in it, both may not."""
+    (tmp_path / "full").write_bytes(CLIENT)
+    (tmp_path / "empty").write_bytes(b"")
+    full, empty = str(tmp_path / "full"), str(tmp_path / "empty")
+    code, out, _ = said("--brief", full, empty)
+    assert code == 0
+    assert "server" not in out
+    code, out, err = said(empty, empty)
+    assert (code, out) == (1, "")
+    assert "there is nothing to decode" in err
+
+
 def test_hexadecimal() -> None:
     """Other blanks than those of text are bytes, not blanks."""
     assert hexadecimal(b"\x0b") is None

@@ -79,8 +79,10 @@ def from_sides(client: bytes, server: bytes, is_hex: bool | None = None) -> Capt
     :param server: what the server wrote
     :param is_hex: as of :func:`plain`
     :returns: the conversation
-    :raises CaptureError: as of :func:`plain`
+    :raises CaptureError: as of :func:`plain`; or both are empty
     """
+    if not client and not server:
+        raise CaptureError("there is nothing to decode")
     return Capture(
         "",
         (Piece(Side.CLIENT, plain(client, is_hex)), Piece(Side.SERVER, plain(server, is_hex))),

@@ -23,7 +23,7 @@ def lines(records: Sequence[Record], brief: bool = False) -> Iterator[str]:
     :param records: of one connection
     :param brief: without the envelopes
     """
-    widest = max(6, *(len(str(record.offset)) for record in records))
+    widest = max([6, *(len(str(record.offset)) for record in records)])
     yield f"  SIDE    {'OFFSET':>{widest}}  {'RECORD':<18}  BYTES"
     session = 0
     for record in records:
