@@ -499,6 +499,7 @@ def test_a_lost_link(linked: Given) -> None:
     late.lane.give(arrival, ADDRESS).addErrback(lost.append)
     assert lost[0].check(ConnectionLost)
     assert late.lane.outstanding == 0
+    late.lane.stop()
     arrival.close()
 
 

@@ -42,6 +42,9 @@ Router = Callable[[Arrival], None]
 #: How many bytes the first read of a connection asks for: a whole preamble and a message.
 _FIRST_READ = 65536
 
+#: Which first reads are remembered, and how many: preambles, hardly more.
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 512, 4096
+
 _BY_FAULT = {fault: outcome for outcome, fault in FAULTS.items()}
 
 
@@ -167,6 +170,7 @@ class SharedPortFactory(Factory):
         self.deadlines = Deadlines(ending.reactor, ending.admission.quotas.receiveTimeout)
         self.undecided: set[PreambleProtocol] = set()
         self.stopping = False
+        self._vias: dict[bytes, str] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
         protocol = PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
@@ -212,9 +216,15 @@ class SharedPortFactory(Factory):
         except OSError:
             data = b""  # reset before it said anything
         held = HeldSocket(connection.detach())
+        via = self._vias.get(data) if data else None
+        if via is not None:
+            ending.admission.hold()
+            self.route(Arrival(ending, held, via, data or b"", peer, local))
+            return
         reading = read_preamble(data) if data else NEED_MORE
         if isinstance(reading, Preamble):
             ending.admission.hold()
+            self._remember(data or b"", reading.via)
             self.route(Arrival(ending, held, reading.via, data or b"", peer, local))
         elif isinstance(reading, Malformed):
             ending.admission.hold()
@@ -225,6 +235,15 @@ class SharedPortFactory(Factory):
             held.close()
         else:
             self._readOn(held, data or b"", peer, local)
+
+    def _remember(self, data: bytes, via: str) -> None:
+        """
+        The clients of one service all begin with the same bytes: read them once.
+        """
+        if len(data) <= _LONGEST_REMEMBERED:
+            if len(self._vias) >= _MOST_REMEMBERED:
+                self._vias.clear()
+            self._vias[data] = via
 
     def _readOn(self, held: HeldSocket, data: bytes, peer: str, local: str) -> None:
         """

@@ -66,7 +66,7 @@ class Lane:
     def __init__(self, reactor: Any, limit: int, quotas: Quotas, name: str) -> None:
         self.name = name
         self._limit = limit
-        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
+        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout, lingers=True)
         self._timeout = quotas.dispatchTimeout
         self.outstanding = 0
         #: The worker let a deadline pass and has said nothing since.

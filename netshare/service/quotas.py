@@ -138,12 +138,14 @@ class Admission:
     def hold(self, count: int = 1) -> None:
         """So many descriptors more are in use."""
         self.descriptors += count
-        self._adjust()
+        if self.descriptors >= self.descriptorLimit:
+            self._adjust()
 
     def release(self, count: int = 1) -> None:
         """So many descriptors were closed."""
         self.descriptors -= count
-        self._adjust()
+        if self.paused:
+            self._adjust()
 
     def pause(self, source: object) -> None:
         """
@@ -220,10 +222,13 @@ class Deadlines:
     single delayed call serves them all.
 
     :param timeout: seconds; None never expires anything
+    :param lingers: keep the delayed call when nobody waits any more, until :meth:`cancel`: for
+        those who come and go so fast that making one would be most of the work
     """
 
-    def __init__(self, reactor: IReactorTime, timeout: float | None) -> None:
+    def __init__(self, reactor: IReactorTime, timeout: float | None, lingers: bool = False) -> None:
         self._reactor = reactor
+        self._lingers = lingers
         self._timeout = timeout
         self._waiting: dict[Expiring, float] = {}  # in order of arrival
         self._call: Any = None
@@ -239,8 +244,7 @@ class Deadlines:
     def discard(self, one: Expiring) -> None:
         """It made it in time, or is gone."""
         self._waiting.pop(one, None)
-        # The call stays: under load the next arrival would want it again at once.
-        if not self._waiting:
+        if not self._waiting and not self._lingers:
             self.cancel()
 
     def cancel(self) -> None:

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, BaseAddress, parse_base_address, parse_via
-from netshare.interfaces import IArrival, IOutcomeRecorder, IRoute
+from netshare.interfaces import IAddressResource, IArrival, IOutcomeRecorder, IRoute
 from netshare.service.accounts import Accounts
 from netshare.service.arrival import Ending
 from netshare.service.connectionlog import ConnectionLog
@@ -37,6 +37,9 @@ from netshare.service.routing import RoutingTree
 from netshare.service.status import Status
 from netshare.worker.consume import ConsumingFactory, PreambleUse
 from netshare.worker.listening import SharedPortAddress
+
+#: How many vias' routes are remembered.
+_MOST_REMEMBERED = 4096
 
 
 class SharedPort:
@@ -100,6 +103,9 @@ class SharedPort:
         #: Listen with this on the control socket.
         self.desk = RegistrationDesk(self.registry, self.factory, self.status, Bounces())
         self._relays: list[RelayRoute] = []
+        #: Where vias went lately, as long as the tree is as it was then.
+        self._routes: dict[str, IAddressResource] = {}
+        self._remembered = self.tree.generation
 
     def listen(self, endpoint: IStreamServerEndpoint) -> Deferred[IListeningPort]:
         """
@@ -159,6 +165,13 @@ class SharedPort:
         self._ending.stop()
 
     def _route(self, arrival: IArrival) -> None:
+        if self._remembered != self.tree.generation:
+            self._routes.clear()
+            self._remembered = self.tree.generation
+        known = self._routes.get(arrival.via)
+        if known is not None:
+            known.render(arrival)
+            return
         try:
             via = parse_via(arrival.via)
         except AddressError as error:
@@ -166,6 +179,7 @@ class SharedPort:
             return
         found = self.tree.find(via)
         if found is not None:
+            self._remember(arrival.via, found.resource)
             found.resource.render(arrival)
             return
         reserved = self.registry.accounts.reserved(via.port, via.segments)
@@ -175,6 +189,16 @@ class SharedPort:
             )
         else:
             arrival.refuse(Outcome.ENDPOINT_NOT_FOUND, "nobody has registered this address")
+
+    def _remember(self, via: str, resource: IAddressResource) -> None:
+        """
+        Keep the result of a lookup until any route changes; not that of a resource that somebody
+        made, which may answer differently the next time.
+        """
+        if getattr(resource, "address", None) is not None:
+            if len(self._routes) >= _MOST_REMEMBERED:
+                self._routes.clear()
+            self._routes[via] = resource
 
 
 @implementer(IOutcomeRecorder)
