@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check docs bench bench-quick bench-lookup bench-codec fuzz clean
+.PHONY: run test check docs bench bench-quick bench-lookup bench-codec bench-transport fuzz clean
 
 run: $(VENV)/.ready  ## the main job: one shared port, two worker services, a call to each
 	$(BIN)/python examples/demo.py
@@ -31,6 +31,9 @@ bench-lookup: $(VENV)/.ready  ## the cost of a lookup with 10 and with 100,000 a
 bench-codec: $(VENV)/.ready  ## binary XML beside the other packages
 	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
 	$(BIN)/python benchmarks/binary_codec.py
+
+bench-transport: $(VENV)/.ready  ## calls: Microsoft's client, ours and pynettcp against one worker
+	$(BIN)/python benchmarks/transport.py
 
 SECONDS_EACH ?= 60
 fuzz: $(VENV)/.ready  ## coverage-guided fuzzing, SECONDS_EACH for each target
