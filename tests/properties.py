@@ -30,8 +30,9 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import END, PREAMBLE_ACK, SSL_TLS_UPGRADE, Mode, preamble
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.binary import QuotaExceeded, XmlException
+from netshare.transport.captured import Piece, Side
 from netshare.transport.compression import Compression, Decompressor, compress, decompress
-from netshare.transport.decoding import Piece, Side, decode
+from netshare.transport.decoding import decode
 from netshare.transport.encoders import MessageEncoder, encoder_for
 from netshare.transport.messages import Message, MessageInvalid
 from netshare.transport.soapfaults import SoapFault

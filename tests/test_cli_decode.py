@@ -15,7 +15,7 @@ from netshare.cli import main
 from netshare.cli.captures import CaptureError, from_bytes, hexadecimal
 from netshare.cli.terminal import for_terminal
 from netshare.framing.records import PREAMBLE_ACK, preamble, sized_envelope
-from netshare.transport.decoding import Side
+from netshare.transport.captured import Side
 from tests.binary_vectors import MESSAGE, MESSAGE_XML, VECTORS, oracle_documents
 from tests.conversations import Conversation, conversations
 

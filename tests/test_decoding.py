@@ -24,8 +24,9 @@ from netshare.framing.records import (
 from netshare.framing.singleton import MESSAGE_START, MESSAGE_STOP
 from netshare.framing.sizes import encode_size
 from netshare.transport.binary import WriterSession, encode, encode_envelope, read_document
+from netshare.transport.captured import Piece, Record, Side, side_of
 from netshare.transport.compression import compress
-from netshare.transport.decoding import Piece, Record, Side, decode, side_of
+from netshare.transport.decoding import decode
 from tests.binary_vectors import MESSAGE, MESSAGE_XML
 from tests.conversations import VECTORS, Conversation, conversations
 

@@ -21,7 +21,8 @@ from netshare.transport.binary import (
     XmlException,
     read_document,
 )
-from netshare.transport.decoding import Side, decode
+from netshare.transport.captured import Side
+from netshare.transport.decoding import decode
 from netshare.transport.xmltext import to_xml
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from netshare.cli.terminal import clean
 from netshare.transport.binary import XmlException
-from netshare.transport.decoding import Record
+from netshare.transport.captured import Record
 from netshare.transport.payloads import Content
 
 #: Where what belongs to a record stands, below it.

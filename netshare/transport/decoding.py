@@ -12,7 +12,6 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from netshare.framing.duplex import SizedReader
@@ -31,10 +30,11 @@ from netshare.framing.singleton import ChunkReader
 from netshare.framing.sizes import MAX_SIZE, decode_size
 from netshare.framing.source import Source, cut_off, unexpected
 from netshare.transport.binary import MAX_SESSION_SIZE
+from netshare.transport.captured import Piece, Record, Side
 from netshare.transport.errors import error_for_fault
 from netshare.transport.payloads import Content, PayloadReader
 
-__all__ = ["Direction", "Piece", "Record", "Side", "decode", "side_of"]
+__all__ = ["Direction", "decode"]
 
 #: Record types as the specification calls them.
 _NAMES: Final = {
@@ -45,52 +45,6 @@ _SECURED: Final = (0x14, 0x15, 0x16)
 _TLS_RECORDS: Final = range(0x14, 0x18)
 
 
-class Side(Enum):
-    """Who wrote something."""
-
-    CLIENT = "client"
-    SERVER = "server"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """
-    What one side wrote at a time.
-
-    :param side: who
-    :param data: the bytes
-    """
-
-    side: Side
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """
-    A record of the framing, or something else that was found in its place.
-
-    :param side: who wrote it
-    :param session: of the connection's sessions, which one this belongs to, from 1
-    :param offset: of its first byte in what this side wrote
-    :param size: its bytes, header included
-    :param name: as [MC-NMF] has it; ``TLS`` and ``Encrypted`` for what an upgrade hides,
-        ``Malformed`` where no record could be read
-    :param text: what it says, for people
-    :param content: of an envelope: what is in it
-    :param problem: why it, or what is in it, is refused; empty: it is not
-    """
-
-    side: Side
-    session: int
-    offset: int
-    size: int
-    name: str
-    text: str = ""
-    content: Content | None = None
-    problem: str = ""
-
-
 @dataclass(slots=True)
 class _Session:
     """What the client has said of a session."""
@@ -98,15 +52,6 @@ class _Session:
     via: str = "this address"
     mode: Mode | None = None
     content_type: str | None = None
-
-
-def side_of(data: bytes) -> Side | None:
-    """:returns: whose bytes these must be, by the first of them; None: nobody's."""
-    first = data[:1]
-    if first == b"\0":
-        return Side.CLIENT
-    answers = (RecordType.FAULT, RecordType.UPGRADE_RESPONSE, RecordType.PREAMBLE_ACK)
-    return Side.SERVER if first and first[0] in answers else None
 
 
 def decode(pieces: Sequence[Piece], max_session_size: int = MAX_SESSION_SIZE) -> list[Record]:

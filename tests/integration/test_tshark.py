@@ -22,8 +22,9 @@ from netshare.transport.binding import (
     TextEncoding,
     TransferMode,
 )
+from netshare.transport.captured import Piece, Record, Side
 from netshare.transport.channelfactory import ChannelFactory
-from netshare.transport.decoding import Piece, Record, Side, decode
+from netshare.transport.decoding import decode
 from netshare.transport.errors import CommunicationError
 from netshare.transport.faulterror import FaultError
 from netshare.transport.host import ServiceHost
