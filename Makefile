@@ -38,8 +38,8 @@ bench-transport: $(VENV)/.ready  ## calls: Microsoft's client, ours and pynettcp
 SECONDS_EACH ?= 60
 fuzz: $(VENV)/.ready  ## coverage-guided fuzzing, SECONDS_EACH for each target
 	$(BIN)/python -m pip install --quiet --editable '.[test,fuzz]'
-	for target in tests/fuzz/fuzz_*.py; do \
-	    $(BIN)/python $$target -max_total_time=$(SECONDS_EACH) || exit 1; done
+	mkdir -p build; for target in tests/fuzz/fuzz_*.py; do \
+	    $(BIN)/python $$target -max_total_time=$(SECONDS_EACH) -artifact_prefix=build/ || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache
