@@ -14,7 +14,7 @@ import json
 import re
 import uuid
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,8 @@ LARGE = 1 << 26
 _SOAP = "http://www.w3.org/2003/05/soap-envelope"
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _ID = re.compile(r"urn:uuid:([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+_MESSAGE_ID = re.compile(r"MessageID[^>]*>" + _ID.pattern)
+_RELATES_TO = re.compile(r"RelatesTo[^>]*>" + _ID.pattern)
 _SESSION_ID = re.compile(r"uuid:[0-9a-f-]{36};id=\d+")
 
 
@@ -86,13 +88,19 @@ class RecordedSession:
 
 @dataclass
 class Recording:
-    """A file of tests/vectors/dotnet."""
+    """
+    A conversation that was recorded: a file of tests/vectors/dotnet, or one of
+    ``peers/recorded.py``.
+
+    :ivar alike: makes of an envelope what has to be the same in what was recorded and what is said
+    """
 
     name: str
     contract: str
     calls: list[dict[str, Any]]
     callbacks: list[dict[str, Any]]
     sessions: list[RecordedSession]
+    alike: Callable[[str], str] = str
 
 
 def recording(name: str) -> Recording:
@@ -104,7 +112,7 @@ def recording(name: str) -> Recording:
         read["contract"],
         read["calls"],
         read["callbacks"],
-        list(_sessions(_steps(connection["steps"]))),
+        list(sessions_of(_steps(connection["steps"]))),
     )
 
 
@@ -125,18 +133,21 @@ class XmlReader:
         """:returns: the same text for envelopes that are the same but for prefixes."""
         encoder = self._encoder
         if isinstance(encoder, TextEncoder):
-            charset = encoder.charset
-            for mark, marked in MARKS:
-                if payload.startswith(mark):
-                    charset, payload = marked, payload[len(mark) :]
-                    break
-            return canonical(to_xml(parse(str(payload, charset.codec))))
+            return canonical(to_xml(parse(_text(encoder, payload)[0])))
         assert isinstance(encoder, BinaryEncoder)
         if encoder.compression:
             payload = decompress(encoder.compression, payload, LARGE)
         start = self._tables.read_table(payload) if encoder.has_session else 0
         tables = self._tables if encoder.has_session else None
         return canonical(to_xml(read_document(payload, tables, start=start)))
+
+
+def _text(encoder: TextEncoder, payload: bytes) -> tuple[str, str]:
+    """:returns: a message as text, and the codec: a byte order mark is right, a name need not be"""
+    for mark, charset in MARKS:
+        if payload.startswith(mark):
+            return str(payload[len(mark) :], charset.codec), charset.codec
+    return str(payload, encoder.charset.codec), encoder.charset.codec
 
 
 def canonical(xml: str) -> str:
@@ -154,9 +165,16 @@ def without_ids(xml: str) -> str:
     return _SESSION_ID.sub("a session", _ID.sub("a message", xml))
 
 
-def message_ids(xml: str) -> list[str]:
-    """The identifiers of messages, in their order."""
-    return _ID.findall(xml)
+def message_id(xml: str) -> str | None:
+    """The message's own identifier."""
+    found = _MESSAGE_ID.search(xml)
+    return found and found[1]
+
+
+def related_to(xml: str) -> str | None:
+    """The identifier of the message that this one answers."""
+    found = _RELATES_TO.search(xml)
+    return found and found[1]
 
 
 # ---- what was said, in which order
@@ -244,7 +262,8 @@ class Listener:
         return None
 
 
-def _sessions(steps: Iterator[tuple[str, bytes]]) -> Iterator[RecordedSession]:
+def sessions_of(steps: Iterable[tuple[str, bytes]]) -> Iterator[RecordedSession]:
+    """:returns: the framing sessions of a connection, of who said what"""
     listener = Listener()
     for who, data in steps:
         # Byte by byte, so that each item has its own bytes; not where that would take long.
@@ -265,7 +284,9 @@ class Identifiers:
 
     def learn(self, recorded: str, said: str) -> None:
         """The same message, as it was recorded and as it is said now."""
-        self._now.update(zip(message_ids(recorded), message_ids(said), strict=True))
+        old, new = message_id(recorded), message_id(said)
+        if old and new:
+            self._now[old] = new
 
     def exchange(self, item: Item, session: RecordedSession) -> bytes:
         """:returns: the records of a recorded item with the identifiers of this replay"""
@@ -281,7 +302,7 @@ class Identifiers:
                 else sized_envelope(compress(encoder.compression, changed))
             )
         # The sizes of records stay as they are: both forms of an identifier have always one length.
-        codec = encoder.charset.codec if isinstance(encoder, TextEncoder) else "ascii"
+        codec = _text(encoder, item.payload)[1] if isinstance(encoder, TextEncoder) else "ascii"
         return self._exchange(item.raw, codec)
 
     def _exchange(self, data: bytes, codec: str) -> bytes:
@@ -301,6 +322,7 @@ class RecordedService(Protocol):
 
     def __init__(self, recorded: Recording) -> None:
         self._sessions = iter(recorded.sessions)
+        self._alike = recorded.alike
         self._ids = Identifiers()
         self._listener = Listener()
         self._session: RecordedSession | None = None
@@ -335,7 +357,7 @@ class RecordedService(Protocol):
         assert (item.who, item.kind) == (recorded_item.who, recorded_item.kind)
         if item.kind == "message":
             said, was = self._saidXml.read(item.payload), next(self._recordedXml["c"])
-            assert without_ids(said) == without_ids(was)
+            assert without_ids(self._alike(said)) == without_ids(self._alike(was))
             self._ids.learn(was, said)
         self._at += 1
         self._answer(session)
