@@ -175,8 +175,6 @@ async def test_slow_drips_run_out_of_time(serving: RunningService) -> None:
 
 async def test_a_refused_client_that_never_closes(serving: RunningService) -> None:
     """Who reads its fault and stays is cut off after closeTimeout."""
-    client = RawClient()
-    client.readConnectionLost = lambda: None  # type: ignore[method-assign]
     connecting = socket.create_connection(("127.0.0.1", serving.port))
     connecting.setblocking(False)
     connecting.send(preamble(serving.address("unknown")))

@@ -198,8 +198,6 @@ async def test_a_reserved_address_is_unavailable_not_unknown(service: RunningSer
 async def test_a_stuck_worker_slows_nobody_else(service: RunningService) -> None:
     """Connections for a worker that does not answer time out; another worker's are served."""
     await service.worker("quick", AcknowledgingFactory("quick"))
-    stuck = ControlProtocol()
-    stuck.duplicate = None  # type: ignore[attr-defined]
 
     class Silent(ControlProtocol):
         """Takes connections and says nothing."""

@@ -146,7 +146,6 @@ async def test_an_incomplete_preamble_for_a_relay_times_out(service: RunningServ
     """receiveTimeout holds for the rest of the preamble too."""
     relay(service, "one", free_port())
     client = await service.client(preamble(service.address("one"))[:-1])
-    service.shared.quotas  # noqa: B018 - 5 seconds in these tests
     assert await client.end() == b""
     await service.settle(lambda: service.count(Outcome.RECEIVE_TIMEOUT) == 1)
     await service.settle(service.balanced)
