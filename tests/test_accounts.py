@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -154,7 +155,8 @@ connection.recv(1)
 @pytest.mark.parametrize("uid", [NOBODY, 4001, 0xFFFFFFF0])
 def test_a_peer_of_another_user(uid: int) -> None:
     """User, group and every further group of a process are known, whatever their numbers."""
-    path = f"/tmp/netshare-test-{os.getpid()}-{uid}"
+    # Not below tmp_path, which other users may not enter.
+    path = f"{tempfile.gettempdir()}/netshare-test-{os.getpid()}-{uid}"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         try:
