@@ -95,13 +95,32 @@ class IWorkerLane(Interface):
     available = Attribute("Whether the worker may be given one more connection now.")
     state = Attribute("One word: ``ready``, ``busy``, or ``stuck`` when a deadline has passed.")
 
-    def give(arrival, baseAddress):  # type: ignore[no-untyped-def]
+    def give(errand) -> None:  # type: ignore[no-untyped-def]
         """
         Send a connection. At most once: after a failure that the worker did not declare it may
         be in the worker's hands.
 
-        :returns: a Deferred that fires when the worker has adopted the socket, or fails with
-            an error of :class:`netshare.worker.commands.Duplicate` or a lost connection
+        :param errand: an :class:`IErrand`; it is told how it went, once, now or later
+        """
+
+
+class IErrand(Interface):
+    """
+    One connection on its way to a worker.
+    """
+
+    arrival = Attribute("The :class:`IArrival`.")
+    address = Attribute("The base address that the worker gets it for.")
+
+    def adopted(lane) -> None:  # type: ignore[no-untyped-def]
+        """The worker has the connection."""
+
+    def failed(lane, error) -> None:  # type: ignore[no-untyped-def]
+        """
+        It has not, or nobody knows.
+
+        :param error: one of :class:`netshare.worker.commands.Duplicate`, or why the link or the
+            patience with it ended
         """
 
 

@@ -12,7 +12,8 @@ from twisted.internet.interfaces import IListeningPort
 from zope.interface.verify import verifyObject
 
 from netshare.framing.records import preamble
-from netshare.service.accept import EXHAUSTED_PAUSE, BatchingPort
+from netshare.handover import socket_address_text
+from netshare.service.accept import EXHAUSTED_PAUSE, BatchingPort, acceptor
 from netshare.service.arrival import Arrival, Ending
 from netshare.service.front import SharedPortFactory
 from netshare.service.outcomes import Outcome
@@ -25,22 +26,23 @@ PREAMBLE = preamble("net.tcp://localhost/a")
 class Listening:
     """A port, with clients that wait in its queue."""
 
-    def __init__(self, **quotas: Any) -> None:
+    def __init__(self, interface: str = "127.0.0.1", **quotas: Any) -> None:
         self.reactor = AdoptingReactor()
         self.outcomes = RecordingOutcomes()
         self.admission = Admission(Quotas(**quotas), 1000)
         self.arrivals: list[Arrival] = []
         ending = Ending(self.reactor, self.admission, self.outcomes)
         self.front = SharedPortFactory(self.arrivals.append, ending)
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=100)
+        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        self.socket = socket.create_server((interface, 0), family=family, backlog=100)
         self.port = BatchingPort(self.reactor, self.socket, self.front)
         self.admission.addPort(self.port)
         self.port.startListening()
         self.clients: list[socket.socket] = []
 
-    def connect(self, count: int, data: bytes = PREAMBLE) -> None:
+    def connect(self, count: int, data: bytes = PREAMBLE, host: str = "127.0.0.1") -> None:
         for _ in range(count):
-            client = socket.create_connection(self.socket.getsockname()[:2], 5)
+            client = socket.create_connection((host, self.socket.getsockname()[1]), 5)
             self.clients.append(client)
             client.sendall(data)
 
@@ -127,18 +129,60 @@ def test_nobody_there(listening: Callable[..., Listening]) -> None:
     assert one.outcomes.accepted == 0
 
 
-class Refusing:
-    """A listening socket whose accept() fails."""
+def refusing(number: int) -> Callable[[], tuple[int, Any]]:
+    """What accepts nothing, and says why."""
 
-    def __init__(self, real: socket.socket, number: int) -> None:
-        self.real = real
-        self.number = number
+    def refuse() -> tuple[int, Any]:
+        raise OSError(number, "no")
 
-    def accept(self) -> Any:
-        raise OSError(self.number, "no")
+    return refuse
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
+
+class Plain:
+    """A listening socket that has accept() and nothing beside it."""
+
+    def __init__(self, real: socket.socket) -> None:
+        self.accept = real.accept
+
+
+def test_ways_to_accept() -> None:
+    """With Python's short cut and without, the descriptor and the client's address are the same."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for listening in (server, Plain(server)):
+            with socket.create_connection(server.getsockname()) as client:
+                descriptor, name = acceptor(listening)()
+                with socket.socket(fileno=descriptor) as accepted:
+                    assert accepted.getpeername() == name == client.getsockname()
+
+
+@pytest.mark.parametrize(
+    ("interface", "host"),
+    [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::", "::1"), ("::1", "::1")],
+)
+def test_where_a_client_has_connected_to(
+    listening: Callable[..., Listening], interface: str, host: str
+) -> None:
+    """A connection knows its own address, also on a port on all interfaces."""
+    one = listening(interface=interface)
+    one.connect(1, host=host)
+    one.turn()
+    (arrival,) = one.arrivals
+    number = one.socket.getsockname()[1]
+    assert arrival.local == socket_address_text((host, number))
+    assert arrival.peer == socket_address_text(one.clients[0].getsockname())
+
+
+def test_the_last_descriptor(listening: Callable[..., Listening]) -> None:
+    """A port that paused for want of descriptors goes on when a worker has one of them."""
+    one = listening()
+    one.admission.descriptorLimit = 2
+    one.connect(3)
+    one.turn()
+    assert (len(one.arrivals), one.admission.paused) == (2, True)
+    one.arrivals[0].take(Outcome.HANDED_OVER)
+    assert not one.admission.paused
+    one.turn()
+    assert len(one.arrivals) == 3
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
@@ -146,10 +190,10 @@ def test_no_descriptor_left(listening: Callable[..., Listening], number: int) ->
     """When the system has none for one more connection, accepting pauses, and goes on later."""
     one = listening()
     one.connect(1)
-    one.port._listening = Refusing(one.socket, number)  # type: ignore[assignment]
+    accept, one.port._accept = one.port._accept, refusing(number)
     one.turn()
     assert one.port not in one.reactor.getReaders()
-    one.port._listening = one.socket
+    one.port._accept = accept
     one.reactor.advance(EXHAUSTED_PAUSE)
     one.turn()
     assert len(one.arrivals) == 1
@@ -159,7 +203,7 @@ def test_stopping_while_there_is_no_descriptor(listening: Callable[..., Listenin
     """A port that is closed meanwhile stays closed."""
     one = listening()
     one.connect(1)
-    one.port._listening = Refusing(one.socket, errno.EMFILE)  # type: ignore[assignment]
+    one.port._accept = refusing(errno.EMFILE)
     one.turn()
     one.port.stopListening()
     one.reactor.advance(EXHAUSTED_PAUSE)
@@ -170,10 +214,10 @@ def test_a_client_that_left_before(listening: Callable[..., Listening]) -> None:
     """It costs nothing, and the others are accepted."""
     one = listening()
     one.connect(1)
-    one.port._listening = Refusing(one.socket, errno.ECONNABORTED)  # type: ignore[assignment]
+    accept, one.port._accept = one.port._accept, refusing(errno.ECONNABORTED)
     one.turn()
     assert one.port in one.reactor.getReaders()
-    one.port._listening = one.socket
+    one.port._accept = accept
     one.turn()
     assert len(one.arrivals) == 1
 

@@ -14,10 +14,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from netshare.addresses import BaseAddress, parse_base_address
-from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
+from netshare.addresses import parse_base_address
+from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.service.dispatch import LeastOutstanding, WorkerRoute
-from netshare.service.lanes import AmpLane
+from netshare.service.lanes import AmpLane, Errand
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports
@@ -42,7 +42,7 @@ class Lane:
         self.name = name
         self.limit = limit
         self.stuck = False
-        self.given: list[tuple[RecordedArrival, Deferred[None]]] = []
+        self.given: list[IErrand] = []
         self.total = 0
 
     @property
@@ -57,21 +57,19 @@ class Lane:
     def state(self) -> str:
         return "stuck" if self.stuck else "ready" if self.available else "busy"
 
-    def give(self, arrival: Any, baseAddress: BaseAddress) -> Deferred[None]:
-        assert baseAddress is ADDRESS
-        assert not arrival.held.closed
-        done: Deferred[None] = Deferred()
-        self.given.append((arrival, done))
+    def give(self, errand: IErrand) -> None:
+        assert errand.address is ADDRESS
+        assert not errand.arrival.held.closed
+        self.given.append(errand)
         self.total += 1
-        return done
 
     def answer(self, route: WorkerRoute, error: Exception | None = None) -> None:
         """Answer for the oldest connection, as a worker does, and say that the lane is freer."""
-        _, done = self.given.pop(0)
+        errand = self.given.pop(0)
         if error is None:
-            done.callback(None)
+            errand.adopted(self)
         else:
-            done.errback(Failure(error))
+            errand.failed(self, error)
         route.pump()
 
     def __str__(self) -> str:
@@ -121,6 +119,7 @@ def test_the_interfaces() -> None:
     verifyObject(IRoute, WorkerRoute(Clock(), ADDRESS, Quotas()))
     verifyObject(IDispatchPolicy, LeastOutstanding())
     verifyObject(IWorkerLane, Lane("a"))
+    verifyObject(IErrand, Errand(WorkerRoute(Clock(), ADDRESS, Quotas()), RecordedArrival()))
     verifyObject(IWorkerLane, AmpLane(Clock(), ControlProtocol(), 1, Quotas(), "a"))
 
 
@@ -239,7 +238,7 @@ def test_waiting(setting: Callable[..., Setting]) -> None:
     first, second, third = s.arrive(), s.arrive(), s.arrive()
     assert (s.route.waiting, s.route.state) == (2, "busy")
     lane.answer(s.route)
-    assert [arrival for arrival, _ in lane.given] == [second]
+    assert [one.arrival for one in lane.given] == [second]
     lane.answer(s.route)
     lane.answer(s.route)
     assert [a.outcome for a in (first, second, third)] == [Outcome.HANDED_OVER] * 3
@@ -281,15 +280,15 @@ def test_waiting_for_the_worker_that_has_not_refused(setting: Callable[..., Sett
     a.answer(s.route, Busy("full"))  # first: b is full, so it waits, and a is free
     assert s.route.waiting == 1
     third = s.arrive()
-    assert [arrival for arrival, _ in a.given] == [third]
+    assert [one.arrival for one in a.given] == [third]
     fourth = s.arrive()
     assert s.route.waiting == 2
     a.answer(s.route)
     assert third.outcome is Outcome.HANDED_OVER
-    assert [arrival for arrival, _ in a.given] == [fourth]  # past the first, who waits for b
+    assert [one.arrival for one in a.given] == [fourth]  # past the first, who waits for b
     b.answer(s.route)
     assert second.outcome is Outcome.HANDED_OVER
-    assert [arrival for arrival, _ in b.given] == [first]
+    assert [one.arrival for one in b.given] == [first]
 
 
 def test_no_worker(setting: Callable[..., Setting]) -> None:
@@ -495,9 +494,8 @@ def test_a_lost_link(linked: Given) -> None:
     late = Linked(clock)
     late.link.lose()
     arrival = RecordedArrival()
-    lost: list[Failure] = []
-    late.lane.give(arrival, ADDRESS).addErrback(lost.append)
-    assert lost[0].check(ConnectionLost)
+    late.lane.give(Errand(route, arrival))
+    assert arrival.outcome is Outcome.WORKER_LOST
     assert late.lane.outstanding == 0
     late.lane.stop()
     arrival.close()

@@ -20,6 +20,7 @@ from zope.interface.verify import verifyObject
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import preamble
+from netshare.handover import HeldSocket, socket_address_text
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.arrival import FAULTS, Arrival, Ending
 from netshare.service.front import SharedPortFactory
@@ -56,7 +57,9 @@ class Front:
             client.sendall(data)
             if data:
                 select.select([server], [], [], 5)
-            self.factory.accepted(server, server.getpeername())
+            server.setblocking(False)
+            ends = [socket_address_text(n) for n in (server.getpeername(), server.getsockname())]
+            self.factory.accepted(HeldSocket(server.detach()), *ends)
             self.reactor.settle()
         else:  # as a port of Twisted's does
             self.reactor.connect(factory or self.factory, server)
@@ -431,8 +434,6 @@ def returned(front: Front) -> tuple[socket.socket, Any]:
     """A connection that was handed over, and that its worker gives back."""
     client = front.connect(PREAMBLE)
     arrival = front.arrivals.pop()
-    from netshare.handover import HeldSocket
-
     view = arrival.held.view()
     copy = view.dup()
     view.detach()

@@ -13,8 +13,10 @@ more than :class:`~netshare.service.quotas.Admission` has room for.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -25,6 +27,7 @@ from twisted.internet.tcp import Port
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from netshare.handover import HeldSocket, socket_address_text
 from netshare.service.front import SharedPortFactory
 
 #: Seconds to wait after the system had no descriptor, or no memory, for one more connection.
@@ -33,6 +36,8 @@ EXHAUSTED_PAUSE = 0.1
 # Of a listening socket, tcpi_unacked is how many connections wait to be accepted
 # (tcp_get_info() in net/ipv4/tcp.c); a failing accept() costs five times as much as asking.
 _TCP_INFO_SIZE, _WAITING_AT = 32, 24
+
+_WILDCARDS = ("0.0.0.0", "::")
 
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -69,6 +74,10 @@ class BatchingPort(FileDescriptor):
         if segment:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         self._listening = listening
+        self._accept = acceptor(listening)
+        name = listening.getsockname()
+        #: What clients connect to; empty where every connection has to be asked.
+        self._local = "" if name[0] in _WILDCARDS else socket_address_text(name)
         self._front = front
         self._admission = front.ending.admission
         self._resume: Any = None
@@ -111,10 +120,10 @@ class BatchingPort(FileDescriptor):
             self._acceptWaiting()
 
     def _acceptWaiting(self) -> None:
-        front, listening = self._front, self._listening
+        front = self._front
         for _ in range(min(self._waiting(), self._admission.room)):
             try:
-                connection, name = listening.accept()
+                descriptor, name = self._accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -122,10 +131,19 @@ class BatchingPort(FileDescriptor):
                     self._exhausted(error)
                     return
                 continue  # the client left before it was accepted
-            connection.setblocking(False)
-            front.accepted(connection, name)
+            os.set_blocking(descriptor, False)
+            held = HeldSocket(descriptor)
+            front.accepted(held, socket_address_text(name), self._local or self._ask(descriptor))
             if not self.connected:
                 return
+
+    def _ask(self, descriptor: int) -> str:
+        """What the client of a port on all interfaces has connected to."""
+        view = socket.SocketType(self._listening.family, socket.SOCK_STREAM, 0, descriptor)
+        try:
+            return socket_address_text(view.getsockname())
+        finally:
+            view.detach()
 
     def _waiting(self) -> int:
         info = self._listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
@@ -143,3 +161,21 @@ class BatchingPort(FileDescriptor):
         self._resume = None
         if not self._admission.paused:
             self.startReading()
+
+
+def acceptor(listening: Any) -> Callable[[], tuple[int, Any]]:
+    """
+    What accepts a connection, and gives its descriptor and the client's address.
+
+    Sockets of CPython and PyPy can do that; where one cannot, the socket object that
+    ``accept()`` makes is thrown away. It would cost twice what the rest of accepting does.
+    """
+    straight: Callable[[], tuple[int, Any]] | None = getattr(listening, "_accept", None)
+    if straight is not None:
+        return straight
+
+    def through_an_object() -> tuple[int, Any]:
+        connection, name = listening.accept()
+        return connection.detach(), name
+
+    return through_an_object

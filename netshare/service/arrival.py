@@ -60,7 +60,10 @@ class Ending:
         """
         Count a connection's one outcome and log it.
         """
-        self.recorder.connectionDecided(outcome)
+        try:
+            self.recorder.connectionDecided(outcome)
+        except Exception:
+            self.log.failure("a recorder of outcomes failed")
         if self.connectionLog is not None:
             self.connectionLog.write(outcome, via, peer, local, detail)
             if outcome.served:
@@ -160,7 +163,9 @@ class Arrival:
         """
         self._decide(outcome, detail)
         self.held.close()
-        if keeps != 1:
+        if keeps == 0:
+            self._ending.admission.release()
+        elif keeps > 1:
             self._ending.admission.hold(keeps - 1)
 
     def refuse(self, outcome: Outcome, detail: str) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,13 +26,14 @@ DELAY = 1.0
 #: How many lines are kept until they are written even before that.
 MOST_LINES = 4096
 
-_quoted = lru_cache(maxsize=4096)(json.dumps)
-_PLAIN = re.compile(r"[0-9A-Za-z.:%\[\]]*")
 
-
-def _plain(peer: str) -> str:
-    """What stands between the quotes; each client's address is new, so no memory helps."""
-    return peer if _PLAIN.fullmatch(peer) else json.dumps(peer)[1:-1]
+@lru_cache(maxsize=4096)
+def _around_peer(outcome: Outcome, via: str, local: str, detail: str) -> tuple[str, str]:
+    """What stands between the time and the client's address, and behind it: it repeats."""
+    return (
+        f', "outcome": {json.dumps(outcome.value)}, "via": {json.dumps(via)}, "peer": ',
+        f', "local": {json.dumps(local)}, "detail": {json.dumps(detail)}}}\n',
+    )
 
 
 class ConnectionLog:
@@ -61,11 +62,8 @@ class ConnectionLog:
         """
         One connection has ended.
         """
-        self._lines.append(
-            f'{{"time": {self._reactor.seconds():.6f}, "outcome": "{outcome.value}", '
-            f'"via": {_quoted(via)}, "peer": "{_plain(peer)}", "local": {_quoted(local)}, '
-            f'"detail": {_quoted(detail)}}}\n'
-        )
+        before, after = _around_peer(outcome, via, local, detail)
+        self._lines.append(f'{{"time": {self._reactor.seconds():.6f}{before}{_quoted(peer)}{after}')
         if len(self._lines) >= MOST_LINES:
             self.flush()
         elif self._call is None:

@@ -26,6 +26,7 @@ from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
 from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
+from netshare.service.lanes import Errand
 from netshare.service.outcomes import Outcome
 from netshare.service.pace import Pace
 from netshare.service.quotas import Admission, Deadlines, Quotas
@@ -45,10 +46,9 @@ class LeastOutstanding:
 class _Waiting:
     """A connection for which no worker is free yet."""
 
-    def __init__(self, route: WorkerRoute, arrival: IArrival, tried: set[IWorkerLane]) -> None:
+    def __init__(self, route: WorkerRoute, errand: Errand) -> None:
         self.route = route
-        self.arrival = arrival
-        self.tried = tried
+        self.errand = errand
 
     def timedOut(self) -> None:
         self.route._waitedTooLong(self)
@@ -109,10 +109,11 @@ class WorkerRoute:
             self.stop("its worker went away while it waited")
 
     def render(self, arrival: IArrival) -> None:
+        errand = Errand(self, arrival)
         if len(self.lanes) == 1 and not self._waiting and self.lanes[0].available:
-            self._give(arrival, self.lanes[0], set())  # as nearly always
+            self.lanes[0].give(errand)  # as nearly always
         else:
-            self._place(arrival, set())
+            self._place(errand)
 
     def pump(self, answered: int = 0) -> None:
         """
@@ -131,9 +132,9 @@ class WorkerRoute:
             if not free:
                 return
             # Whoever has been refused by all that are free waits on, and lets others pass.
-            if waiting in self._waiting and not waiting.tried.issuperset(free):
+            if waiting in self._waiting and not waiting.errand.tried.issuperset(free):
                 self._leave(waiting)
-                self._place(waiting.arrival, waiting.tried)
+                self._place(waiting.errand)
 
     def stop(self, reason: str) -> None:
         """
@@ -141,60 +142,61 @@ class WorkerRoute:
         """
         for waiting in list(self._waiting):
             self._leave(waiting)
-            waiting.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
+            waiting.errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
         self._deadlines.cancel()
         self._pace.stop()
 
-    def _place(self, arrival: IArrival, tried: set[IWorkerLane]) -> None:
+    def _place(self, errand: Errand) -> None:
+        arrival = errand.arrival
         if not self.lanes:
             arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} is up")
             return
-        untried = [lane for lane in self.lanes if lane not in tried]
+        untried = [lane for lane in self.lanes if lane not in errand.tried]
         if not untried:
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} would take it")
             return
         free = [lane for lane in untried if lane.available]
         if free:
-            self._give(arrival, self._policy.choose(free), tried)
+            self._give(errand, self._policy.choose(free))
         elif all(lane.state == "stuck" for lane in untried):
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"the worker for {self.address} is stuck")
         elif len(self._waiting) >= self._quotas.maxWaitingPerAddress:
             waiting = len(self._waiting)
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
         else:
-            place = _Waiting(self, arrival, tried)
+            place = _Waiting(self, errand)
             self._waiting[place] = None
             self._deadlines.add(place)
             self._pace.waits(len(self._waiting))
 
-    def _give(self, arrival: IArrival, lane: IWorkerLane, tried: set[IWorkerLane]) -> None:
-        def given(_: None) -> None:
-            if lane in self.lanes:  # else it was removed while the connection was on its way
-                self.given[lane] += 1
-            arrival.take(Outcome.HANDED_OVER, str(lane))
-
-        def failed(failure: Failure) -> None:
-            if failure.check(Busy, NotMine):
-                tried.add(lane)
-                self._place(arrival, tried)
-            elif failure.check(Gone):
-                arrival.take(Outcome.CLIENT_GONE, f"{lane} found it closed")
-            elif failure.check(WorkerFault, amp.AmpError):
-                arrival.refuse(
-                    Outcome.CONNECTION_DISPATCH_FAILED, f"{lane}: {failure.getErrorMessage()}"
-                )
-            elif failure.check(defer.TimeoutError):
-                arrival.take(Outcome.DISPATCH_TIMEOUT, f"{lane}: {failure.getErrorMessage()}")
-            elif failure.check(ConnectionClosed):
-                arrival.take(Outcome.WORKER_LOST, f"{lane} went away with it")
-            else:
-                self.log.failure("handing {arrival} over failed", failure, arrival=arrival)
-                arrival.take(Outcome.WORKER_LOST, f"{lane}: {failure.getErrorMessage()}")
-
+    def _give(self, errand: Errand, lane: IWorkerLane) -> None:
         if len(self.lanes) > 1:
             self.lanes.remove(lane)
             self.lanes.append(lane)  # behind its equals, so that they take turns
-        lane.give(arrival, self.address).addCallbacks(given, failed)
+        lane.give(errand)
+
+    def adopted(self, errand: Errand, lane: IWorkerLane) -> None:
+        """See :meth:`IErrand.adopted <netshare.interfaces.IErrand.adopted>`."""
+        if lane in self.lanes:  # else it was removed while the connection was on its way
+            self.given[lane] += 1
+        errand.arrival.take(Outcome.HANDED_OVER, str(lane))
+
+    def failed(self, errand: Errand, lane: IWorkerLane, error: Exception) -> None:
+        """See :meth:`IErrand.failed <netshare.interfaces.IErrand.failed>`."""
+        arrival = errand.arrival
+        if isinstance(error, (Busy, NotMine)):
+            self._place(Errand(self, arrival, errand.tried | {lane}))
+        elif isinstance(error, Gone):
+            arrival.take(Outcome.CLIENT_GONE, f"{lane} found it closed")
+        elif isinstance(error, (WorkerFault, amp.AmpError)):
+            arrival.refuse(Outcome.CONNECTION_DISPATCH_FAILED, f"{lane}: {error}")
+        elif isinstance(error, defer.TimeoutError):
+            arrival.take(Outcome.DISPATCH_TIMEOUT, f"{lane}: {error}")
+        elif isinstance(error, ConnectionClosed):
+            arrival.take(Outcome.WORKER_LOST, f"{lane} went away with it")
+        else:
+            self.log.failure("handing {arrival} over failed", Failure(error), arrival=arrival)
+            arrival.take(Outcome.WORKER_LOST, f"{lane}: {error}")
 
     def _leave(self, waiting: _Waiting) -> None:
         del self._waiting[waiting]
@@ -203,6 +205,6 @@ class WorkerRoute:
     def _waitedTooLong(self, waiting: _Waiting) -> None:
         self._leave(waiting)
         seconds = self._quotas.dispatchTimeout
-        waiting.arrival.refuse(
+        waiting.errand.arrival.refuse(
             Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"
         )

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from netshare.addresses import BaseAddress
 from netshare.handover import HeldSocket
@@ -85,15 +84,18 @@ class FastLane(Lane):
         """
         return self._theirs.fileno()
 
-    def give(self, arrival: IArrival, baseAddress: BaseAddress) -> Deferred[None]:
-        errand = self.begin(arrival)
+    def give(self, errand: Errand) -> None:
+        self.begin(errand)
         self._queued.append(errand)
         if len(self._queued) >= MAX_BATCH:
             self.flush()
         elif not self._flushing:
             self._flushing = True
             self._turn.atEnd(self._flushAtEnd)
-        return errand.done
+
+    def underWay(self) -> Iterable[Errand]:
+        queued = (one for one in self._queued if isinstance(one, Errand))
+        return chain(self._unanswered, queued)
 
     def routesChanged(self, address: BaseAddress) -> None:
         self._queued.append(address)
@@ -108,11 +110,12 @@ class FastLane(Lane):
         self._pipe.close()
         queued, self._queued = self._queued, deque()
         unanswered, self._unanswered = self._unanswered, deque()
+        self.outstanding = 0
         for errand in queued:
             if isinstance(errand, Errand):
-                self.end(errand, Failure(NotMine("its link is gone")))
+                errand.failed(self, NotMine("its link is gone"))
         for errand in unanswered:
-            self.end(errand, Failure(ConnectionLost("its link is gone")))
+            errand.failed(self, ConnectionLost("its link is gone"))
 
     def flush(self) -> None:
         """
@@ -142,10 +145,11 @@ class FastLane(Lane):
         if adopted + gone > len(self._unanswered):
             raise BadParcels(f"it answered for {adopted + gone} connections it was not given")
         self.stuck = False
+        self.outstanding -= adopted + gone
         for _ in range(adopted):
-            self.end(self._unanswered.popleft(), None)
+            self._unanswered.popleft().adopted(self)
         for _ in range(gone):
-            self.end(self._unanswered.popleft(), Failure(Gone("the worker found it closed")))
+            self._unanswered.popleft().failed(self, Gone("the worker found it closed"))
         self.tellFreed(adopted + gone)
 
     def lost(self, reason: str) -> None:

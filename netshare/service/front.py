@@ -7,7 +7,7 @@ untouched.
 
 from __future__ import annotations
 
-import socket
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +21,7 @@ from netshare.framing.preamble import (
     NEED_MORE,
     Malformed,
     Preamble,
+    Reading,
     foreign_protocol,
     read_preamble,
 )
@@ -30,7 +31,6 @@ from netshare.handover import (
     NotPassable,
     address_text,
     adopt,
-    socket_address_text,
 )
 from netshare.service.arrival import FAULTS, Arrival, Ending
 from netshare.service.outcomes import Outcome
@@ -198,43 +198,49 @@ class SharedPortFactory(Factory):
             self.log.failure("routing {arrival} failed", arrival=arrival)
             arrival.abandon("its route failed; the log says how")
 
-    def accepted(self, connection: socket.socket, name: tuple[Any, ...]) -> None:
+    def accepted(self, held: HeldSocket, peer: str, local: str) -> None:
         """
         Take a connection that was just accepted, and decide on it at once if its preamble is
         there already.
 
-        :param connection: non-blocking; it is ours from now on
-        :param name: the client's address, as ``accept()`` gave it
+        :param held: non-blocking; it is ours from now on
+        :param peer: the client's address, as text
+        :param local: the address that the client connected to
         """
-        ending, peer = self.ending, socket_address_text(name)
-        local = socket_address_text(connection.getsockname())
+        ending = self.ending
         ending.recorder.connectionAccepted()
         try:
-            data = connection.recv(_FIRST_READ)
+            data = os.read(held.fileno(), _FIRST_READ)
         except BlockingIOError:
-            data = None
+            self._readOn(held, b"", peer, local)
+            return
         except OSError:
             data = b""  # reset before it said anything
-        held = HeldSocket(connection.detach())
-        via = self._vias.get(data) if data else None
-        if via is not None:
-            ending.admission.hold()
-            self.route(Arrival(ending, held, via, data or b"", peer, local))
-            return
-        reading = read_preamble(data) if data else NEED_MORE
-        if isinstance(reading, Preamble):
-            ending.admission.hold()
-            self._remember(data or b"", reading.via)
-            self.route(Arrival(ending, held, reading.via, data or b"", peer, local))
-        elif isinstance(reading, Malformed):
-            ending.admission.hold()
-            arrival = Arrival(ending, held, "", data or b"", peer, local)
-            arrival.refuse(*judge(reading, data or b""))
-        elif data == b"":
-            ending.record(Outcome.EMPTY, "", peer, local, "closed without a byte")
+        via = self._vias.get(data)
+        if via is None:
+            reading = read_preamble(data)
+            if not isinstance(reading, Preamble):
+                self._notYet(reading, held, data, peer, local)
+                return
+            via = reading.via
+            self._remember(data, via)
+        ending.admission.hold()
+        self.route(Arrival(ending, held, via, data, peer, local))
+
+    def _notYet(
+        self, reading: Reading, held: HeldSocket, data: bytes, peer: str, local: str
+    ) -> None:
+        """
+        The first bytes of a connection do not say where it goes.
+        """
+        if isinstance(reading, Malformed):
+            self.ending.admission.hold()
+            Arrival(self.ending, held, "", data, peer, local).refuse(*judge(reading, data))
+        elif not data:
+            self.ending.record(Outcome.EMPTY, "", peer, local, "closed without a byte")
             held.close()
         else:
-            self._readOn(held, data or b"", peer, local)
+            self._readOn(held, data, peer, local)
 
     def _remember(self, data: bytes, via: str) -> None:
         """

@@ -8,54 +8,62 @@ under way is counted, capped and timed alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
-from netshare.interfaces import IArrival, IWorkerLane
-from netshare.service.quotas import Deadlines, Quotas
+from netshare.interfaces import IArrival, IErrand, IWorkerLane
+from netshare.service.quotas import Quotas
 from netshare.worker.commands import ControlProtocol, Duplicate, RoutesChanged
 
+if TYPE_CHECKING:
+    from netshare.service.dispatch import WorkerRoute
 
+
+@implementer(IErrand)
 class Errand:
     """
-    One connection under way to a worker.
+    One connection under way to a worker, on behalf of a route.
     """
 
-    __slots__ = ("_lane", "arrival", "done")
+    __slots__ = ("_route", "arrival", "expires", "over", "tried")
 
-    def __init__(self, lane: Lane, arrival: IArrival) -> None:
-        self._lane = lane
+    def __init__(
+        self, route: WorkerRoute, arrival: IArrival, tried: frozenset[IWorkerLane] = frozenset()
+    ) -> None:
+        self._route = route
         self.arrival = arrival
-        self.done: Deferred[None] = Deferred()
+        #: Workers that have refused it.
+        self.tried = tried
+        #: When the lane gives up waiting for an answer.
+        self.expires = 0.0
+        #: An answer that comes now is too late; all that is left of it is counting.
+        self.over = False
 
-    def timedOut(self) -> None:
-        """The worker has not answered for it in time."""
-        self._lane.overdue(self)
+    @property
+    def address(self) -> BaseAddress:
+        return self._route.address
 
-    def finish(self, result: Any) -> None:
-        """
-        The worker has answered, or never will.
+    def adopted(self, lane: IWorkerLane) -> None:
+        if not self.over:
+            self.over = True
+            self._route.adopted(self, lane)
 
-        :param result: a Failure, or anything else when the worker has adopted it
-        """
-        if self.done.called:
-            return  # after its deadline; all that is left of the answer was counting
-        if isinstance(result, Failure):
-            self.done.errback(result)
-        else:
-            self.done.callback(None)
+    def failed(self, lane: IWorkerLane, error: Exception) -> None:
+        if not self.over:
+            self.over = True
+            self._route.failed(self, lane, error)
 
 
 @implementer(IWorkerLane)
-class Lane:
+class Lane(ABC):
     """
     What both lanes have: a count, a cap, a deadline.
 
@@ -65,9 +73,12 @@ class Lane:
 
     def __init__(self, reactor: Any, limit: int, quotas: Quotas, name: str) -> None:
         self.name = name
+        self._reactor = reactor
         self._limit = limit
-        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout, lingers=True)
         self._timeout = quotas.dispatchTimeout
+        # One for all, which stays when nobody waits: they come and go so fast that making one
+        # for each would be most of the work.
+        self._timer: Any = None
         self.outstanding = 0
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
@@ -85,44 +96,51 @@ class Lane:
     def state(self) -> str:
         return "stuck" if self.stuck else "ready" if self.available else "busy"
 
-    def give(self, arrival: IArrival, baseAddress: BaseAddress) -> Deferred[None]:
+    @abstractmethod
+    def give(self, errand: Errand) -> None:
         """See :meth:`IWorkerLane.give <netshare.interfaces.IWorkerLane.give>`."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def underWay(self) -> Iterable[Errand]:
+        """What the worker has not answered for, oldest first."""
+
+    @abstractmethod
     def routesChanged(self, address: BaseAddress) -> None:
         """
         Tell the worker that sockets it has may be somebody else's when they are used again.
 
         It must reach the worker behind everything that was given before.
         """
-        raise NotImplementedError
 
     def stop(self) -> None:
         """No deadline any more; the link is gone."""
-        self._deadlines.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def begin(self, arrival: IArrival) -> Errand:
+    def begin(self, errand: Errand) -> None:
         """One more is under way."""
         self.outstanding += 1
-        errand = Errand(self, arrival)
-        self._deadlines.add(errand)
-        return errand
-
-    def end(self, errand: Errand, result: Any) -> None:
-        """One less is; :meth:`tellFreed` is to follow."""
-        self._deadlines.discard(errand)
-        self.outstanding -= 1
-        errand.finish(result)
+        errand.expires = self._reactor.seconds() + self._timeout
+        if self._timer is None:
+            self._timer = self._reactor.callLater(self._timeout, self._expire)
 
     def tellFreed(self, count: int) -> None:
         """Let those who wait for the lane try again: so many were answered for."""
         for freed in list(self.freed):
             freed(count)
 
-    def overdue(self, errand: Errand) -> None:
-        """The worker is stuck; what it was given may be in its hands."""
-        self.stuck = True
-        errand.finish(Failure(defer.TimeoutError(f"no answer within {self._timeout:g} s")))
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        for errand in list(self.underWay()):
+            if errand.expires > now:
+                self._timer = self._reactor.callLater(errand.expires - now, self._expire)
+                return
+            if not errand.over:
+                # The worker is stuck; what it was given may be in its hands.
+                self.stuck = True
+                errand.failed(self, defer.TimeoutError(f"no answer within {self._timeout:g} s"))
 
 
 class AmpLane(Lane):
@@ -135,14 +153,17 @@ class AmpLane(Lane):
     ) -> None:
         super().__init__(reactor, limit, quotas, name)
         self._link = link
+        self._unanswered: dict[Errand, None] = {}  # in order
 
-    def give(self, arrival: IArrival, baseAddress: BaseAddress) -> Deferred[None]:
-        errand = self.begin(arrival)
+    def give(self, errand: Errand) -> None:
+        self.begin(errand)
+        self._unanswered[errand] = None
+        arrival = errand.arrival
         try:
             answer = self._link.callRemote(
                 Duplicate,
                 via=arrival.via,
-                baseAddress=str(baseAddress),
+                baseAddress=str(errand.address),
                 peer=arrival.peer,
                 local=arrival.local,
                 readData=arrival.readData,
@@ -151,7 +172,9 @@ class AmpLane(Lane):
         except (amp.TooLong, ConnectionClosed) as error:
             answer = defer.fail(error)
         answer.addBoth(self._answered, errand)
-        return errand.done
+
+    def underWay(self) -> Iterable[Errand]:
+        return self._unanswered
 
     def routesChanged(self, address: BaseAddress) -> None:
         try:
@@ -160,7 +183,14 @@ class AmpLane(Lane):
             pass  # its registrations are about to be dropped
 
     def _answered(self, result: Any, errand: Errand) -> None:
-        if not (isinstance(result, Failure) and result.check(ConnectionClosed)):
+        del self._unanswered[errand]
+        self.outstanding -= 1
+        if isinstance(result, Failure):
+            if not result.check(ConnectionClosed):
+                self.stuck = False
+            error: Any = result.value
+            errand.failed(self, error)
+        else:
             self.stuck = False
-        self.end(errand, result)
+            errand.adopted(self)
         self.tellFreed(1)

@@ -48,10 +48,16 @@ class Outcome(Enum):
     INCOMPLETE = "incomplete"  # in the middle of the preamble
     CLIENT_GONE = "client-gone"  # before the worker could adopt the socket
 
+    # They are keys of every counter; there is one of each, and this is what they are by default.
+    __hash__ = object.__hash__
+
     @property
     def served(self) -> bool:
         """Whether the connection reached somebody."""
-        return self in (Outcome.HANDED_OVER, Outcome.LOCAL, Outcome.RELAYED)
+        return self in _SERVED
+
+
+_SERVED = frozenset({Outcome.HANDED_OVER, Outcome.LOCAL, Outcome.RELAYED})
 
 
 @implementer(IOutcomeRecorder)
