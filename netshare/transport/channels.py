@@ -235,11 +235,11 @@ class DuplexChannel(Channel):
     Whole messages in both directions; see :class:`~.interfaces.IDuplexChannel`.
     """
 
-    def send(self, payload: bytes) -> Deferred[None] | None:
+    def send(self, *payload: bytes | memoryview) -> Deferred[None] | None:
         if self._ended or self._closed:
             why = f": {self._reason.getErrorMessage()}" if self._reason else ""
             raise ChannelClosedError(f"{self.via}: nothing can be sent, the channel is over{why}")
-        self._connection.write(envelope_header(len(payload)), payload)
+        self._connection.write(envelope_header(sum(map(len, payload))), *payload)
         return self._connection.outflow.waiting()
 
     def endOutput(self) -> None:

@@ -70,7 +70,7 @@ class FramingConnection(Protocol):
     def connectionMade(self) -> None:
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self.transport.registerProducer(self.outflow, True)
+        self.outflow.attach(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self._draining:
@@ -110,14 +110,18 @@ class FramingConnection(Protocol):
 
     # ---- for channels
 
-    def write(self, *pieces: bytes) -> None:
-        """Send bytes, through the upgraded stream if there is one."""
+    def write(self, *pieces: bytes | memoryview) -> None:
+        """
+        Send bytes, through the upgraded stream if there is one.
+
+        :param pieces: see :meth:`.flow.Outflow.write`
+        """
         if self._over:
             return
         if self._upgrade is not None:
             self._upgrade.write(b"".join(pieces))
         else:
-            self.transport.writeSequence(pieces)
+            self.outflow.write(pieces)
 
     def sendEnd(self) -> None:
         """End our direction of the session."""
@@ -154,7 +158,7 @@ class FramingConnection(Protocol):
         self._finish()
         if not self._lost:
             # With a producer the transport would wait for it to say that it has finished.
-            self.transport.unregisterProducer()
+            self.outflow.detach()
             self._linger.start(self.settings.close_timeout)
             self.transport.loseConnection()
 
@@ -171,7 +175,7 @@ class FramingConnection(Protocol):
         self._finish()
         self._draining = True
         self._linger.start(self.settings.close_timeout)
-        self.transport.unregisterProducer()
+        self.outflow.detach()
         self.transport.loseWriteConnection()
         self._throttle()
 

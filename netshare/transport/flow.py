@@ -4,12 +4,17 @@ Time and back-pressure of one connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
+
+#: Bytes given to a transport at a time, which is what Twisted's sends at a time. More would wait
+#: in its buffer, and be copied into that first.
+SLICE = 128 * 1024
 
 #: The next turn of the reactor, but not the same instant: a clock would never get past that.
 _SOON = 0.00000001
@@ -80,7 +85,9 @@ class _Pulled:
 @implementer(IPushProducer)
 class Outflow:
     """
-    What a transport thinks is its producer: passes its pauses on to whoever sends.
+    What leaves a connection. Large pieces go to the transport slice by slice, each when the one
+    before it has left: they are never copied whole. To the transport this is a producer, and it
+    passes its pauses on to whoever sends.
 
     :param stuck: called when the other side takes nothing for longer than :attr:`timeout`
     """
@@ -88,11 +95,48 @@ class Outflow:
     def __init__(self, clock: IReactorTime, stuck: Callable[[], None]) -> None:
         self._clock = clock
         self._timer = Timer(clock, stuck)
+        self._transport: Any = None
+        #: What the transport has not been given yet.
+        self._queue: deque[bytes | memoryview] = deque()
         self._waiters: list[Deferred[None]] = []
         self._producer: Any = None
         self._congested = False
+        self._resuming = False
         #: Seconds that sending may take (SendTimeout), or None.
         self.timeout: float | None = None
+
+    def attach(self, transport: Any) -> None:
+        """Be a transport's producer."""
+        self._transport = transport
+        transport.registerProducer(self, True)
+
+    def detach(self) -> None:
+        """
+        Give the transport all that is left, and do not be its producer any more. What is written
+        from now on waits in its buffer.
+        """
+        if self._queue:
+            self._transport.write(b"".join(self._queue))
+            self._queue.clear()
+        self._transport.unregisterProducer()
+
+    def write(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """
+        Send bytes.
+
+        :param pieces: what nobody changes any more; a memoryview is long
+        """
+        if not self._queue:
+            for piece in pieces:
+                if len(piece) > SLICE or type(piece) is memoryview:
+                    break
+            else:
+                self._transport.writeSequence(pieces)
+                return
+        self._queue.extend(pieces)
+        if self._congested:
+            self._timer.start(self.timeout)
+        self._fill()
 
     def waiting(self) -> Deferred[None] | None:
         """
@@ -125,6 +169,7 @@ class Outflow:
         """Nothing more can be sent."""
         self._timer.stop()
         self._congested = False
+        self._queue.clear()
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.stopProducing()
@@ -132,12 +177,21 @@ class Outflow:
 
     def pauseProducing(self) -> None:
         self._congested = True
+        if self._resuming:
+            return  # another slice of what is on its way: its time runs already
         self._timer.start(self.timeout)
         if self._producer is not None:
             self._producer.pauseProducing()
 
     def resumeProducing(self) -> None:
         self._congested = False
+        self._resuming = True
+        try:
+            self._fill()
+        finally:
+            self._resuming = False
+        if self._congested:
+            return
         self._timer.stop()
         self._fire()
         if self._producer is not None and not self._congested:
@@ -145,6 +199,21 @@ class Outflow:
 
     def stopProducing(self) -> None:
         """The transport is gone; its connectionLost follows and says why."""
+
+    def _fill(self) -> None:
+        queue = self._queue
+        while queue and not self._congested:
+            room = SLICE
+            slices: list[bytes | memoryview] = []
+            while queue and room:
+                piece = queue.popleft()
+                if len(piece) > room:
+                    whole = memoryview(piece)
+                    piece = whole[:room]
+                    queue.appendleft(whole[room:])
+                slices.append(piece)
+                room -= len(piece)
+            self._transport.write(b"".join(slices))
 
     def _fire(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -50,11 +50,12 @@ class IDuplexChannel(IChannel):
     A channel of whole messages in both directions (TransferMode Buffered).
     """
 
-    def send(payload):  # type: ignore[no-untyped-def]
+    def send(*payload):  # type: ignore[no-untyped-def]
         """
         Send a message. It is always taken.
 
-        :param payload: the envelope's bytes
+        :param payload: the envelope's bytes, in as many pieces as they are: long ones, which may
+            be memoryviews, are sent without joining them. Nobody may change them afterwards.
         :returns: None when the next may follow at once; otherwise a Deferred that fires when
             what is waiting has been sent, or never will be: a careful sender awaits it
         :raises ChannelClosedError: the session is over, or this side has ended it

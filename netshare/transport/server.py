@@ -92,14 +92,14 @@ class ServerConnection(FramingConnection):
         # The connection may have to be given back at the next preamble, and what is still in
         # the transport's buffer then would be lost: nothing happens before End has left.
         self.hold(_FLUSH)
-        self.transport.unregisterProducer()
+        self.outflow.detach()
         self.transport.registerProducer(_LastWrite(self, self._session.end()), False)
 
     def flushed(self) -> None:
         """What :meth:`sendEnd` wrote has left."""
         self.transport.unregisterProducer()
         if not self._over:
-            self.transport.registerProducer(self.outflow, True)
+            self.outflow.attach(self.transport)
             self.outflow.resumeProducing()
         self.release(_FLUSH)
 
@@ -160,7 +160,7 @@ class ServerConnection(FramingConnection):
         data = self._session.surrender()
         self._finish()
         self._deadline.stop()
-        self.transport.unregisterProducer()
+        self.outflow.detach()
         given = maybeDeferred(self._shared.giveBack, data)
         given.addErrback(self._notGivenBack, event.via)
 
