@@ -38,9 +38,13 @@ def lane() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield one, other
 
 
+def _packed(parcels: list[Parcel]) -> bytes:
+    return pack_batch([one.readData for one in parcels], [one.peer for one in parcels])
+
+
 def test_the_layout() -> None:
     """A batch has the bytes that docs/protocol.rst says."""
-    payload = b"".join(pack_batch([Parcel(b"abc"), Parcel(b"d", "h:1")]))
+    payload = pack_batch([b"abc", b"d"], ["", "h:1"])
     assert payload == (
         b"\x00\x02" + b"\x00\x00\x00\x03\x00" + b"\x00\x00\x00\x01\x03" + b"abc" + b"h:1" + b"d"
     )
@@ -50,7 +54,7 @@ def test_the_layout() -> None:
 @given(PARCELS)
 def test_round_trip(parcels: list[Parcel]) -> None:
     """What is packed comes out again."""
-    assert unpack_batch(b"".join(pack_batch(parcels)), len(parcels)) == parcels
+    assert unpack_batch(_packed(parcels), len(parcels)) == parcels
 
 
 @given(st.binary(max_size=200), st.integers(0, MAX_BATCH))
@@ -66,7 +70,7 @@ def test_nonsense(payload: bytes, descriptors: int) -> None:
 @given(PARCELS, st.data())
 def test_every_cut(parcels: list[Parcel], data: st.DataObject) -> None:
     """A batch that lost its end, or has bytes too many, is refused."""
-    payload = b"".join(pack_batch(parcels))
+    payload = _packed(parcels)
     cut = data.draw(st.integers(0, len(payload) - 1))
     for damaged in (payload[:cut], payload + b"x"):
         with pytest.raises(BadParcels):
@@ -93,7 +97,7 @@ def test_descriptors_travel(lane: tuple[socket.socket, socket.socket]) -> None:
     for number, (_, writing) in enumerate(pipes):
         os.write(writing, b"%d" % number)
         os.close(writing)
-    assert send(ours, [b"payload"], [reading for reading, _ in pipes])
+    assert send(ours, b"payload", [reading for reading, _ in pipes])
     message = receive(theirs)
     assert message is not None
     payload, descriptors = message
@@ -116,7 +120,7 @@ def test_a_full_lane(lane: tuple[socket.socket, socket.socket]) -> None:
     """A worker that does not read is not waited for, and no message is sent in part."""
     ours, theirs = lane
     sent = 0
-    while send(ours, [b"x" * 60_000], ()):
+    while send(ours, b"x" * 60_000, ()):
         sent += 1
         assert sent < 1000
     for _ in range(sent):
@@ -131,7 +135,7 @@ def test_a_message_too_long(lane: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = lane
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     before = os.listdir("/proc/self/fd")
-    assert send(ours, [b"x" * (MAX_PAYLOAD + 1)], [theirs.fileno()])
+    assert send(ours, b"x" * (MAX_PAYLOAD + 1), [theirs.fileno()])
     with pytest.raises(BadParcels, match="longer than"):
         receive(theirs)
     assert os.listdir("/proc/self/fd") == before

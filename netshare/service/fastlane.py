@@ -21,7 +21,6 @@ from twisted.logger import Logger
 
 from netshare.addresses import BaseAddress
 from netshare.handover import HeldSocket
-from netshare.interfaces import IArrival
 from netshare.service.lanes import Errand, Lane
 from netshare.service.quotas import Quotas
 from netshare.service.turn import Turn
@@ -164,21 +163,25 @@ class FastLane(Lane):
     def _sendNext(self) -> bool:
         first = self._queued[0]
         if isinstance(first, BaseAddress):
-            if not send(self._pipe.socket, [str(first).encode("utf-8")], ()):
+            if not send(self._pipe.socket, str(first).encode("utf-8"), ()):
                 return False
             self._queued.popleft()
             return True
         batch = self._nextBatch()
+        arrivals = [errand.arrival for errand in batch]
         if self._form is LaneForm.RECORDS:
-            pieces = [first.arrival.readData]
+            payload = arrivals[0].readData
         else:
-            pieces = pack_batch([_parcel(errand.arrival) for errand in batch])
-        if not send(self._pipe.socket, pieces, [e.arrival.held.fileno() for e in batch]):
+            payload = pack_batch(
+                [one.readData for one in arrivals],
+                [one.peer if one.named else "" for one in arrivals],
+            )
+        if not send(self._pipe.socket, payload, [one.held.fileno() for one in arrivals]):
             return False
-        for errand in batch:
-            self._queued.popleft()
-            errand.arrival.held.close()
         self._unanswered.extend(batch)
+        for one in arrivals:
+            self._queued.popleft()
+            one.held.close()
         return True
 
     def _nextBatch(self) -> list[Errand]:
@@ -208,10 +211,6 @@ class FastLane(Lane):
             raise
         for one, parcel in zip(held, parcels, strict=True):
             self._takeBack(one, parcel.readData, parcel.peer)
-
-
-def _parcel(arrival: IArrival) -> Parcel:
-    return Parcel(arrival.readData, arrival.peer if arrival.named else "")
 
 
 class _Pipe(FileDescriptor):

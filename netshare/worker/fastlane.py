@@ -84,13 +84,14 @@ class FastLaneReader(FileDescriptor):
         try:
             while self._returning:
                 parcel, held = self._returning[0]
-                if not send(self.socket, pack_batch([parcel]), [held.fileno()]):
+                payload = pack_batch([parcel.readData], [parcel.peer])
+                if not send(self.socket, payload, [held.fileno()]):
                     self.startWriting()
                     return
                 held.close()
                 del self._returning[0]
             if self._adopted or self._gone:
-                if not send(self.socket, [pack_answer(self._adopted, self._gone)], ()):
+                if not send(self.socket, pack_answer(self._adopted, self._gone), ()):
                     self.startWriting()
                     return
                 self._adopted = self._gone = 0

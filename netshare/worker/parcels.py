@@ -33,7 +33,6 @@ MAX_PAYLOAD = 128 * 1024
 
 _ANSWER = struct.Struct("!II")
 _COUNT = struct.Struct("!H")
-_SIZES = struct.Struct("!IB")
 
 
 class LaneForm(Enum):
@@ -61,22 +60,23 @@ class Parcel:
     peer: str = ""
 
 
-def pack_batch(parcels: Sequence[Parcel]) -> list[bytes]:
-    """
-    The payload for up to :data:`MAX_BATCH` connections, in pieces for ``sendmsg``.
-    """
-    sizes = [_COUNT.pack(len(parcels))]
-    contents: list[bytes] = []
-    for parcel in parcels:
-        peer = parcel.peer.encode("utf-8")[:255]
-        sizes.append(_SIZES.pack(len(parcel.readData), len(peer)))
-        contents += (peer, parcel.readData)
-    return [b"".join(sizes), *contents] if len(parcels) == 1 else [b"".join(sizes + contents)]
-
-
 @lru_cache(maxsize=MAX_BATCH)
 def _all_sizes(count: int) -> struct.Struct:
     return struct.Struct("!" + "IB" * count)
+
+
+def pack_batch(contents: Sequence[bytes], peers: Sequence[str]) -> bytes:
+    """
+    The payload for up to :data:`MAX_BATCH` connections.
+
+    :param contents: what was read from each
+    :param peers: each one's :attr:`Parcel.peer`
+    """
+    names = [peer.encode("utf-8")[:255] for peer in peers]
+    pairs = list(zip(names, contents, strict=True))
+    sizes = [size for name, content in pairs for size in (len(content), len(name))]
+    head = (_COUNT.pack(len(pairs)), _all_sizes(len(pairs)).pack(*sizes))
+    return b"".join([*head, *[part for pair in pairs for part in pair]])
 
 
 def unpack_batch(payload: bytes, descriptors: int) -> list[Parcel]:
@@ -127,7 +127,7 @@ def unpack_answer(payload: bytes) -> tuple[int, int]:
     return adopted, gone
 
 
-def send(lane: socket.socket, pieces: list[bytes], descriptors: Sequence[int]) -> bool:
+def send(lane: socket.socket, payload: bytes, descriptors: Sequence[int]) -> bool:
     """
     Send one message, if the other end has room for it.
 
@@ -140,7 +140,7 @@ def send(lane: socket.socket, pieces: list[bytes], descriptors: Sequence[int]) -
         else []
     )
     try:
-        lane.sendmsg(pieces, ancillary, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        lane.sendmsg([payload], ancillary, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
     except BlockingIOError:
         return False
     return True

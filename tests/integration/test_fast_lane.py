@@ -15,7 +15,7 @@ from netshare.framing.records import END, PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.worker import commands
 from netshare.worker.commands import ControlProtocol
-from netshare.worker.parcels import Parcel, pack_answer, pack_batch, receive, send
+from netshare.worker.parcels import pack_answer, pack_batch, receive, send
 from tests.integration.running import AcknowledgingFactory, RunningService
 
 reactor: Any = _reactor
@@ -56,7 +56,7 @@ class LaneWorker:
 
     def answer(self, adopted: int, gone: int = 0) -> None:
         """Say what became of connections."""
-        assert send(self.lane, [pack_answer(adopted, gone)], ())
+        assert send(self.lane, pack_answer(adopted, gone), ())
 
     async def end(self) -> None:
         """Close the link, and the lane."""
@@ -135,7 +135,7 @@ async def test_given_back(service: RunningService, worker: LaneWorker) -> None:
     following = preamble(service.address("two"))
     client.send(following)
     await deferLater(reactor, 0.05)
-    assert send(worker.lane, [connection.recv(1000)], [connection.fileno()])
+    assert send(worker.lane, connection.recv(1000), [connection.fileno()])
     connection.close()
     assert await client.until(6) == PREAMBLE_ACK + END + PREAMBLE_ACK + b"two"
     assert service.shared.counts.returned == 1
@@ -149,8 +149,7 @@ async def test_refused_in_a_batch(service: RunningService, worker: LaneWorker) -
     client = await service.call("one")
     for _ in range(4):
         payload, (connection,) = await worker.message()
-        parcels = pack_batch([Parcel(payload[7:])])
-        assert send(worker.lane, parcels, [connection.fileno()])
+        assert send(worker.lane, pack_batch([payload[7:]], [""]), [connection.fileno()])
         connection.close()
         worker.answer(1)
     assert await client.end() == Fault.CONNECTION_DISPATCH_FAILED.record
@@ -227,7 +226,7 @@ async def test_nonsense_costs_the_link(
     """A worker that answers for what it was not given is cut off, and loses its address."""
     await service.worker("other", AcknowledgingFactory("other"))
     await worker.register("one")
-    assert send(worker.lane, [nonsense], ())
+    assert send(worker.lane, nonsense, ())
     await service.settle(lambda: len(service.shared.registry) == 1)
     client = await service.call("one")
     assert await client.end() == Fault.ENDPOINT_NOT_FOUND.record
