@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -754,6 +755,45 @@ def test_envelopes_survive_the_way(messages: list[bytes], size: int) -> None:
     assert serve(pieces) == [*OPENED, *expected]
     back = PREAMBLE_ACK + data
     assert ask([back[i : i + size] for i in range(0, len(back), size)])[0] == [*ACK, *expected]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[65536], [5000, 1, 4095, 4096], [3, 70_000], [1, 4000], [4095], [200_000, 2]],
+    ids=str,
+)
+def test_a_large_envelope_survives_the_way(sizes: list[int]) -> None:
+    """A message of many reads arrives whole, be the reads long, short, or in turn both."""
+    first, second = (bytes(n * k & 0xFF for n in range(150_000)) for k in (7, 11))
+    data = DUPLEX + sized_envelope(first) + sized_envelope(second) + sized_envelope(b"") + END
+    reads = []
+    at = 0
+    while at < len(data):
+        size = sizes[len(reads) % len(sizes)]
+        reads.append(data[at : at + size])
+        at += size
+    expected = [*OPENED, Envelope(first), Envelope(second), Envelope(b""), ENDED]
+    assert serve(reads, limit=150_000) == expected
+
+
+def test_an_envelope_in_tiny_reads_takes_little_memory() -> None:
+    """A message that comes byte by byte takes about its size while it comes, not fifty times."""
+    session = ServerSession()
+    session.feed(DUPLEX)
+    while (event := session.next_event()) is not None:
+        if isinstance(event, PreambleEnded):
+            session.acknowledge(1 << 20)
+    session.feed(envelope_header(1 << 20))
+    assert session.next_event() is None
+    tracemalloc.start()
+    try:
+        for _ in range(400_000):
+            session.feed(b"x")
+            assert session.next_event() is None
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 800_000
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300)), st.integers(1, 50))

@@ -18,6 +18,12 @@ _FAULT = int(RecordType.FAULT)
 
 _SIZED_ENVELOPE_BYTE = bytes((_SIZED_ENVELOPE,))
 
+#: Reads shorter than this are put together as they come, since each costs some sixty bytes more
+#: than it has ...
+_SHORT = 4096
+#: ... in pieces that get about so long, so that no byte is copied often.
+_GATHERED = 65536
+
 
 def envelope_header(size: int) -> bytes:
     """
@@ -37,12 +43,15 @@ class SizedReader:
     :param faults: whether the far end may send a fault, as only a server may
     """
 
-    __slots__ = ("_body", "_complete", "_faults", "_limit", "_missing")
+    __slots__ = ("_complete", "_faults", "_gathered", "_limit", "_missing", "_pieces")
 
     def __init__(self, limit: int, faults: bool) -> None:
         self._limit = limit
         self._faults = faults
-        self._body = bytearray()
+        #: Of a message that came in several reads: joined once, when it is complete.
+        self._pieces: list[bytes] = []
+        #: Short reads, which come behind these.
+        self._gathered = bytearray()
         self._missing = 0
         self._complete = False
 
@@ -70,9 +79,9 @@ class SizedReader:
                     source.at = end
                     self._complete = True
                     return Envelope(data[start:end])
-                self._body += memoryview(data)[start:]
-                self._missing = end - len(data)
-                source.at = len(data)
+                self._missing = size
+                source.at = start
+                self._take(source)
                 return self._nothing(source)
             if size == NEED_MORE:
                 return cut_off("inside the size of a message") if source.eof else None
@@ -85,18 +94,36 @@ class SizedReader:
         return unexpected(kind, "a SizedEnvelope or an End record")
 
     def _more(self, source: Source) -> Event | None:
-        data, at = source.data, source.at
-        end = min(at + self._missing, len(data))
-        if end > at:
-            self._body += memoryview(data)[at:end]
-            self._missing -= end - at
-            source.at = end
+        self._take(source)
         if self._missing:
             return self._nothing(source)
-        payload = bytes(self._body)
-        self._body = bytearray()
+        self._settle()
+        payload = b"".join(self._pieces)
+        self._pieces.clear()
         self._complete = True
         return Envelope(payload)
+
+    def _take(self, source: Source) -> None:
+        """Take what there is of the message."""
+        data, at = source.data, source.at
+        end = min(at + self._missing, len(data))
+        if end == at:
+            return
+        source.at = end
+        self._missing -= end - at
+        if end - at >= _SHORT:
+            self._settle()
+            self._pieces.append(data[at:end])  # mostly the whole read, which is not copied
+            return
+        self._gathered += memoryview(data)[at:end]
+        if len(self._gathered) >= _GATHERED:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put what was gathered behind the other pieces."""
+        if self._gathered:
+            self._pieces.append(bytes(self._gathered))
+            self._gathered = bytearray()
 
     def _nothing(self, source: Source) -> Event | None:
         if not source.eof:

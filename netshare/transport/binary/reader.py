@@ -258,7 +258,13 @@ class RecordReader(TextReader):
     def _content(self, offset: int) -> None:
         self.pos += 1
         kind = self.data[offset]
-        value = self._text_with_end(kind) if kind & 1 else self.text(kind)
+        value: Value
+        if kind & 1:
+            value = self._text_with_end(kind)
+        elif kind in (R.BYTES16, R.BYTES32):
+            value, kind = self.long_bytes(kind)
+        else:
+            value = self.text(kind)
         if not self.outer and not (
             value in ("", b"") or (isinstance(value, str) and not value.strip(" \t\r\n"))
         ):
