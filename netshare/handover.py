@@ -19,23 +19,26 @@ import warnings
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket, ISSLTransport
-from twisted.logger import Logger
-from zope.interface import implementer
+from twisted.internet.interfaces import ISSLTransport
 
-_log = Logger(namespace="netshare.handover")
+from netshare.adoption import ClientGone, adopt, replay
+
+__all__ = [
+    "ClientGone",
+    "HeldSocket",
+    "NotPassable",
+    "address_from_text",
+    "address_text",
+    "adopt",
+    "replay",
+    "socket_address_text",
+]
 
 
 class NotPassable(Exception):
     """
     A transport's socket cannot be given to another process, since part of the connection's
     state (TLS) lives in this one.
-    """
-
-
-class ClientGone(Exception):
-    """
-    The far end had left before the socket could be adopted.
     """
 
 
@@ -129,85 +132,6 @@ class HeldSocket:
 
     def __repr__(self) -> str:
         return f"<HeldSocket {self._descriptor if self._descriptor >= 0 else 'closed'}>"
-
-
-def adopt(reactor: IReactorSocket, held: HeldSocket, factory: IProtocolFactory) -> Any:
-    """
-    Make a held socket a transport of this process's reactor.
-
-    The held socket is closed, since the transport has a copy of its own, unless the factory
-    wanted no protocol.
-
-    :returns: the transport, or None where the factory wanted no protocol
-    :raises ClientGone: the far end has left, or the descriptor is not a connected TCP socket
-    """
-    transport: Any = False
-    noting = _Noting(factory)
-    try:
-        descriptor = held.fileno()
-        view = held.view()
-        try:
-            family = view.family
-        finally:
-            view.detach()
-        os.set_blocking(descriptor, False)
-        if family not in (socket.AF_INET, socket.AF_INET6):
-            raise ClientGone(f"the descriptor is not a TCP connection but {family!r}")
-        transport = reactor.adoptStreamConnection(  # type: ignore[func-returns-value]
-            descriptor,
-            family,
-            noting,  # type: ignore[arg-type]
-        )
-    except OSError as error:
-        raise ClientGone(os.strerror(error.errno or 0)) from None
-    except Exception:
-        noting.abort()
-        raise
-    finally:
-        if transport is not None:
-            held.close()
-    return transport
-
-
-@implementer(IProtocolFactory)
-class _Noting:
-    """
-    Remembers the protocol that a factory made: one that fails in ``connectionMade`` has a
-    transport already, of which nobody else would know.
-    """
-
-    def __init__(self, factory: IProtocolFactory) -> None:
-        self._factory = factory
-        self._protocol: Any = None
-
-    def buildProtocol(self, addr: Any) -> Any:
-        self._protocol = self._factory.buildProtocol(addr)
-        return self._protocol
-
-    def doStart(self) -> None:
-        """Not ours to do: a factory is started with its port."""
-
-    def doStop(self) -> None:
-        """See :meth:`doStart`."""
-
-    def abort(self) -> None:
-        if self._protocol is not None and self._protocol.transport is not None:
-            self._protocol.transport.abortConnection()
-
-
-def replay(transport: Any, readData: bytes) -> None:
-    """
-    Let the protocol of an adopted transport have the bytes that were read before it was there.
-
-    As on any other connection, a protocol that fails loses it, and nobody else hears of it.
-    """
-    if transport.disconnecting:
-        return
-    try:
-        transport.protocol.dataReceived(readData)
-    except Exception:
-        _log.failure("{protocol} failed", protocol=transport.protocol)
-        transport.abortConnection()
 
 
 def address_text(address: object) -> str:

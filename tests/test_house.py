@@ -33,6 +33,7 @@ FORBIDDEN = {
     "transport": {"service", "cli", "tap", "testing"},
     "addresses": {"framing", "service", "worker", "transport", "cli"},
     "handover": {"service", "worker", "transport", "cli"},
+    "adoption": {"service", "worker", "transport", "cli", "framing", "addresses", "interfaces"},
     "interfaces": {"framing", "service", "worker", "transport", "cli"},
     "control": {"framing", "service", "worker", "transport", "cli"},
     "credentials": {"framing", "service", "worker", "transport", "cli"},

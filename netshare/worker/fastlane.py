@@ -10,7 +10,6 @@ from typing import Any
 from twisted.internet.abstract import FileDescriptor
 from twisted.logger import Logger
 
-from netshare.framing.preamble import Preamble, read_preamble
 from netshare.handover import HeldSocket
 from netshare.worker.commands import Busy, Gone, NotMine
 from netshare.worker.intake import Intake
@@ -133,10 +132,8 @@ class FastLaneReader(FileDescriptor):
             self.close()
             return
         for one, parcel in zip(held, parcels, strict=True):
-            reading = read_preamble(parcel.readData)
-            via = reading.via if isinstance(reading, Preamble) else ""
             try:
-                self._intake.receive(one, via, parcel.readData, parcel.peer)
+                self._intake.receive(one, None, parcel.readData, parcel.peer)
             except Gone:
                 self._gone += 1
                 continue

@@ -15,14 +15,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
-from netshare.handover import (
-    ClientGone,
-    HeldSocket,
-    address_from_text,
-    address_text,
-    adopt,
-    replay,
-)
+from netshare.adoption import ClientGone, adopt
+from netshare.framing.preamble import Preamble, read_preamble
+from netshare.handover import HeldSocket, address_from_text, address_text
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.worker import commands
 
@@ -49,10 +44,11 @@ class Intake:
         self.epoch = 0
         self.accepting = True
 
-    def receive(self, held: HeldSocket, via: str, readData: bytes, peer: str) -> None:
+    def receive(self, held: HeldSocket, via: str | None, readData: bytes, peer: str) -> None:
         """
         Adopt a connection. One that is refused stays held.
 
+        :param via: what it asked for; None: as its first bytes say
         :param peer: the client's address as text; empty: as the socket says
         :raises Gone: the client has left
         :raises NotMine: this worker takes no more connections
@@ -61,21 +57,25 @@ class Intake:
         if not self.accepting:
             raise commands.NotMine("this worker has stopped listening")
         factory = self.factory
-        real = _address_or_none(peer)
-        if real is not None and held.peer() not in ("", address_text(real)):
-            factory = _NamedPeer(factory, real)  # a balancer stands before the shared port
+        if peer:
+            real = _address_or_none(peer)
+            if real is not None:
+                factory = _NamedPeer(factory, real)
+
+        def connected(transport: Any) -> None:
+            protocol = transport.protocol
+            if isinstance(protocol, _PeerWrapper):
+                protocol = protocol.wrappedProtocol
+            if ISharedConnectionReceiver.providedBy(protocol):
+                asked = _via(readData) if via is None else via
+                protocol.connectionShared(SharedConnection(self, transport, asked, peer))
+
         try:
-            transport = adopt(self.reactor, held, factory)
+            transport = adopt(self.reactor, held, factory, readData, connected)
         except ClientGone as error:
             raise commands.Gone(str(error)) from None
         if transport is None:
             raise commands.Busy("the Factory wants no more connections")
-        protocol = transport.protocol
-        if isinstance(protocol, _PeerWrapper):
-            protocol = protocol.wrappedProtocol
-        if ISharedConnectionReceiver.providedBy(protocol):
-            protocol.connectionShared(SharedConnection(self, transport, via, peer))
-        replay(transport, readData)
 
     def routesChanged(self) -> None:
         """
@@ -124,6 +124,11 @@ def _address_or_none(peer: str) -> Any:
         return None
 
 
+def _via(readData: bytes) -> str:
+    reading = read_preamble(readData)
+    return reading.via if isinstance(reading, Preamble) else ""
+
+
 class _PeerWrapper(ProtocolWrapper):
     def __init__(self, factory: Any, wrapped: Any, peer: Any) -> None:
         super().__init__(factory, wrapped)
@@ -135,7 +140,8 @@ class _PeerWrapper(ProtocolWrapper):
 
 class _NamedPeer(WrappingFactory):
     """
-    Lets a protocol see the client's address, where the socket only knows a balancer's.
+    Lets a protocol see the client's address, where the socket only knows the address of a
+    balancer before the shared port.
     """
 
     noisy = False
@@ -144,6 +150,8 @@ class _NamedPeer(WrappingFactory):
         super().__init__(wrapped)
         self._peer = peer
 
-    def buildProtocol(self, addr: object) -> Any:
+    def buildProtocol(self, addr: Any) -> Any:
+        if address_text(addr) == address_text(self._peer):
+            return self.wrappedFactory.buildProtocol(addr)
         wrapped = self.wrappedFactory.buildProtocol(self._peer)
         return None if wrapped is None else _PeerWrapper(self, wrapped, self._peer)

@@ -163,6 +163,8 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
         )
     except BlockingIOError:
         return None
+    if not ancillary and not flags & socket.MSG_TRUNC:
+        return payload, []
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

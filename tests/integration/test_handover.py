@@ -10,6 +10,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.task import deferLater
 
+from netshare import adoption
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
@@ -21,10 +22,12 @@ from tests.integration.running import AcknowledgingFactory, RunningService
 reactor: Any = _reactor
 
 
-@pytest.fixture(params=[True, False], ids=["fast-lane", "amp-lane"])
-def fast(request: pytest.FixtureRequest) -> bool:
-    """Every test runs over both lanes."""
-    return bool(request.param)
+@pytest.fixture(params=["fast-lane", "amp-lane", "adopt-stream-connection"])
+def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Every test runs over both lanes, and with both ways of adopting."""
+    if request.param == "adopt-stream-connection":
+        monkeypatch.setattr(adoption, "makes_tcp_servers", lambda reactor: False)
+    return bool(request.param != "amp-lane")
 
 
 async def test_two_workers_on_one_port(service: RunningService) -> None:

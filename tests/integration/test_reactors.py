@@ -11,6 +11,8 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 HERE = Path(__file__).parent
 
+TESTS = ("adoption", "bad_input", "handover", "return")
+
 # pytest-twisted knows only some reactors by name; the default one is what Twisted says it is.
 RUN = """
 import sys
@@ -31,7 +33,7 @@ def start(name: str) -> list[str]:
 @pytest.mark.parametrize("name", ["poll", "select", "asyncio"])
 async def test_under_another_reactor(name: str) -> None:
     """Hand-over, return and bad input behave alike under every supported reactor."""
-    files = [str(HERE / f"test_{what}.py") for what in ("handover", "return", "bad_input")]
+    files = [str(HERE / f"test_{what}.py") for what in TESTS]
     out, err, code = await getProcessOutputAndValue(
         sys.executable,
         [*start(name), "-q", "-p", "no:cacheprovider", *files],
