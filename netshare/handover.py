@@ -98,8 +98,9 @@ class HeldSocket:
         """
         Close our copy, without a word to the far end; do nothing the second time.
         """
-        if self._descriptor >= 0:
-            os.close(self.release())
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def view(self) -> socket.socket:
         """

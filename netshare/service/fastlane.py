@@ -72,6 +72,7 @@ class FastLane(Lane):
         self._queued: deque[Errand | BaseAddress] = deque()
         self._unanswered: deque[Errand] = deque()
         self._flushing = False
+        self._full = False
         self._pipe = _Pipe(reactor, ours, self)
         self._pipe.startReading()
 
@@ -123,12 +124,15 @@ class FastLane(Lane):
         try:
             while self._queued:
                 if not self._sendNext():
+                    self._full = True
                     self._pipe.startWriting()
                     return
         except OSError as error:
             self._broken(f"its lane broke: {error}")
             return
-        self._pipe.stopWriting()
+        if self._full:
+            self._full = False
+            self._pipe.stopWriting()
 
     def received(self, payload: bytes, descriptors: list[int]) -> None:
         """
@@ -159,6 +163,8 @@ class FastLane(Lane):
         self._flushing = False
         if self._pipe.connected:  # else the link was lost meanwhile
             self.flush()
+            # A worker that was woken on this processor has answered already.
+            self._pipe.doRead()
 
     def _sendNext(self) -> bool:
         first = self._queued[0]
@@ -234,21 +240,19 @@ class _Pipe(FileDescriptor):
         return "netshare lane"
 
     def doRead(self) -> None:
-        """Read what the worker has sent, but for one turn's worth at most."""
-        for _ in range(MAX_BATCH):
-            if not self.connected:
+        """Read a message of the worker's: there is hardly ever a second one."""
+        if not self.connected:
+            return
+        try:
+            message = receive(self.socket)
+            if message is None:
                 return
-            try:
-                message = receive(self.socket)
-                if message is None:
-                    return
-                if not message[0] and not message[1]:
-                    self._lane.lost("it closed its lane")
-                    return
-                self._lane.received(*message)
-            except (OSError, BadParcels) as error:
-                self._lane.lost(f"its lane broke: {error}")
+            if not message[0] and not message[1]:
+                self._lane.lost("it closed its lane")
                 return
+            self._lane.received(*message)
+        except (OSError, BadParcels) as error:
+            self._lane.lost(f"its lane broke: {error}")
 
     def doWrite(self) -> None:
         """There is room again."""

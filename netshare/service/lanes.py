@@ -127,7 +127,7 @@ class Lane(ABC):
 
     def tellFreed(self, count: int) -> None:
         """Let those who wait for the lane try again: so many were answered for."""
-        for freed in list(self.freed):
+        for freed in tuple(self.freed):
             freed(count)
 
     def _expire(self) -> None:

@@ -33,6 +33,7 @@ MAX_PAYLOAD = 128 * 1024
 
 _ANSWER = struct.Struct("!II")
 _COUNT = struct.Struct("!H")
+_SIZES = struct.Struct("!IB")
 
 
 class LaneForm(Enum):
@@ -60,11 +61,6 @@ class Parcel:
     peer: str = ""
 
 
-@lru_cache(maxsize=MAX_BATCH)
-def _all_sizes(count: int) -> struct.Struct:
-    return struct.Struct("!" + "IB" * count)
-
-
 def pack_batch(contents: Sequence[bytes], peers: Sequence[str]) -> bytes:
     """
     The payload for up to :data:`MAX_BATCH` connections.
@@ -72,11 +68,17 @@ def pack_batch(contents: Sequence[bytes], peers: Sequence[str]) -> bytes:
     :param contents: what was read from each
     :param peers: each one's :attr:`Parcel.peer`
     """
-    names = [peer.encode("utf-8")[:255] for peer in peers]
-    pairs = list(zip(names, contents, strict=True))
-    sizes = [size for name, content in pairs for size in (len(content), len(name))]
-    head = (_COUNT.pack(len(pairs)), _all_sizes(len(pairs)).pack(*sizes))
-    return b"".join([*head, *[part for pair in pairs for part in pair]])
+    head, parts = [_COUNT.pack(len(contents))], []
+    for content, peer in zip(contents, peers, strict=True):
+        name = peer.encode("utf-8")[:255]
+        head.append(_SIZES.pack(len(content), len(name)))
+        parts += (name, content)
+    return b"".join(head + parts)
+
+
+@lru_cache(maxsize=MAX_BATCH)
+def _all_sizes(count: int) -> struct.Struct:
+    return struct.Struct("!" + "IB" * count)
 
 
 def unpack_batch(payload: bytes, descriptors: int) -> list[Parcel]:
