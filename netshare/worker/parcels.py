@@ -31,6 +31,11 @@ MAX_BATCH = 64
 #: The longest payload of a message, in bytes: fits the default send buffer of a UNIX socket.
 MAX_PAYLOAD = 128 * 1024
 
+#: Numbers, once: combining the enum's members takes longer than the call they are for.
+_SENDING = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+_RECEIVING = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+_CUT_OFF = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
+
 _ANSWER = struct.Struct("!II")
 _COUNT = struct.Struct("!H")
 _SIZES = struct.Struct("!IB")
@@ -142,7 +147,7 @@ def send(lane: socket.socket, payload: bytes, descriptors: Sequence[int]) -> boo
         else []
     )
     try:
-        lane.sendmsg([payload], ancillary, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        lane.sendmsg([payload], ancillary, _SENDING)
     except BlockingIOError:
         return False
     return True
@@ -160,9 +165,7 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
     :raises BadParcels: the message was longer than any may be; its descriptors are closed
     """
     try:
-        payload, ancillary, flags, _ = lane.recvmsg(
-            MAX_PAYLOAD, _ANCILLARY, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-        )
+        payload, ancillary, flags, _ = lane.recvmsg(MAX_PAYLOAD, _ANCILLARY, _RECEIVING)
     except BlockingIOError:
         return None
     if not ancillary and not flags & socket.MSG_TRUNC:
@@ -171,7 +174,7 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+    if flags & _CUT_OFF:
         for descriptor in descriptors:
             os.close(descriptor)
         raise BadParcels(
