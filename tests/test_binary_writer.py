@@ -376,3 +376,48 @@ def test_deep_trees_need_no_deep_stack() -> None:
     for _ in range(20_000):
         element = Element(Name("", "r"), (), (element,))
     assert encode(Document((element,))).count(b"\x01") >= 20_000
+
+
+_LONG = bytes(range(256)) * 400
+
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 65539, len(_LONG)])
+@pytest.mark.parametrize("count", [1, 3])
+def test_pieces_are_the_document(size: int, count: int) -> None:
+    """In pieces a document has the same bytes as in one."""
+    value = _LONG[:size]
+    root = Element(Name("", "a", ""), (), (Element(Name("", "b", ""), (), (value,)),) * count)
+    writer = BinaryWriter()
+    writer.node(root)
+    assert b"".join(writer.pieces()) == writer.getvalue() == encode(root)
+
+
+def test_long_bytes_are_not_copied() -> None:
+    """A long value is a piece of its own: the very bytes that were written."""
+    writer = BinaryWriter(WriterSession())
+    writer.start_element("a")
+    for value in (_LONG, b"short", _LONG[1:], "text"):
+        writer.element("b", value)
+    writer.end_element()
+    pieces = writer.pieces()
+    assert [len(piece) > 1000 for piece in pieces] == [False, True, False, True, False]
+    assert pieces[1].obj is _LONG  # type: ignore[union-attr]
+
+
+def test_what_may_change_is_copied() -> None:
+    """A piece of what its owner may change later is no view of it."""
+    value = bytearray(_LONG)
+    writer = BinaryWriter()
+    writer.element("b", value)  # type: ignore[arg-type]
+    pieces = writer.pieces()
+    value[:] = bytes(len(value))
+    assert _LONG[:1000] in b"".join(pieces)
+
+
+def test_pieces_of_an_open_element() -> None:
+    """An element that is not closed is no document, in pieces either."""
+    writer = BinaryWriter()
+    writer.start_element("a")
+    writer.text(_LONG)
+    with pytest.raises(XmlException):
+        writer.pieces()

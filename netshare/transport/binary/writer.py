@@ -49,6 +49,8 @@ _END: Final = b"\x01"
 _BINARY: Final = (bytes, bytearray, memoryview)
 #: For elements of one value. Bytes are not among them: they should not be copied.
 _LEAF_ENCODERS: Final = {k: e for k, e in ENCODERS.items() if k not in _BINARY}
+#: Values longer than this are worth a piece of their own.
+LONG: Final = 65536
 _MAX_HEADERS: Final = 4096
 _static_headers: dict[tuple[str, str], bytes] = {}
 
@@ -93,6 +95,24 @@ class BinaryWriter(XmlWriter):
         if self._outer:
             raise XmlException(f"{len(self._outer)} elements are not closed")
         return b"".join(self._parts)
+
+    def pieces(self) -> list[bytes | memoryview]:
+        """
+        :returns: the document so far, in pieces: bytes that nobody can change and that are long
+            are not copied, all else is joined.
+        :raises XmlException: an element is still open.
+        """
+        parts = self._parts
+        if self._outer or sum(map(len, parts)) <= LONG:
+            return [self.getvalue()]
+        pieces: list[bytes | memoryview] = []
+        begin = 0
+        for index, part in enumerate(parts):
+            if len(part) > LONG and type(part) is memoryview and type(part.obj) is bytes:
+                pieces += (b"".join(parts[begin:index]), part)
+                begin = index + 1
+        pieces.append(b"".join(parts[begin:]))
+        return pieces
 
     def take(self) -> bytes:
         """:returns: what was written since the last call, for documents sent in pieces."""
