@@ -52,7 +52,7 @@ def test_damaged_binary(side: str) -> None:
         hint = TYPES[CALLS[number]["op"]]
         for _ in range(20):
             encoder = encoder_for("binary-session").session()
-            encoder._reading = ReaderSession.of(list(known))  # type: ignore[attr-defined]
+            encoder.know(ReaderSession.of(list(known)))  # type: ignore[attr-defined]
             try:
                 message = encoder.decode(damaged(frame, chance))
                 cursor = message.body()

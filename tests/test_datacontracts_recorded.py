@@ -186,7 +186,7 @@ def test_recorded_values_are_written_again(number: int, side: str) -> None:
 def test_conversation_byte_by_byte(side: str) -> None:
     """With .NET's choice of dictionaries the whole conversation comes out byte by byte."""
     encoder = encoder_for("binary-session")
-    encoder._writing = DotNetSession()
+    encoder.know(writing=DotNetSession())
     differing = [
         CALLS[number]["op"]
         for number, frame in enumerate(_SESSIONS[f"data-0-0-{side}"].frames)

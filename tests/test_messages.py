@@ -122,7 +122,7 @@ def test_recorded_envelopes_written_again(name: str) -> None:
             writing._add(string)
         writing.take_table()
         own = BinarySessionEncoder("x", MESSAGE_VERSION_DEFAULT, encoder.quotas, 0)
-        own._writing = writing
+        own.know(writing=writing)
         written = own.encode(again(message))
         size, start = read_multibyte(written, 0)
         written = written[start + size :]

@@ -4,19 +4,19 @@ A client serves its callback contract.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from netshare.transport.behavior import ConcurrencyMode, behavior_of
 from netshare.transport.context import OperationContext
 from netshare.transport.conversation import Conversation
+from netshare.transport.coroutines import Slots, begin
 from netshare.transport.descriptions import ContractDescription, OperationDescription
 from netshare.transport.dispatch import Session, address_reply
 from netshare.transport.errors import CommunicationError
-from netshare.transport.invocation import Answer, Invoker, Refused
+from netshare.transport.invocation import Invoker, Refused
 from netshare.transport.messages import Message
 from netshare.transport.soapfaults import action_not_supported
 
@@ -52,11 +52,11 @@ class CallbackDispatcher:
         self._invoker = invoker
         self._address = address
         serial = behavior_of(target).concurrency_mode is not ConcurrencyMode.MULTIPLE
-        self._lock = DeferredLock() if serial else None
+        self._lock = Slots(1) if serial else None
 
-    def requestReceived(self, message: Message) -> Deferred[None]:
+    def requestReceived(self, message: Message) -> Deferred[None] | None:
         """A request has come."""
-        return ensureDeferred(self._serve(message))
+        return begin(self._serve(message))
 
     async def _serve(self, message: Message) -> None:
         conversation = self.conversation
@@ -76,8 +76,13 @@ class CallbackDispatcher:
             if self._lock is None:
                 answer = await self._invoker.call(operation, method, context)
             else:
-                calling = self._invoker.call
-                answer = await self._lock.run(_deferred, calling, operation, method, context)
+                waiting = self._lock.take()
+                if waiting is not None:
+                    await waiting
+                try:
+                    answer = await self._invoker.call(operation, method, context)
+                finally:
+                    self._lock.give()
         except Exception as error:
             answer = self._invoker.answer_to(error, operation, message)
         if answer.message is None or conversation.closed:
@@ -85,7 +90,9 @@ class CallbackDispatcher:
         address_reply(answer.message, message, self.session)
         answer.message.to = self._address
         try:
-            await conversation.send(answer.message)
+            sent = conversation.send(answer.message)
+            if sent is not None:
+                await sent
         except CommunicationError as error:
             self.log.debug("the answer to a callback was not sent: {error}", error=error)
         except Exception:
@@ -93,14 +100,10 @@ class CallbackDispatcher:
             fault = self._invoker.internal_fault().to_message(version=message.version)
             address_reply(fault, message, self.session)
             fault.to = self._address
-            await conversation.send(fault)
+            conversation.send(fault)
 
     def _operation(self, message: Message) -> OperationDescription:
         operation = None if self._contract is None else self._contract.operation_for(message.action)
         if operation is None:
             raise Refused(action_not_supported(message.action or "", message.version))
         return operation
-
-
-def _deferred(function: Callable[..., Coroutine[Any, Any, Answer]], *args: Any) -> Deferred[Answer]:
-    return ensureDeferred(function(*args))

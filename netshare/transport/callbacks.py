@@ -63,7 +63,9 @@ async def call_operation(
     request.headers.extend(headers)
     request.to = to
     if operation.reply is None:
-        await conversation.send(request)
+        sent = conversation.send(request)
+        if sent is not None:
+            await sent
         return None, None
     anonymous = request.version.addressing.anonymous or None
     request.reply_to = anonymous and (reply_to or anonymous)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.threads import blockingCallFromThread, deferToThreadPool
 
 from netshare.transport.streams import Stream
@@ -40,24 +40,19 @@ class Caller:
     #: Calls what may block and gives a Deferred of its result; None: nothing may block here.
     blocking: Callable[..., Deferred[Any]] | None = None
 
-    def call(
-        self, context: contextvars.Context, function: Callable[..., Any], *args: Any
-    ) -> Deferred[Any]:
+    def call(self, context: contextvars.Context, function: Callable[..., Any], *args: Any) -> Any:
         """
         Call a function.
 
         :param context: what it, and what it awaits, runs in
         :param function: plain, ``async def``, or one that returns a Deferred
-        :returns: its result
+        :returns: its result, or a Deferred of it
+        :raises Exception: what the function raises
         """
-
-        def run() -> Deferred[Any]:
-            try:
-                return as_deferred(function(*args))
-            except Exception:
-                return fail()
-
-        return context.run(run)
+        result = context.run(function, *args)
+        if isinstance(result, Coroutine):
+            return context.run(ensureDeferred, result)
+        return result
 
     def stream(self, function: Callable[..., Any], stream: Stream) -> Any:
         """:returns: a stream as this function can read it."""
@@ -91,9 +86,7 @@ class ThreadCaller(Caller):
         pool = self._reactor.getThreadPool()
         return deferToThreadPool(self._reactor, pool, function, *args)
 
-    def call(
-        self, context: contextvars.Context, function: Callable[..., Any], *args: Any
-    ) -> Deferred[Any]:
+    def call(self, context: contextvars.Context, function: Callable[..., Any], *args: Any) -> Any:
         if inspect.iscoroutinefunction(function):
             return super().call(context, function, *args)
 

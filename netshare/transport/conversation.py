@@ -69,17 +69,17 @@ class Conversation:
 
     # ---- the user
 
-    def send(self, message: Message) -> Deferred[None]:
+    def send(self, message: Message) -> Deferred[None] | None:
         """
         Send a message that has no answer, or is one.
 
-        :returns: a Deferred that fires when the next should follow
+        :returns: None, or a Deferred that fires when the next should follow
         :raises ChannelClosedError: the channel does not take it any more
         """
         message.version = self.encoder.version
         payload = self.encoder.encode(message)
         sent: Deferred[None] | None = self._openChannel().send(payload)
-        return succeed(None) if sent is None else sent
+        return sent
 
     def request(self, message: Message, timeout: float | None) -> Deferred[Message]:
         """
@@ -94,7 +94,7 @@ class Conversation:
         self._pending[key] = reply
         try:
             # The reply comes after what is sent has left, so only the reply is waited for.
-            self.send(message).addErrback(lambda failure: None)
+            self.send(message)
         except Exception:
             self._drop(key)
             return fail()
@@ -218,7 +218,11 @@ class Conversation:
     def _work(self, message: Message) -> None:
         self._working += 1
         self._throttle()
-        done = self._requestReceived(message)
+        try:
+            done = self._requestReceived(message)
+        except Exception:
+            self._failed(Failure())
+            done = None
         if done is None:
             self._worked(None)
         else:

@@ -123,11 +123,14 @@ class Dispatcher:
         operation: OperationDescription | None = None
         try:
             operation = self.operation(session, message)
-            await self.throttles.calls.acquire()
+            calls = self.throttles.calls
+            waiting = calls.take()
+            if waiting is not None:
+                await waiting
             try:
                 answer = await self._serve(session, operation, message, stream)
             finally:
-                self.throttles.calls.release()
+                calls.give()
         except Exception as error:
             answer = self.invoker.answer_to(error, operation, message)
         if operation is not None and operation.is_terminating:
@@ -166,7 +169,7 @@ class Dispatcher:
             stay.end()
             if own:
                 instance.dispose()
-                self.throttles.instances.release()
+                self.throttles.instances.give()
 
     async def _instance(self, session: Session) -> tuple[InstanceContext, bool]:
         """The instance for a call, and whether it ends with the call."""
@@ -176,17 +179,22 @@ class Dispatcher:
         if instances.per_session(session.identifier is not None):
             if session.instance is None:
                 session.instance = instances.context(session.lock)
-                await self.throttles.instances.acquire()
+                await self._instancePossible()
             return session.instance, False
-        await self.throttles.instances.acquire()
+        await self._instancePossible()
         return instances.context(session.lock), True
+
+    async def _instancePossible(self) -> None:
+        waiting = self.throttles.instances.take()
+        if waiting is not None:
+            await waiting
 
     def session_over(self, session: Session) -> None:
         """The session's channel is closed."""
         instance, session.instance = session.instance, None
         if instance is not None:
             instance.dispose()
-            self.throttles.instances.release()
+            self.throttles.instances.give()
 
 
 def address_reply(reply: Message, request: Message, session: Session) -> None:

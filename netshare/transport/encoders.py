@@ -38,6 +38,8 @@ from netshare.transport.messages import (
     SoapVersion,
     StreamBody,
 )
+from netshare.transport.readtemplates import ReadTemplates
+from netshare.transport.writetemplates import WriteTemplates
 from netshare.transport.xmltext import TextWriter, parse_events
 
 if TYPE_CHECKING:
@@ -251,8 +253,18 @@ class BinarySessionEncoder(BinaryEncoder):
     ) -> None:
         super().__init__(content_type, version, quotas, max_message_size, compression)
         self.max_session_size = max_session_size
-        self._reading = ReaderSession(max_session_size)
-        self._writing = WriterSession(max_session_size)
+        self.know(ReaderSession(max_session_size), WriterSession(max_session_size))
+
+    def know(
+        self, reading: ReaderSession | None = None, writing: WriterSession | None = None
+    ) -> None:
+        """Begin in the middle of a session (tools, tests): with string tables that it has."""
+        if reading is not None:
+            self._reading = reading
+            self._readTemplates = ReadTemplates(reading, self.quotas, self.version)
+        if writing is not None:
+            self._writing = writing
+            self._writeTemplates = WriteTemplates(writing, self.version)
 
     def session(self) -> MessageEncoder:
         return BinarySessionEncoder(
@@ -266,9 +278,11 @@ class BinarySessionEncoder(BinaryEncoder):
 
     def encode(self, message: Message) -> bytes:
         self._check(message)
-        writer = BinaryWriter(self._writing)
-        message.write(writer)
-        document = writer.getvalue()
+        document = self._writeTemplates.write(message)
+        if document is None:
+            writer = BinaryWriter(self._writing)
+            message.write(writer)
+            document = writer.getvalue()
         data = self._writing.take_table() + document
         return compress(self.compression, data) if self.compression else data
 
@@ -276,7 +290,7 @@ class BinarySessionEncoder(BinaryEncoder):
         if self.compression:
             payload = decompress(self.compression, payload, self.max_message_size)
         start = self._reading.read_table(payload)
-        return Message.read(read_events(payload, self._reading, self.quotas, start), self.version)
+        return self._readTemplates.read(payload, start)
 
 
 class TextEncoder(MessageEncoder):

@@ -17,6 +17,7 @@ from netshare.transport.binary import (
     Name,
     Start,
     Value,
+    XmlException,
 )
 from netshare.transport.binary.conversions import as_unique_id
 from netshare.transport.binary.nodes import join_values
@@ -24,7 +25,7 @@ from netshare.transport.binary.values import lexical
 from netshare.transport.headers import MessageHeader
 from netshare.transport.versions import MessageVersion, SoapVersion
 
-__all__ = ["EnvelopeParts", "EnvelopeReader", "MessageInvalid"]
+__all__ = ["EnvelopeParts", "MessageInvalid", "is_fault", "read_envelope"]
 
 #: Addressing headers by local name: the attribute of a message.
 _SLOTS: Final = {
@@ -61,6 +62,25 @@ class EnvelopeParts:
     is_fault: bool = False
     body_index: int = -1
     outer: tuple[Element | Start, ...] = ()
+
+
+def read_envelope(events: list[Event], version: MessageVersion) -> EnvelopeParts:
+    """
+    :param events: a whole document.
+    :param version: what the message has to be.
+    :returns: what the envelope consists of.
+    :raises MessageInvalid: it is none, or not of that version.
+    """
+    try:
+        return EnvelopeReader(events, version).read()
+    except XmlException as error:
+        raise MessageInvalid(f"The message's headers cannot be read: {error}") from error
+
+
+def is_fault(element: Element | Start | ArrayElements, version: MessageVersion) -> bool:
+    """:returns: whether an element is a fault of SOAP."""
+    name = element.name
+    return name.local == "Fault" and name.namespace == version.soap.namespace
 
 
 class EnvelopeReader:
@@ -251,8 +271,7 @@ class EnvelopeReader:
             first = self._first()
             if first is not None:
                 parts.body_index = self.index
-                name = first.name
-                parts.is_fault = name.local == "Fault" and name.namespace == self.soap
+                parts.is_fault = is_fault(first, self.version)
 
     def _first(self) -> Element | Start | ArrayElements | None:
         for index in range(self.index, len(self.events)):

@@ -25,6 +25,7 @@ from netshare.transport.faulterror import FaultError
 from netshare.transport.messages import Message, MessageHeader, StreamBody
 from netshare.transport.soapfaults import SoapFault
 from netshare.transport.streams import Stream
+from netshare.transport.writetemplates import OperationBody
 
 __all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
 
@@ -44,6 +45,9 @@ class MessageFormatter:
         self.description = description
         self._parts = [
             (part, _serializer(part.hint, known, primitive)) for part in description.parts
+        ]
+        self._writers = [
+            (s.write, part.name, part.namespace, part.member) for part, s in self._parts
         ]
         self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
         self._headers = [(head, serializer_for(head.hint, known)) for head in description.headers]
@@ -76,17 +80,8 @@ class MessageFormatter:
             path = () if description.wrapper is None else (description.wrapper,)
             message.body_content = StreamBody((*path, (stream.name, stream.namespace)))
         elif self._parts or description.wrapper is not None:
-            message.body_content = functools.partial(self._writeBody, values)
+            message.body_content = OperationBody(description.wrapper, self._writers, values)
         return message
-
-    def _writeBody(self, values: Mapping[str, Any], writer: Any) -> None:
-        wrapper = self.description.wrapper
-        if wrapper is not None:
-            writer.start_element(*wrapper)
-        for part, serializer in self._parts:
-            serializer.write(writer, part.name, part.namespace, values[part.member])
-        if wrapper is not None:
-            writer.end_element()
 
     def read(self, message: Message, stream: Stream | None = None) -> dict[str, Any]:
         """

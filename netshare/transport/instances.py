@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from netshare.transport.behavior import (
@@ -16,6 +16,7 @@ from netshare.transport.behavior import (
     ServiceBehavior,
     ServiceThrottle,
 )
+from netshare.transport.coroutines import Slots
 
 __all__ = ["InstanceContext", "Instances", "Throttles"]
 
@@ -26,8 +27,8 @@ class Throttles:
     """
 
     def __init__(self, throttle: ServiceThrottle) -> None:
-        self.calls = DeferredSemaphore(throttle.calls)
-        self.instances = DeferredSemaphore(throttle.instances)
+        self.calls = Slots(throttle.calls)
+        self.instances = Slots(throttle.instances)
         self._limit = throttle.sessions
         self._sessions = 0
         self._waiting: list[Deferred[None]] = []
@@ -67,7 +68,7 @@ class InstanceContext:
 
     log = Logger()
 
-    def __init__(self, provide: Callable[[], Any], lock: DeferredLock | None) -> None:
+    def __init__(self, provide: Callable[[], Any], lock: Slots | None) -> None:
         self._provide = provide
         self._lock = lock
         self._made = False
@@ -81,15 +82,14 @@ class InstanceContext:
             self._made = True
         return self._instance
 
-    async def enter(self) -> None:
-        """Wait until a call may begin."""
-        if self._lock is not None:
-            await self._lock.acquire()
+    def enter(self) -> Deferred[None] | None:
+        """:returns: None: a call may begin; or a Deferred that fires when it may."""
+        return None if self._lock is None else self._lock.take()
 
     def leave(self) -> None:
         """The call is over."""
         if self._lock is not None:
-            self._lock.release()
+            self._lock.give()
 
     def dispose(self) -> None:
         """Tell the instance that it is not needed any more."""
@@ -120,7 +120,9 @@ class Stay:
     async def enter(self) -> None:
         """Wait until the call may begin, or go on; return at once when it is over."""
         if not self.over:
-            await self.instance.enter()
+            waiting = self.instance.enter()
+            if waiting is not None:
+                await waiting
             self._inside = True
 
     def leave(self) -> None:
@@ -162,11 +164,11 @@ class Instances:
         mode = self._behavior.instance_context_mode
         return has_session and not self.single and mode is InstanceContextMode.PER_SESSION
 
-    def lock(self) -> DeferredLock | None:
+    def lock(self) -> Slots | None:
         """A lock as the concurrency mode needs it."""
-        return DeferredLock() if self._serial else None
+        return Slots(1) if self._serial else None
 
-    def context(self, lock: DeferredLock | None) -> InstanceContext:
+    def context(self, lock: Slots | None) -> InstanceContext:
         """
         :param lock: of the session, for contexts that are not everybody's
         """

@@ -8,6 +8,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from netshare.transport.binary import XmlException
@@ -98,7 +99,9 @@ class Invoker:
         :raises Exception: what the method raised, or why its result cannot be the reply
         """
         arguments = self._arguments(operation, context.incoming, stream, method)
-        result = await self.caller.call(context_with(context), method, *arguments)
+        result = self.caller.call(context_with(context), method, *arguments)
+        if isinstance(result, Deferred):
+            result = await result
         if operation.reply is None:
             return Answer(None)
         answer = await self._reply(operation, result, streamed)

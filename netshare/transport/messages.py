@@ -20,10 +20,9 @@ from netshare.transport.binary import (
     Start,
     UniqueId,
     XmlCursor,
-    XmlException,
 )
 from netshare.transport.binary.basewriter import XmlWriter
-from netshare.transport.envelopes import EnvelopeReader, MessageInvalid
+from netshare.transport.envelopes import EnvelopeParts, MessageInvalid, read_envelope
 from netshare.transport.headers import BodyWriter, MessageHeader
 from netshare.transport.versions import (
     MESSAGE_VERSION_DEFAULT,
@@ -171,14 +170,26 @@ class Message:
         :returns: the message.
         :raises MessageInvalid: it is none, or not of that version.
         """
-        message = cls(version=version)
-        try:
-            parts = EnvelopeReader(events, version).read()
-        except XmlException as error:
-            raise MessageInvalid(f"The message's headers cannot be read: {error}") from error
-        for name, value in parts.addressing.items():
-            setattr(message, name, value)
-        message.headers = parts.headers
+        parts = read_envelope(events, version)
+        return cls.of(parts, parts.addressing, events, version)
+
+    @classmethod
+    def of(
+        cls,
+        parts: EnvelopeParts,
+        addressing: dict[str, Any],
+        events: list[Event],
+        version: MessageVersion,
+    ) -> Message:
+        """
+        :param parts: what the envelope consists of, but for the
+        :param addressing: values of the addressing headers, by attribute.
+        :param events: the whole document.
+        :param version: what it is.
+        :returns: the message.
+        """
+        message = cls(version=version, **addressing)
+        message.headers += parts.headers
         message.is_fault = parts.is_fault
         message._events, message._outer = events, parts.outer
         message._body_index = parts.body_index
@@ -243,10 +254,7 @@ class Message:
         :param writer: a new writer.
         :raises XmlException: something cannot be written.
         """
-        soap = _SOAP_ID[self.version.soap]
-        writer.start_element("Envelope", soap, "s")
-        self._write_headers(writer, soap)
-        writer.start_element("Body", soap, "s")
+        self.write_start(writer)
         content = self.body_content
         if isinstance(content, StreamBody):
             for name, namespace in content.path:
@@ -265,6 +273,13 @@ class Message:
                     break
         writer.end_element()
         writer.end_element()
+
+    def write_start(self, writer: XmlWriter) -> None:
+        """Write the envelope as far as the start tag of the body; parameters as :meth:`write`."""
+        soap = _SOAP_ID[self.version.soap]
+        writer.start_element("Envelope", soap, "s")
+        self._write_headers(writer, soap)
+        writer.start_element("Body", soap, "s")
 
     def _write_headers(self, writer: XmlWriter, soap: str) -> None:
         addressing = self.version.addressing

@@ -18,6 +18,7 @@ from netshare.transport.behavior import ConcurrencyMode
 from netshare.transport.binary import XmlException
 from netshare.transport.callbacks import CallbackChannel
 from netshare.transport.conversation import Conversation
+from netshare.transport.coroutines import begin
 from netshare.transport.dispatch import Dispatcher, Session, address_reply
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.errors import ChannelClosedError, CommunicationError, ProtocolError
@@ -105,8 +106,8 @@ class SessionChannel:
 
     # ---- the conversation
 
-    def _requestReceived(self, message: Message) -> Deferred[None]:
-        return ensureDeferred(self._serve(message))
+    def _requestReceived(self, message: Message) -> Deferred[None] | None:
+        return begin(self._serve(message))
 
     async def _serve(self, message: Message) -> None:
         answer = await self._dispatcher.dispatch(self.session, message)
@@ -133,6 +134,8 @@ class SessionChannel:
             answer.broken = True
             address_reply(answer.message, request, self.session)
             sent = self.receiver.send(answer.message)
+        if sent is None:
+            return
         try:
             await sent
         except CommunicationError:

@@ -64,6 +64,11 @@ class XmlWriter:
         """How many elements are open."""
         return len(self._outer)
 
+    @property
+    def scopes(self) -> list[WriterScope]:
+        """The namespaces in force outside of each open element, and here."""
+        return [*self._outer, self._scope]
+
     # -- what subclasses do
 
     def _write_start(self, prefix: str, local: str) -> None:

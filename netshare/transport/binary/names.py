@@ -9,7 +9,7 @@ so a peer that never repeats itself gains nothing but a slower reader for itself
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from netshare.transport.binary.nodes import Attribute, Name, NamespaceDeclaration
 
@@ -50,12 +50,14 @@ class NameMemory:
     :param limit: names, start tags, scopes and dictionary texts kept altogether.
     """
 
-    __slots__ = ("_learnt", "_limit", "_scopes", "texts")
+    __slots__ = ("_learnt", "_limit", "_scopes", "templates", "texts")
 
     def __init__(self, limit: int) -> None:
         self._scopes: dict[tuple[tuple[str, str], ...], Scope] = {}
         #: Text records that are dictionary ids: the children they are.
         self.texts: dict[bytes, tuple[str]] = {}
+        #: What the reader of envelopes remembers, with scopes in it: to be forgotten with them.
+        self.templates: list[Any] = []
         self._limit = limit
         self._learnt = 0
 
@@ -84,6 +86,7 @@ class NameMemory:
             self._learnt = 0
             self._scopes.clear()
             self.texts.clear()
+            self.templates.clear()
             scope.names.clear()
             scope.tags.clear()
 

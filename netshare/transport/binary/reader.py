@@ -14,7 +14,7 @@ anything at all, the document is read again without it: slowly, and with the exa
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from netshare.transport.binary import records as R
 from netshare.transport.binary.errors import QuotaExceeded, XmlException
@@ -39,7 +39,7 @@ from netshare.transport.binary.session import ReaderSession
 from netshare.transport.binary.textrecords import TextReader
 from netshare.transport.binary.values import Value
 
-__all__ = ["RecordReader", "read_events"]
+__all__ = ["Progress", "RecordReader", "read_events"]
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 #: The most attribute bytes that one token of the scanner can have.
@@ -82,6 +82,20 @@ def read_events(
     return events
 
 
+class Progress(NamedTuple):
+    """
+    How far a reader has come, but for the events.
+
+    :param scope: the namespaces in force.
+    :param outer: those outside of each open element.
+    :param extra_nodes: what counts as nodes and is no event.
+    """
+
+    scope: Scope
+    outer: tuple[Scope, ...]
+    extra_nodes: int
+
+
 class RecordReader(TextReader):
     """
     One reading of one document.
@@ -106,6 +120,46 @@ class RecordReader(TextReader):
         self.outer: list[Scope] = []
         self.rooted = False
         self.extra_nodes = 0
+
+    @classmethod
+    def inside(
+        cls,
+        data: bytes,
+        session: ReaderSession,
+        quotas: ReaderQuotas,
+        start: int,
+        before: Progress,
+        events: list[Event],
+    ) -> RecordReader:
+        """
+        :param before: how far another reader came, with a document that is the same until *start*.
+        :param events: of that document until there.
+        :returns: a reader that goes on there; other parameters as of the constructor.
+        """
+        reader = cls.__new__(cls)
+        TextReader.__init__(reader, data, start, session.strings)
+        reader.quotas, reader.memory = quotas, session.memory
+        reader.events = events
+        reader.scope, outer, reader.extra_nodes = before
+        reader.outer = [*outer]
+        reader.rooted = True
+        return reader
+
+    @property
+    def progress(self) -> Progress:
+        """What a reader of another document has to know to go on from here."""
+        return Progress(self.scope, tuple(self.outer), self.extra_nodes)
+
+    def step(self) -> None:
+        """
+        Take one record, or a start tag with its attributes, or a leaf.
+
+        :raises XmlException: it is bad.
+        """
+        try:
+            self._record()
+        except IndexError:
+            raise self._unexpected_end() from None
 
     def read(self, fast: bool) -> list[Event]:
         """

@@ -57,6 +57,8 @@ class ReaderSession:
         """
         if self._invalid:
             raise SessionInvalid("The session cannot be used: an earlier string table was invalid")
+        if envelope[:1] == b"\0":
+            return 1  # nothing is new, as nearly always
         self._invalid = True
         try:
             start = self._read(envelope)

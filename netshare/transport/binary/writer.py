@@ -12,11 +12,11 @@ follows, and its type byte made odd if it is the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netshare.transport.binary import records as R
-from netshare.transport.binary.basewriter import XmlWriter
+from netshare.transport.binary.basewriter import WriterScope, XmlWriter
 from netshare.transport.binary.dictionary import STATIC_IDS
 from netshare.transport.binary.encoding import (
     ENCODERS,
@@ -86,6 +86,29 @@ class BinaryWriter(XmlWriter):
         #: nothing follows, the record may still become the end.
         self._text = 0
         self._text_end = -1
+
+    @classmethod
+    def inside(
+        cls, session: WriterSession | None, written: Iterable[bytes], scopes: list[WriterScope]
+    ) -> BinaryWriter:
+        """
+        :param session: as of the constructor.
+        :param written: what stands in front, down to the end of a start tag.
+        :param scopes: what :attr:`scopes` was there.
+        :returns: a writer that goes on behind that.
+        """
+        writer = cls.__new__(cls)
+        writer.inline_names = writer._tag_open = False
+        writer._declared = []
+        writer._parts = [*written]
+        writer._session = session
+        writer._headers = _static_headers if session is None else session.headers
+        writer._text, writer._text_end = 0, -1
+        writer._outer = scopes[:-1]
+        writer._scope = scope = scopes[-1]
+        if len(scope.known) > _MAX_HEADERS:
+            scope.known.clear()
+        return writer
 
     def getvalue(self) -> bytes:
         """
