@@ -23,6 +23,8 @@ from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
+from netshare.worker.boxes import Box, BoxReader
+
 #: The version of this vocabulary. A service takes every worker of the same version.
 PROTOCOL_VERSION = 1
 
@@ -31,6 +33,9 @@ MAX_LARGE_BYTES = 4 * 1024 * 1024
 
 #: How many descriptors may lie on a link before a command comes that claims them.
 MAX_UNCLAIMED = 512
+
+#: How many bytes one box may have: a LargeBytes and all that can come with it.
+MAX_BOX = MAX_LARGE_BYTES + 1024 * 1024
 
 _CHUNK = 0xFFFF
 
@@ -146,6 +151,9 @@ class LargeBytes(amp.Argument):
         objects[name.decode("ascii")] = b"".join(pieces)
 
 
+_LARGE_BYTES, _DESCRIPTOR = LargeBytes(), amp.Descriptor()
+
+
 class Register(amp.Command):
     """
     Worker to service: from now on, connections to this address are mine.
@@ -225,6 +233,23 @@ class Duplicate(amp.Command):
         NotMine: b"NotMine",
         WorkerFault: b"WorkerFault",
     }
+    commandType = Box
+
+    def __init__(self, **objects: Any) -> None:
+        # Past AMP's check for what was forgotten: makeArguments fails then, too.
+        self.structured = objects
+
+    @classmethod
+    def makeArguments(cls, objects: dict[str, Any], proto: Any) -> Box:
+        """
+        The same box that AMP makes of the declaration above, in a tenth of the time.
+        """
+        box: Box = Box()
+        for name in ("via", "baseAddress", "peer", "local"):
+            box[name.encode("ascii")] = objects[name].encode("utf-8")
+        _LARGE_BYTES.toBox(b"readData", box, objects, proto)
+        box[b"socket"] = _DESCRIPTOR.toStringProto(objects["socket"], proto)
+        return box
 
 
 class RoutesChanged(amp.Command):
@@ -333,6 +358,7 @@ class ControlProtocol(amp.AMP):
 
     def __init__(self) -> None:
         super().__init__()
+        self._reader = BoxReader(MAX_BOX)
         self._unclaimed: set[int] = set()
 
     def makeConnection(self, transport: Any) -> None:
@@ -341,7 +367,8 @@ class ControlProtocol(amp.AMP):
 
     def dataReceived(self, data: bytes) -> None:
         try:
-            super().dataReceived(data)
+            for box in self._reader.feed(data):
+                self.ampBoxReceived(box)
         except Exception as error:
             # Responders and answers fail inside Deferreds; what comes out here is AMP stumbling
             # over bytes that are no AMP: an empty box, an answer to nothing.

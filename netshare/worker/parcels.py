@@ -73,7 +73,8 @@ def pack_batch(contents: Sequence[bytes], peers: Sequence[str]) -> bytes:
     :param contents: what was read from each
     :param peers: each one's :attr:`Parcel.peer`
     """
-    head, parts = [_COUNT.pack(len(contents))], []
+    head: list[bytes] = [_COUNT.pack(len(contents))]
+    parts: list[bytes] = []
     for content, peer in zip(contents, peers, strict=True):
         name = peer.encode("utf-8")[:255]
         head.append(_SIZES.pack(len(content), len(name)))
