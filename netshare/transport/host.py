@@ -50,6 +50,8 @@ class ServiceHost:
     :param behavior: None: what the class says with ``@service_behavior``
     :param throttle: limits; None: WCF's
     :param control: the sharing service's control socket; None: where it usually is
+    :param shared_addresses: whether other processes, of the same user and saying the same, may
+        serve the same addresses behind the shared port; each session stays with one of them
     """
 
     log = Logger()
@@ -62,6 +64,7 @@ class ServiceHost:
         behavior: ServiceBehavior | None = None,
         throttle: ServiceThrottle | None = None,
         control: Path | str | None = None,
+        shared_addresses: bool = False,
     ) -> None:
         self.service = service
         self.behavior = behavior or behavior_of(service)
@@ -70,6 +73,7 @@ class ServiceHost:
         self.endpoints: list[ServiceEndpoint] = []
         self._reactor = reactor
         self._control = control
+        self._sharedAddresses = shared_addresses
         self._instances = Instances(service, self.behavior)
         self._throttles = Throttles(throttle or ServiceThrottle())
         self._caller = ThreadCaller(reactor) if self.behavior.threads else Caller()
@@ -205,7 +209,9 @@ class ServiceHost:
         listener = ChannelListener(listen_uri, binding, dispatcher, self._reactor)
         if binding.port_sharing_enabled:
             self._sharedPorts.append(
-                await listen_behind_shared_port(self._reactor, listener, self._control)
+                await listen_behind_shared_port(
+                    self._reactor, listener, self._control, self._sharedAddresses
+                )
             )
         else:
             self._ownPorts.append((OwnPort.listen(self._reactor, listener), listener))

@@ -247,19 +247,20 @@ def _split(listener: ChannelListener) -> tuple[str, int]:
 
 
 async def listen_behind_shared_port(
-    reactor: Any, listener: ChannelListener, control: Path | str | None
+    reactor: Any, listener: ChannelListener, control: Path | str | None, shared: bool = False
 ) -> tuple[Any, ServerChannelFactory]:
     """
     Register a listener's address with the sharing service.
 
     :param control: the service's control socket; None: where it usually is
+    :param shared: whether others may register the address, too
     :returns: the port, and the factory of the connections that come over it
     """
     binding = listener.binding
     factory = ServerChannelFactory(
         listener, reactor, binding.channel_settings(), binding.max_pending_connections()
     )
-    wish = Wish(listener.uri, binding.host_name_comparison_mode.value)
+    wish = Wish(listener.uri, binding.host_name_comparison_mode.value, shared=shared)
     endpoint = SharedPortServerEndpoint(reactor, wish, control)
     port = await endpoint.listen(factory)
     return port, factory
