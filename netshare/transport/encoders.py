@@ -278,11 +278,7 @@ class BinarySessionEncoder(BinaryEncoder):
 
     def encode(self, message: Message) -> bytes:
         self._check(message)
-        document = self._writeTemplates.write(message)
-        if document is None:
-            writer = BinaryWriter(self._writing)
-            message.write(writer)
-            document = writer.getvalue()
+        document = self._writeTemplates.write(message).getvalue()
         data = self._writing.take_table() + document
         return compress(self.compression, data) if self.compression else data
 

@@ -87,13 +87,22 @@ class WriteTemplates:
         self._numbered = version.addressing is not AddressingVersion.NONE
         self._templates: dict[tuple[Any, ...], _Template] = {}
 
-    def write(self, message: Message) -> bytes | None:
+    def write(self, message: Message) -> BinaryWriter:
         """
-        :param message: a message of the version
-        :returns: the document, as :meth:`.Message.write` writes it; None: it is none of those
-            that have templates, and nothing was done
+        Write a message as :meth:`.Message.write` does.
+
+        :param message: a message of the version, with a body that is not streamed
+        :returns: the writer, with the document
         :raises XmlException: it cannot be written
         """
+        writer = self._like_others(message)
+        if writer is None:
+            writer = BinaryWriter(self._session)
+            message.write(writer)
+        return writer
+
+    def _like_others(self, message: Message) -> BinaryWriter | None:
+        """:returns: None: it is none of those that have templates, and nothing was done."""
         body = message.body_content
         if (
             type(body) is not OperationBody
@@ -126,7 +135,7 @@ class WriteTemplates:
         writer.end_element()
         writer.end_element()
         writer.end_element()
-        return writer.getvalue()
+        return writer
 
     def _make(self, message: Message, place: str, wrapper: tuple[str, str]) -> _Template:
         like = Message(
