@@ -77,8 +77,8 @@ class Conversation:
         :raises ChannelClosedError: the channel does not take it any more
         """
         message.version = self.encoder.version
-        payload = self.encoder.encode(message)
-        sent: Deferred[None] | None = self._openChannel().send(payload)
+        payload = self.encoder.pieces(message)
+        sent: Deferred[None] | None = self._openChannel().send(*payload)
         return sent
 
     def request(self, message: Message, timeout: float | None) -> Deferred[Message]:

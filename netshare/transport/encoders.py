@@ -170,6 +170,14 @@ class MessageEncoder:
         """
         raise NotImplementedError
 
+    def pieces(self, message: Message) -> list[bytes | memoryview]:
+        """
+        As :meth:`encode`, but long values are pieces of their own, not copied.
+
+        :returns: what joined are the message's bytes.
+        """
+        return [self.encode(message)]
+
     def decode(self, payload: bytes) -> Message:
         """
         :param payload: what came in one envelope.
@@ -281,6 +289,13 @@ class BinarySessionEncoder(BinaryEncoder):
         document = self._writeTemplates.write(message).getvalue()
         data = self._writing.take_table() + document
         return compress(self.compression, data) if self.compression else data
+
+    def pieces(self, message: Message) -> list[bytes | memoryview]:
+        if self.compression:
+            return [self.encode(message)]
+        self._check(message)
+        document = self._writeTemplates.write(message).pieces()
+        return [self._writing.take_table(), *document]
 
     def decode(self, payload: bytes) -> Message:
         if self.compression:
