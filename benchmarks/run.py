@@ -49,9 +49,6 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", help=f"a few of them, with commas between: {', '.join(STARTERS)}")
     parser.add_argument("--no-install", action="store_true", help="do not install what is missing")
     parser.add_argument(
-        "--log-level", help="let the service log less, such as warn [default: all it has to say]"
-    )
-    parser.add_argument(
         "--service-options",
         default="",
         type=shlex.split,
@@ -108,7 +105,6 @@ def measure(options: argparse.Namespace) -> Results:
         setting = Setting(
             Path(directory),
             programs["worker"],
-            options.log_level,
             tuple(options.service_options),
         )
         try:
@@ -123,7 +119,6 @@ def measure(options: argparse.Namespace) -> Results:
         "when": time.strftime("%Y-%m-%d %H:%M:%S %z"),
         "quick": options.quick,
         "rounds": size.rounds,
-        "logLevel": options.log_level or "all",
         "serviceOptions": options.service_options,
         "lookup": lookup.measure(*((5, 10_000) if options.quick else ())),
     }

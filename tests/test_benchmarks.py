@@ -125,6 +125,22 @@ def test_goals_are_judged() -> None:
     assert flat.text == "0.98 to 1.02"
 
 
+def test_established_connections_are_judged_with_whole_segments() -> None:
+    """Smaller segments cost bulk transfers something by intention: another row counts."""
+    samples: list[Sample] = [
+        {"round": 1, "dispatcher": key, "figure": "bulk", "rate": rate}
+        for key, rate in (
+            ("direct", 100.0),
+            ("netshare-batches", 70.0),
+            ("netshare-whole-segments", 99.0),
+        )
+    ]
+    lines = goals(Results(samples, TITLES, {})).splitlines()
+    (line,) = [line for line in lines if "throughput" in line]
+    assert "0.99 ✓" in line
+    assert "0.70" not in line
+
+
 def test_picture_is_svg() -> None:
     """The picture is well-formed, has a bar for each value, and escapes what titles contain."""
     results = canned()

@@ -54,6 +54,10 @@ def test_the_command_line_is_understood(tmp_path: Path) -> None:
     options = Options()
     options.parseOptions([a for a in arguments[arguments.index("netshare") + 1 :] if a[0] != "$"])
     assert len(options.configuration.listen) == 1
+    assert str(options.configuration.connectionLog) == "%L/netshare/connections.log"
+    assert SERVICE["LogsDirectory"] == ["netshare"]
+    rotated = (ROOT / "systemd" / "netshare.logrotate").read_text("utf-8")
+    assert "\n/var/log/netshare/connections.log {" in rotated
     (file,) = SERVICE["EnvironmentFile"]
     assert file.removeprefix("-") in MANUAL
     assert arguments[-1] == "$NETSHARE_OPTIONS"

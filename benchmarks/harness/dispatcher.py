@@ -61,8 +61,6 @@ class Setting:
     directory: Path
     #: The C worker.
     worker: Path
-    #: How much the service logs; None: everything, as it does by itself.
-    logLevel: str | None = None
     #: Further options of ``twistd netshare``.
     serviceOptions: tuple[str, ...] = ()
     #: Where the service's profile goes; None: it is not profiled.

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .build import HERE
@@ -46,12 +47,12 @@ def netshare(setting: Setting, lane: str) -> Dispatcher:
     :raises NotOffered: the service does not have this lane
     """
     key, port = f"netshare-{lane}", free_port()
-    service, control = start_service(setting, key)
+    service, control = start_service(setting, f"{key}-{port}")
     processes = [service]
     try:
         for path in PATHS:
             worker = Process(
-                f"{key}-worker{path.replace('/', '-')}",
+                f"{key}-{port}-worker{path.replace('/', '-')}",
                 [
                     *(setting.worker, "netshare", control, f"net.tcp://+:{port}{path}"),
                     *([] if lane == "amp" else [lane]),
@@ -79,6 +80,21 @@ def netshare(setting: Setting, lane: str) -> Dispatcher:
         tuple(processes),
         RATES | ESTABLISHED | {"hold"},
         20_000,
+    )
+
+
+def netshare_whole_segments(setting: Setting) -> Dispatcher:
+    """
+    The service with ``maxSegmentSize 0``, as it suits a machine without WCF clients: for what
+    an established connection can do.
+    """
+    setting = replace(setting, serviceOptions=(*setting.serviceOptions, "--maxSegmentSize=0"))
+    shared = netshare(setting, "batches")
+    return replace(
+        shared,
+        key="netshare-whole-segments",
+        title="netshare, maxSegmentSize 0",
+        figures=ESTABLISHED,
     )
 
 
@@ -136,6 +152,7 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
     "netshare-amp": lambda setting: netshare(setting, "amp"),
     "netshare-records": lambda setting: netshare(setting, "records"),
     "netshare-batches": lambda setting: netshare(setting, "batches"),
+    "netshare-whole-segments": netshare_whole_segments,
     "twisted-direct": twisted_direct,
     "twisted-netshare": twisted_netshare,
 }
@@ -144,20 +161,16 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
 def start_service(setting: Setting, name: str) -> tuple[Process, Path]:
     """:returns: a running service of this version, and its control socket"""
     control = setting.directory / f"{name}.control"
-    # As the systemd unit starts it; only twist knows levels.
+    # As the systemd unit starts it, with a log of every connection.
     run = "from twisted.scripts.twistd import run; run()"
     if setting.profile:
         run = f"from benchmarks.harness import profiling; profiling.run({str(setting.profile)!r})"
-    runner = [sys.executable, "-c", run, "-n", "--pidfile="]
-    if setting.logLevel:
-        runner = [sys.executable, "-m", "twisted", "--log-level", setting.logLevel]
-        runner += ["--log-format", "text"]
     service = Process(
         name,
         [
-            *runner,
-            "netshare",
+            *(sys.executable, "-c", run, "-n", "--pidfile=", "netshare"),
             *("--control", control, "--interface", "127.0.0.1"),
+            *("--connectionLog", setting.directory / f"{name}.connections.log"),
             *setting.serviceOptions,
         ],
         setting.directory,
