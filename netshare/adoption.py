@@ -142,21 +142,22 @@ class AdoptedConnection(Server):
     def join(self) -> None:
         """
         Send what was written so far, and let the reactor do the rest.
-
-        What calls the protocol back, closing and producers, is left to the reactor altogether.
         """
-        if (
-            self._writes
-            and not self.disconnecting
-            and not self._halfClosing
-            and self.producer is None
-        ):
+        if self._writes and not self._callsBack():
             self.doWrite()  # an error is met by the reactor, which tries again
         self._joined = True
         if self._reads:
             self.reactor.addReader(self)
         if self._writes:
             self.reactor.addWriter(self)
+
+    def _callsBack(self) -> bool:
+        """
+        Whether somebody is called when all is written: that is for the reactor to do.
+        """
+        if self.disconnecting or self._halfClosing:
+            return True
+        return self.producer is not None and (self.producerPaused or not self.streamingProducer)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.logstr}>"

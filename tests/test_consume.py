@@ -362,3 +362,52 @@ def test_a_recorded_client() -> None:
     assert one.inner[0].data == said[reading.end :]
     assert one.inner[0].data.startswith(b"\x06")
     one.lose()
+
+
+@pytest.mark.parametrize("step", [7, 1000])
+def test_the_same_preamble_again(step: int) -> None:
+    """A preamble that was read before counts no less, and no more, than when it was new."""
+    one = Consuming()
+    for mode, answer in ((Mode.DUPLEX, PREAMBLE_ACK), (Mode.SIMPLEX, b"")):
+        for _ in range(3):
+            transport = StringTransport()
+            protocol: Any = one.factory.buildProtocol(None)
+            protocol.makeConnection(transport)
+            data = preamble(VIA, mode)
+            for at in range(0, len(data), step):
+                assert transport.value() == b""
+                protocol.dataReceived(data[at : at + step])
+            assert transport.value() == answer
+            protocol.dataReceived(b"hello")
+            assert one.inner[-1].data == b"hello"
+            protocol.connectionLost(Failure(ConnectionDone()))
+    assert len(one.inner) == 6
+    one.lose()
+
+
+def test_many_different_preambles() -> None:
+    """What is remembered of preambles is bounded."""
+    one = Consuming()
+    for number in range(2000):
+        protocol: Any = one.factory.buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        protocol.dataReceived(preamble(f"{VIA}/{number}" + "x" * (number % 7 * 300)))
+        protocol.connectionLost(Failure(ConnectionDone()))
+    assert len(one.inner) == 2000
+    assert sum(map(len, one.factory.known)) <= 256 * 1024
+    one.lose()
+
+
+def test_a_listening_factory_keeps_its_timer() -> None:
+    """One delayed call serves all connections while the port is open, and goes with it."""
+    one = Consuming()
+    one.lose()
+    one.factory.doStart()
+    for _ in range(3):
+        protocol: Any = one.factory.buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        (call,) = one.reactor.getDelayedCalls()
+        protocol.dataReceived(preamble(VIA))
+        assert one.reactor.getDelayedCalls() == [call]
+    one.factory.doStop()
+    assert one.reactor.getDelayedCalls() == []

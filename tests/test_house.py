@@ -34,6 +34,7 @@ FORBIDDEN = {
     "addresses": {"framing", "service", "worker", "transport", "cli"},
     "handover": {"service", "worker", "transport", "cli"},
     "adoption": {"service", "worker", "transport", "cli", "framing", "addresses", "interfaces"},
+    "deadlines": {"service", "worker", "transport", "cli", "framing", "addresses", "interfaces"},
     "interfaces": {"framing", "service", "worker", "transport", "cli"},
     "control": {"framing", "service", "worker", "transport", "cli"},
     "credentials": {"framing", "service", "worker", "transport", "cli"},

@@ -18,9 +18,16 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
+from netshare.deadlines import Deadlines
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import NEED_MORE, Malformed, Stage, read_preamble
 from netshare.framing.records import PREAMBLE_ACK, Mode
+
+#: Modes whose preamble is acknowledged; clients in the others expect no answer.
+_ANSWERED = (Mode.DUPLEX, Mode.SINGLETON)
+
+#: Bytes of a preamble that is remembered, and how many are.
+_LONGEST_KNOWN, _MOST_KNOWN = 1024, 256
 
 
 class PreambleUse(Enum):
@@ -95,44 +102,50 @@ class ConsumingProtocol(LateWrapper):
     factory: ConsumingFactory
 
     def connectionMade(self) -> None:
-        self._received = bytearray()
-        self._cutOff = None
-        if self.factory.timeout is not None:
-            self._cutOff = self.factory.reactor.callLater(self.factory.timeout, self._tooLate)
+        self._received = b""
+        self.factory.undecided.add(self)
 
     def unsettledDataReceived(self, data: bytes) -> None:
-        self._received += data
-        reading = read_preamble(self._received, Stage.ANSWER)
+        received = self._received = self._received + data
+        mode = self.factory.known.get(received)
+        if mode is not None:
+            self._accept(mode, b"")
+            return
+        reading = read_preamble(received, Stage.ANSWER)
         if reading is NEED_MORE:
             return
-        self._settling()
         if isinstance(reading, Malformed):
             self._refuse(reading.fault, reading.reason)
         elif reading.upgrade is not None:
             self._refuse(Fault.UPGRADE_INVALID, f"the upgrade {reading.upgrade} is not offered")
         else:
-            if reading.mode in (Mode.DUPLEX, Mode.SINGLETON):  # the others expect no answer
-                self.transport.write(PREAMBLE_ACK)
-            self.settle(bytes(self._received[reading.end :]))
+            mode = reading.mode
+            self.factory.remember(received[: reading.end], mode)
+            self._accept(mode, received[reading.end :])
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._settling()
+        self.factory.undecided.discard(self)
         super().connectionLost(reason)
 
+    def timedOut(self) -> None:
+        """The preamble was not complete in time."""
+        peer, timeout = self.transport.getPeer(), self.factory.timeout
+        self.log.warn("no complete preamble from {peer} in {timeout} s", peer=peer, timeout=timeout)
+        self.transport.abortConnection()
+
+    def _accept(self, mode: Mode, rest: bytes) -> None:
+        self.factory.undecided.discard(self)
+        self._received = b""
+        if mode in _ANSWERED:
+            self.transport.write(PREAMBLE_ACK)
+        self.settle(rest)
+
     def _refuse(self, fault: Fault | None, reason: str) -> None:
+        self.factory.undecided.discard(self)
         self.log.warn("refused {peer}: {reason}", peer=self.transport.getPeer(), reason=reason)
         if fault is not None:
             self.transport.write(fault.record)
         self.transport.loseConnection()
-
-    def _settling(self) -> None:
-        if self._cutOff is not None and self._cutOff.active():
-            self._cutOff.cancel()
-
-    def _tooLate(self) -> None:
-        peer, timeout = self.transport.getPeer(), self.factory.timeout
-        self.log.warn("no complete preamble from {peer} in {timeout} s", peer=peer, timeout=timeout)
-        self.transport.abortConnection()
 
 
 class ConsumingFactory(WrappingFactory):
@@ -149,8 +162,27 @@ class ConsumingFactory(WrappingFactory):
         self, wrapped: IProtocolFactory, reactor: IReactorTime, timeout: float | None = 30.0
     ) -> None:
         super().__init__(wrapped)
-        self.reactor = reactor
         self.timeout = timeout
+        #: Connections whose preamble is not complete.
+        self.undecided = Deadlines(reactor, timeout)
+        #: Whole preambles that were read, and their modes: clients of one service all begin with
+        #: the same bytes.
+        self.known: dict[bytes, Mode] = {}
+
+    def doStart(self) -> None:
+        super().doStart()
+        self.undecided.linger()
+
+    def doStop(self) -> None:
+        super().doStop()
+        self.undecided.letGo()
+
+    def remember(self, preamble: bytes, mode: Mode) -> None:
+        """Read the same preamble no second time."""
+        if len(preamble) <= _LONGEST_KNOWN:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[preamble] = mode
 
     def buildProtocol(self, addr: IAddress | None) -> ConsumingProtocol:
         return ConsumingProtocol(self, addr)

@@ -72,6 +72,8 @@ class FastLaneReader(FileDescriptor):
                 return
             if descriptors:
                 self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+                if not self.connected:
+                    return
             else:
                 self._intake.routesChanged()
         self.doWrite()

@@ -4,6 +4,7 @@ Where handed-over connections enter a worker: they become connections of its Fac
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 from twisted.internet import defer
@@ -20,6 +21,9 @@ from netshare.framing.preamble import Preamble, read_preamble
 from netshare.handover import HeldSocket, address_from_text, address_text
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.worker import commands
+
+#: How many bytes are remembered with the via they ask for.
+_LONGEST_KNOWN = 1024
 
 
 class Link(Protocol):
@@ -125,8 +129,16 @@ def _address_or_none(peer: str) -> Any:
 
 
 def _via(readData: bytes) -> str:
+    return _knownVia(readData) if len(readData) <= _LONGEST_KNOWN else _readVia(readData)
+
+
+def _readVia(readData: bytes) -> str:
     reading = read_preamble(readData)
     return reading.via if isinstance(reading, Preamble) else ""
+
+
+#: The clients of one service all begin with the same bytes: they are read once.
+_knownVia = lru_cache(maxsize=256)(_readVia)
 
 
 class _PeerWrapper(ProtocolWrapper):
