@@ -9,11 +9,13 @@ find
     so that with 100,000 of them nothing is in the processor's cache.
 text
     from the text that a client sent: ``parse_via`` and ``find``. A text that was seen lately is
-    not parsed again, so that ``spread`` with many addresses is mostly parsing.
+    not parsed again, so that ``spread`` is mostly parsing with many addresses, and never with few;
+    ``fresh`` asks for another text each time with few and with many, below the addresses.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 import sys
@@ -63,21 +65,28 @@ def measure(rounds: int = ROUNDS, lookups: int = LOOKUPS) -> dict[str, Any]:
     rng = random.Random(1)
     trees = {count: tree_of(count) for count in (FEW, MANY)}
     taken: dict[tuple[str, int], list[float]] = {}
+    fresh = itertools.count()
     for _ in range(rounds):
         for count, tree in trees.items():
             asked = {
                 "same": [rng.randrange(count) for _ in range(10)] * (lookups // 10),
                 "spread": [rng.randrange(count) for _ in range(lookups)],
             }
+
+            def from_text(text: str, tree: RoutingTree = tree) -> object:
+                return tree.find(parse_via(text))
+
             for how, indices in asked.items():
                 texts = [f"net.tcp://server.example:8808{path(index)}" for index in indices]
                 vias = [parse_via(text) for text in texts]
                 for case, call, arguments in (
                     ("find", tree.find, vias),
-                    ("text", lambda text, tree=tree: tree.find(parse_via(text)), texts),
+                    ("text", from_text, texts),
                 ):
                     cost = nanoseconds(call, arguments)
                     taken.setdefault((f"{case}, {how}", count), []).append(cost)
+            texts = [f"{text}/{next(fresh)}" for text in texts]
+            taken.setdefault(("text, fresh", count), []).append(nanoseconds(from_text, texts))
     cases = list(dict.fromkeys(case for case, _ in taken))
     medians = {
         case: {str(count): statistics.median(taken[case, count]) for count in (FEW, MANY)}

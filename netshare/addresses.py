@@ -106,6 +106,7 @@ _AUTHORITY = re.compile(
     r"(?::(?P<port>[0-9]*))?"
 )
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_UNUSUAL = re.compile(r"[%\\]|/\.|^\.")
 _STRUCTURAL_ESCAPE = re.compile(r"%(2F|5C|2E)", re.IGNORECASE)
 _STRUCTURAL = {"2F": "/", "5C": "/", "2E": "."}
 # .NET's invariant casing leaves these two alone, although Unicode would turn them into ASCII.
@@ -159,18 +160,25 @@ def _split(text: str) -> tuple[str, str | None, str, int, str, str]:
     match = _URI.fullmatch(text)
     if match is None:
         raise AddressError("it is not an absolute URI such as net.tcp://host/path")
-    scheme = match["scheme"].lower()
-    authority = _AUTHORITY.fullmatch(match["authority"])
-    if authority is None or _CONTROL.search(match["authority"]):
-        raise AddressError(f"{match['authority']!r} is not a host with an optional port")
-    host = authority["host"].lower()
+    scheme, authority, path, rest = match.groups()
+    scheme = scheme.lower()
+    return scheme, *_authority(scheme, authority), path, rest
+
+
+@lru_cache(maxsize=4096)
+def _authority(scheme: str, text: str) -> tuple[str | None, str, int]:
+    """User, host and port; a machine is asked for by few names."""
+    match = _AUTHORITY.fullmatch(text)
+    if match is None or _CONTROL.search(text):
+        raise AddressError(f"{text!r} is not a host with an optional port")
+    host = match["host"].lower()
     if host.startswith("["):
         host = _ipv6(host)
-    digits = authority["port"]
+    digits = match["port"]
     port = int(digits.lstrip("0")[:6] or "0") if digits else DEFAULT_PORTS.get(scheme, 0)
     if digits and not 0 < port < 65536:
         raise AddressError(f"{digits} is not a port number (1 to 65535)")
-    return scheme, authority["user"], host, port, match["path"], match["rest"]
+    return match["user"], host, port
 
 
 def _ipv6(host: str) -> str:
@@ -182,6 +190,8 @@ def _ipv6(host: str) -> str:
 
 
 def _segments(path: str) -> tuple[str, ...]:
+    if path.isascii() and not _UNUSUAL.search(path):
+        return tuple([part for part in path.lower().split("/") if part])
     if "%" in path:
         path = _STRUCTURAL_ESCAPE.sub(lambda escape: _STRUCTURAL[escape[1].upper()], path)
     segments: list[str] = []

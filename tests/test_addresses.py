@@ -256,6 +256,18 @@ def test_any_text(text: str) -> None:
         assert address is None or parse_base_address(str(address)) == address
 
 
+@given(st.text(st.sampled_from("aB./\\%2Ef~"), max_size=40))
+@example("/.")
+@example("/a/..")
+@example("/...")
+@example("/a.b")
+def test_usual_paths_are_read_no_differently(path: str) -> None:
+    """A path with nothing unusual in it is read in a shorter way, to the same end."""
+    usual = parse_via(f"net.tcp://h/{path}").segments
+    unusual = parse_via(f"net.tcp://h/{path}/\u00e4").segments  # takes the longer way
+    assert unusual == (*usual, "\u00c4")
+
+
 SEGMENT = st.text(st.sampled_from("aBä.%2F~ -"), min_size=1, max_size=6)
 
 

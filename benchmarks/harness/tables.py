@@ -229,6 +229,7 @@ GOALS = (
         0,
     ),
     _lookup("lookup, 100,000 addresses vs 10, same vias", "text, same"),
+    _lookup("… a via never seen before each time", "text, fresh"),
     _lookup("… another of all addresses each time", "text, spread"),
 )
 
