@@ -26,6 +26,10 @@ from netshare.worker.parcels import (
 #: How many messages are read in one turn of the reactor.
 _TURN = 16
 
+#: How many connections are answered for at the latest, however many more wait in the lane: the
+#: service sends the next ones while we are still busy with these.
+_ANSWER_AFTER = 32
+
 
 class FastLaneReader(FileDescriptor):
     """
@@ -72,6 +76,8 @@ class FastLaneReader(FileDescriptor):
                 return
             if descriptors:
                 self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+                if self._adopted >= _ANSWER_AFTER:
+                    self.doWrite()
                 if not self.connected:
                     return
             else:
