@@ -1,85 +1,81 @@
-"""The deadlines of calls."""
+"""One timeout for many."""
 
 from __future__ import annotations
 
-import random
-
+import pytest
 from twisted.internet.task import Clock
 
-from netshare.transport.deadlines import Deadlines
+from netshare.deadlines import Deadlines
 
 
-def test_one_timer_for_all() -> None:
-    """Calls that end in time cost no timer each, and nobody is told of them."""
+class Waiting:
+    """Notes when its time was over."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.expired: list[float] = []
+
+    def timedOut(self) -> None:
+        """As :class:`.deadlines.Expiring` has it."""
+        self.expired.append(self.clock.seconds())
+
+
+def test_each_at_its_own_time() -> None:
+    """Whoever came first expires first; who made it in time does not; one call serves all."""
     clock = Clock()
-    late: list[object] = []
-    deadlines = Deadlines(clock, lambda *about: late.append(about))
-    for number in range(100):
-        deadlines.set(number, 60.0, "Add")
-        clock.advance(0.1)
-        deadlines.forget(number)
+    deadlines = Deadlines(clock, 10.0)
+    several = [Waiting(clock) for _ in range(4)]
+    for one in several:
+        deadlines.add(one)
+        assert len(clock.getDelayedCalls()) == 1
+        clock.advance(1.0)
+    deadlines.discard(several[2])
+    clock.pump([0.5] * 40)
+    assert [one.expired for one in several] == [[10.0], [11.0], [], [13.0]]
+    assert clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("lingers", [False, True])
+def test_nobody_waits(lingers: bool) -> None:
+    """When nobody waits any more there is no delayed call, unless it lingers until it is let go."""
+    clock = Clock()
+    deadlines = Deadlines(clock, 10.0, lingers)
+    one = Waiting(clock)
+    deadlines.add(one)
+    deadlines.discard(one)
+    assert len(clock.getDelayedCalls()) == int(lingers)
+    deadlines.linger()
+    deadlines.add(one)
+    deadlines.discard(one)
     assert len(clock.getDelayedCalls()) == 1
-    clock.advance(60.0)
-    assert late == []
+    deadlines.letGo()
+    assert clock.getDelayedCalls() == []
+    assert one.expired == []
+
+
+def test_no_timeout() -> None:
+    """Without a timeout nothing ever expires."""
+    clock = Clock()
+    deadlines = Deadlines(clock, None)
+    deadlines.add(Waiting(clock))
     assert clock.getDelayedCalls() == []
 
 
-def test_late() -> None:
-    """Each is told of at its own time, an earlier one that was set later included."""
+def test_who_comes_again_when_its_time_is_over() -> None:
+    """Who timed out may be added again, and others after it keep their time."""
     clock = Clock()
-    late: list[object] = []
-    deadlines = Deadlines(clock, lambda *about: late.append((clock.seconds(), *about)))
-    deadlines.set("a", 10.0, "A")
-    deadlines.set("b", 3.0, "B")
-    deadlines.set("c", 5.0, None)
-    deadlines.forget("c")
-    clock.pump([1.0] * 12)
-    assert late == [(3.0, "b", 3.0, "B"), (10.0, "a", 10.0, "A")]
+    deadlines = Deadlines(clock, 10.0)
+
+    class Stubborn(Waiting):
+        def timedOut(self) -> None:
+            super().timedOut()
+            if len(self.expired) < 3:
+                deadlines.add(self)
+
+    stubborn, other = Stubborn(clock), Waiting(clock)
+    deadlines.add(stubborn)
+    clock.advance(4.0)
+    deadlines.add(other)
+    clock.pump([1.0] * 40)
+    assert (stubborn.expired, other.expired) == ([10.0, 20.0, 30.0], [14.0])
     assert clock.getDelayedCalls() == []
-
-
-def test_clear() -> None:
-    """After all is over no timer runs."""
-    clock = Clock()
-    deadlines = Deadlines(clock, lambda *about: None)
-    deadlines.set("a", 10.0, "A")
-    deadlines.clear()
-    assert clock.getDelayedCalls() == []
-    deadlines.set("b", 10.0, "B")
-    assert len(clock.getDelayedCalls()) == 1
-
-
-def test_what_is_done_when_one_is_late() -> None:
-    """Whoever is told may set others and forget others."""
-    clock = Clock()
-    late: list[str] = []
-
-    def told(key: str, timeout: float, about: object) -> None:
-        late.append(key)
-        deadlines.forget("b")
-        deadlines.set(key + "'", 1.0, about)
-
-    deadlines = Deadlines(clock, told)
-    deadlines.set("a", 1.0, None)
-    deadlines.set("b", 1.0, None)
-    clock.pump([1.0, 1.0])
-    assert late == ["a", "a'"]
-
-
-def test_as_timers_of_their_own() -> None:
-    """Random deadlines are told of as if each had a timer."""
-    chance = random.Random(4)
-    clock = Clock()
-    late: list[tuple[float, int]] = []
-    expected = []
-    deadlines = Deadlines(clock, lambda key, *_: late.append((clock.seconds(), key)))
-    for number in range(300):
-        timeout = float(chance.randrange(1, 40))
-        deadlines.set(number, timeout, None)
-        if chance.random() < 0.5:
-            deadlines.forget(number)
-        else:
-            expected.append((clock.seconds() + timeout, number))
-        clock.advance(float(chance.randrange(0, 3)))
-    clock.pump([1.0] * 50)
-    assert late == sorted(expected)

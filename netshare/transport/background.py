@@ -11,11 +11,51 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.epollreactor import EPollReactor
-from twisted.internet.threads import blockingCallFromThread
 from twisted.python import threadable
+from twisted.python.failure import Failure
 
 __all__ = ["BackgroundReactor"]
+
+
+class _Call:
+    """
+    What ``blockingCallFromThread`` does, with a bare lock in place of a queue.
+    """
+
+    __slots__ = ("_args", "_done", "_function", "_result")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._function = function
+        self._args = args
+        self._result: Any = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def run(self) -> None:
+        """In the reactor's thread: begin."""
+        try:
+            result = self._function(*self._args)
+        except BaseException:
+            self._finish(Failure())
+        else:
+            if isinstance(result, Deferred):
+                result.addBoth(self._finish)
+            else:
+                self._finish(result)
+
+    def wait(self) -> Any:
+        """In the caller's thread: wait for the result."""
+        self._done.acquire()
+        result = self._result
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
+
+    def _finish(self, result: Any) -> None:
+        self._result = result
+        self._done.release()
 
 
 class BackgroundReactor:
@@ -53,7 +93,9 @@ class BackgroundReactor:
         """
         if threading.current_thread() is self._thread:
             raise RuntimeError("a blocking call cannot be made in netshare's own thread")
-        return blockingCallFromThread(self.reactor, function, *args)
+        call = _Call(function, args)
+        self.reactor.callFromThread(call.run)
+        return call.wait()
 
     def _run(self, started: threading.Event) -> None:
         # A reactor that starts declares its thread the one of the whole program's reactor.

@@ -4,9 +4,10 @@ A service calls its client back, in the same session.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 
 from netshare.transport.behavior import ConcurrencyMode
 from netshare.transport.binary import XmlException
@@ -17,7 +18,7 @@ from netshare.transport.descriptions import OperationDescription
 from netshare.transport.errors import ProtocolError
 from netshare.transport.formatters import formatter_for
 from netshare.transport.instances import Stay
-from netshare.transport.messages import Message, MessageInvalid
+from netshare.transport.messages import Message, MessageHeader, MessageInvalid
 from netshare.transport.proxies import Proxy
 from netshare.transport.streams import Stream, collect
 
@@ -26,17 +27,18 @@ __all__ = ["CallbackChannel", "call_operation", "read_reply"]
 HERE = Caller()
 
 
-async def call_operation(
+def call_operation(
     conversation: Conversation,
     operation: OperationDescription,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     to: str | None,
     timeout: float | None,
-    headers: Any = (),
+    headers: Sequence[MessageHeader] = (),
     caller: Caller = HERE,
     reply_to: str | None = None,
-) -> tuple[Any, Any]:
+    replies: list[Message] | None = None,
+) -> Deferred[Any]:
     """
     Carry an operation out through a conversation.
 
@@ -45,32 +47,51 @@ async def call_operation(
     :param headers: for the request
     :param caller: reads what is sent as a stream
     :param reply_to: this side's address; None: it has none of its own
-    :returns: the result, and the reply (None if it is one-way)
-    :raises FaultError: the other side answers with a fault
+    :param replies: where the reply is put, if there is one
+    :returns: a Deferred of the result; it fails with a :class:`.FaultError` when the other side
+        answers with a fault
+    :raises TypeError: these are not the operation's arguments
+    :raises UnencodableValue: or of other types
     """
-    formatter = formatter_for(operation)
+
+    def ask(request: Message) -> Deferred[Any]:
+        version = request.version = conversation.encoder.version
+        request.headers.extend(headers)
+        request.to = to
+        if operation.reply is None:
+            return conversation.send(request) or succeed(None)
+        anonymous = version.addressing.anonymous or None
+        request.reply_to = anonymous and (reply_to or anonymous)
+        answer = conversation.request(request, timeout)
+        if replies is not None:
+            answer.addCallback(_kept, replies)
+        return answer.addCallback(_result, operation)
+
     if operation.request.untyped:
         (request,) = operation.parameters.bind(*args, **kwargs).args
         if request.action is None:
             request.action = operation.request.action
-    else:
-        values = formatter.arguments(args, kwargs)
-        part = operation.request.stream
-        if part is not None:
-            values[part.member] = await collect(values[part.member], caller)
-        request = formatter.request.write(values, False)
-    request.version = conversation.encoder.version
-    request.headers.extend(headers)
-    request.to = to
-    if operation.reply is None:
-        sent = conversation.send(request)
-        if sent is not None:
-            await sent
-        return None, None
-    anonymous = request.version.addressing.anonymous or None
-    request.reply_to = anonymous and (reply_to or anonymous)
-    reply = await conversation.request(request, timeout)
-    return read_reply(operation, reply, None), reply
+        return ask(request)
+    formatter = formatter_for(operation)
+    values = formatter.arguments(args, kwargs)
+    part = operation.request.stream
+    if part is None:
+        return ask(formatter.request.write(values, False))
+
+    def collected(data: bytes) -> Deferred[Any]:
+        values[part.member] = data
+        return ask(formatter.request.write(values, False))
+
+    return ensureDeferred(collect(values[part.member], caller)).addCallback(collected)
+
+
+def _kept(reply: Message, replies: list[Message]) -> Message:
+    replies.append(reply)
+    return reply
+
+
+def _result(reply: Message, operation: OperationDescription) -> Any:
+    return read_reply(operation, reply, None)
 
 
 def read_reply(operation: OperationDescription, reply: Message, stream: Stream | None) -> Any:
@@ -170,7 +191,7 @@ class CallbackChannel:
         if reentrant:
             stay.leave()
         try:
-            result, _ = await call_operation(
+            return await call_operation(
                 conversation,
                 operation,
                 args,
@@ -182,4 +203,3 @@ class CallbackChannel:
         finally:
             if reentrant:
                 await stay.enter()
-        return result

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -172,6 +172,11 @@ class ClientChannel:
         def invoke(
             operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Deferred[Any]:
+            if self.state is CommunicationState.OPENED and self._conversation is not None:
+                try:
+                    return self._ask(operation, args, kwargs, given, seconds, replies)
+                except Exception:
+                    return fail()
             return ensureDeferred(self._call(operation, args, kwargs, given, seconds, replies))
 
         return Proxy(self._factory.contract, invoke)
@@ -350,7 +355,19 @@ class ClientChannel:
                 return await call.run(self.address, self.via, args, kwargs, headers, replies)
             finally:
                 call.done().addCallback(lambda _: self._calls.discard(call))
-        result, reply = await call_operation(
+        return await self._ask(operation, args, kwargs, headers, timeout, replies)
+
+    def _ask(
+        self,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        headers: list[MessageHeader],
+        timeout: float | None,
+        replies: list[Message] | None,
+    ) -> Deferred[Any]:
+        assert self._conversation is not None
+        return call_operation(
             self._conversation,
             operation,
             args,
@@ -359,7 +376,5 @@ class ClientChannel:
             timeout,
             headers,
             self._factory.caller,
+            replies=replies,
         )
-        if replies is not None and reply is not None:
-            replies.append(reply)
-        return result

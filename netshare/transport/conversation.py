@@ -23,6 +23,7 @@ from netshare.transport.errors import (
 )
 from netshare.transport.interfaces import IDuplexReceiver
 from netshare.transport.messages import Message, MessageInvalid, new_message_id
+from netshare.transport.replydeadlines import ReplyDeadlines
 
 __all__ = ["Conversation"]
 
@@ -61,6 +62,7 @@ class Conversation:
         self._clock = clock
         self._requestReceived = request_received
         self._pending: dict[object, Deferred[Message]] = {}
+        self._deadlines = ReplyDeadlines(clock, self._late)
         self._working = 0
         self._paused = False
         self._idle: list[Deferred[None]] = []
@@ -100,16 +102,7 @@ class Conversation:
             return fail()
         self._throttle()
         if timeout is not None:
-
-            def late(result: Any, _: object) -> Any:
-                if isinstance(result, Failure):
-                    raise TimeoutError(
-                        f"{self.channel.via}: no reply to {message.action} within {timeout} s; "
-                        "see send_timeout"
-                    )
-                return result
-
-            reply.addTimeout(timeout, self._clock, late)
+            self._deadlines.set(key, timeout, message.action)
         return reply
 
     def idle(self) -> Deferred[None]:
@@ -207,7 +200,7 @@ class Conversation:
             return self._forget(message.relates_to)
         if message.is_fault and len(self._pending) == 1:
             # Mono's services do not say what their faults relate to.
-            return self._pending.popitem()[1]
+            return self._forget(next(iter(self._pending)))
         return None
 
     def _openChannel(self) -> Any:
@@ -239,13 +232,26 @@ class Conversation:
         self._maybeIdle()
 
     def _forget(self, key: object) -> Deferred[Message] | None:
+        self._deadlines.forget(key)
         return self._pending.pop(key, None)
 
     def _drop(self, key: object) -> None:
         self._pending.pop(key, None)
+        self._deadlines.forget(key)
+
+    def _late(self, key: object, timeout: float, action: str | None) -> None:
+        reply = self._pending.pop(key, None)
+        if reply is not None:
+            reply.errback(
+                TimeoutError(
+                    f"{self.channel.via}: no reply to {action} within {timeout} s; see send_timeout"
+                )
+            )
+            self._maybeIdle()
 
     def _failAll(self, error: BaseException) -> None:
         pending, self._pending = self._pending, {}
+        self._deadlines.clear()
         for reply in pending.values():
             reply.errback(error)
         self._maybeIdle()

@@ -39,12 +39,17 @@ def begin(coroutine: Coroutine[Deferred[Any], Any, T]) -> T | Deferred[T]:
 def _rest(
     coroutine: Coroutine[Deferred[Any], Any, T], waited: Deferred[Any]
 ) -> Generator[Deferred[Any], Any, T]:
-    try:
-        yield waited
-    except Exception:
-        pass  # the coroutine awaits the same Deferred, and is told so itself
-    result: T = yield from coroutine
-    return result
+    while True:
+        try:
+            try:
+                yield waited
+            except Exception as error:
+                waited = coroutine.throw(error)
+            else:
+                waited = coroutine.send(None)
+        except StopIteration as over:
+            result: T = over.value
+            return result
 
 
 class Slots:

@@ -157,6 +157,7 @@ class OperationFormatter:
         self.request = MessageFormatter(operation.request, known, primitive)
         self.reply = None if reply is None else MessageFormatter(reply, known, primitive)
         self._faults = [_Fault(declared, known) for declared in operation.faults]
+        self._names = tuple(operation.parameters.parameters)
 
     # ---- the client
 
@@ -166,12 +167,15 @@ class OperationFormatter:
 
         :raises TypeError: they are not the operation's arguments
         """
+        names = self._names
+        if len(args) == len(names) and not kwargs:
+            return self._explode(self.operation.request, dict(zip(names, args, strict=True)))
         try:
             bound = self.operation.parameters.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{self.operation.method}: {error}") from None
         bound.apply_defaults()
-        return self._explode(self.operation.request, bound.arguments)
+        return self._explode(self.operation.request, dict(bound.arguments))
 
     def result(self, values: dict[str, Any]) -> Any:
         """What a client's call returns, from the values of the reply."""
@@ -242,9 +246,9 @@ class OperationFormatter:
             fault.detail = error.fault.detail_element()
         return fault, action
 
-    def _explode(self, message: MessageDescription, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _explode(self, message: MessageDescription, given: dict[str, Any]) -> dict[str, Any]:
         if message.type is None:
-            return dict(given)
+            return given
         (whole,) = given.values()
         if not isinstance(whole, message.type):
             raise TypeError(

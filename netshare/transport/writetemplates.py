@@ -2,9 +2,9 @@
 Envelopes of which only the arguments change.
 
 Of the messages of one operation, in one session, everything in front of the arguments is the same
-but for the message's identifier. It is written once, by the ordinary writer, with an identifier
-that cannot be one; cut there, it is the template of all others. What the writer does depends on
-the session's strings only when they are new, and after a template was made none in it is.
+but for the message's identifier. When the second of them comes the ordinary writer writes that with
+an identifier that cannot be one; cut there, it is the template of all that follow. The session's
+strings matter to a writer only while they are new, and after the first message none in it is.
 """
 
 from __future__ import annotations
@@ -64,6 +64,10 @@ class OperationBody:
             write(writer, name, namespace, values[member])
 
 
+#: The attribute that the identifier is (empty: there is none), action, To, ReplyTo and wrapper.
+_Key: TypeAlias = tuple[str, str | None, str | None, str | None, tuple[str, str]]
+
+
 class _Template(NamedTuple):
     #: As far as the record type of the identifier; everything, if there is none.
     before: bytes
@@ -85,7 +89,8 @@ class WriteTemplates:
         self._version = version
         #: Whether messages say which they are.
         self._numbered = version.addressing is not AddressingVersion.NONE
-        self._templates: dict[tuple[Any, ...], _Template] = {}
+        #: None: there was one such message, and the next makes the template.
+        self._templates: dict[_Key, _Template | None] = {}
 
     def write(self, message: Message) -> BinaryWriter:
         """
@@ -95,14 +100,37 @@ class WriteTemplates:
         :returns: the writer, with the document
         :raises XmlException: it cannot be written
         """
-        writer = self._like_others(message)
-        if writer is None:
-            writer = BinaryWriter(self._session)
-            message.write(writer)
+        key = self._key(message)
+        if key is None:
+            return self._ordinary(message)
+        template = self._templates.get(key)
+        if template is None:
+            if key in self._templates:
+                template = self._templates[key] = self._make(*key)
+            else:
+                writer = self._ordinary(message)
+                if len(self._templates) < _MAX_TEMPLATES:
+                    self._templates[key] = None
+                return writer
+        body = message.body_content
+        assert type(body) is OperationBody
+        identifier: Any = message.message_id or message.relates_to
+        before, behind, scopes = template
+        written = (before,) if identifier is None else (before, identifier[0], behind)
+        writer = BinaryWriter.inside(self._session, written, scopes)
+        body.write_parts(writer)
+        writer.end_element()
+        writer.end_element()
+        writer.end_element()
         return writer
 
-    def _like_others(self, message: Message) -> BinaryWriter | None:
-        """:returns: None: it is none of those that have templates, and nothing was done."""
+    def _ordinary(self, message: Message) -> BinaryWriter:
+        writer = BinaryWriter(self._session)
+        message.write(writer)
+        return writer
+
+    def _key(self, message: Message) -> _Key | None:
+        """:returns: what a message has in common with its like; None: it has no template."""
         body = message.body_content
         if (
             type(body) is not OperationBody
@@ -115,32 +143,27 @@ class WriteTemplates:
         ):
             return None
         own, other = message.message_id, message.relates_to
-        identifier = own if other is None else other
-        if identifier is None:
+        if own is None and other is None:
             place = ""
-        elif type(identifier) is not UniqueId or not self._numbered or None not in (own, other):
+        elif not self._numbered:
             return None
+        elif other is None and type(own) is UniqueId:
+            place = "message_id"
+        elif own is None and type(other) is UniqueId:
+            place = "relates_to"
         else:
-            place = "message_id" if other is None else "relates_to"
-        key = (place, message.action, message.to, message.reply_to, body.wrapper)
-        template = self._templates.get(key)
-        if template is None:
-            if len(self._templates) >= _MAX_TEMPLATES:
-                return None
-            template = self._templates[key] = self._make(message, place, body.wrapper)
-        before, behind, scopes = template
-        written = (before,) if identifier is None else (before, identifier[0], behind)
-        writer = BinaryWriter.inside(self._session, written, scopes)
-        body.write_parts(writer)
-        writer.end_element()
-        writer.end_element()
-        writer.end_element()
-        return writer
+            return None
+        return place, message.action, message.to, message.reply_to, body.wrapper
 
-    def _make(self, message: Message, place: str, wrapper: tuple[str, str]) -> _Template:
-        like = Message(
-            message.action, version=self._version, reply_to=message.reply_to, to=message.to
-        )
+    def _make(
+        self,
+        place: str,
+        action: str | None,
+        to: str | None,
+        reply_to: str | None,
+        wrapper: tuple[str, str],
+    ) -> _Template:
+        like = Message(action, version=self._version, reply_to=reply_to, to=to)
         if place:
             setattr(like, place, _PLACE)
         writer = BinaryWriter(self._session)
