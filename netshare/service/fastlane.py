@@ -24,7 +24,7 @@ from netshare.handover import HeldSocket
 from netshare.service.lanes import Errand, Lane
 from netshare.service.quotas import Quotas
 from netshare.service.turn import Turn
-from netshare.worker.commands import Gone, NotMine
+from netshare.worker.commands import Busy, Gone, NotMine
 from netshare.worker.parcels import (
     MAX_BATCH,
     MAX_PAYLOAD,
@@ -97,6 +97,15 @@ class FastLane(Lane):
         queued = (one for one in self._queued if isinstance(one, Errand))
         return chain(self._unanswered, queued)
 
+    def overdue(self, errand: Errand) -> None:
+        """What is still in the queue never left: another worker can have it."""
+        if errand in self._queued:
+            self._queued.remove(errand)
+            self.outstanding -= 1
+            errand.failed(self, Busy(f"it has read nothing for {self._timeout:g} s"))
+        else:
+            super().overdue(errand)
+
     def routesChanged(self, address: BaseAddress) -> None:
         self._queued.append(address)
         self.flush()
@@ -122,13 +131,13 @@ class FastLane(Lane):
         Send what is queued, as far as the worker has room.
         """
         try:
-            while self._queued:
+            while self._queued and self._pipe.connected:
                 if not self._sendNext():
                     self._full = True
                     self._pipe.startWriting()
                     return
         except OSError as error:
-            self._broken(f"its lane broke: {error}")
+            self.lost(f"its lane broke: {error}")
             return
         if self._full:
             self._full = False
@@ -156,15 +165,15 @@ class FastLane(Lane):
         self.tellFreed(adopted + gone)
 
     def lost(self, reason: str) -> None:
-        """The lane is broken: so is the worker."""
+        """The lane is broken: so is the worker. :meth:`stop` follows."""
+        self._pipe.close()
         self._broken(reason)
 
     def _flushAtEnd(self) -> None:
         self._flushing = False
-        if self._pipe.connected:  # else the link was lost meanwhile
-            self.flush()
-            # A worker that was woken on this processor has answered already.
-            self._pipe.doRead()
+        self.flush()
+        # A worker that was woken on this processor has answered already.
+        self._pipe.doRead()
 
     def _sendNext(self) -> bool:
         first = self._queued[0]

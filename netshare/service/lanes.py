@@ -112,6 +112,10 @@ class Lane(ABC):
         It must reach the worker behind everything that was given before.
         """
 
+    def overdue(self, errand: Errand) -> None:
+        """Too late: the worker may have it in its hands."""
+        errand.failed(self, defer.TimeoutError(f"no answer within {self._timeout:g} s"))
+
     def stop(self) -> None:
         """No deadline any more; the link is gone."""
         if self._timer is not None:
@@ -138,9 +142,8 @@ class Lane(ABC):
                 self._timer = self._reactor.callLater(errand.expires - now, self._expire)
                 return
             if not errand.over:
-                # The worker is stuck; what it was given may be in its hands.
                 self.stuck = True
-                errand.failed(self, defer.TimeoutError(f"no answer within {self._timeout:g} s"))
+                self.overdue(errand)
 
 
 class AmpLane(Lane):
