@@ -1,0 +1,1 @@
+"""What ``benchmarks/transport.py`` consists of."""

@@ -1,0 +1,61 @@
+"""
+Large messages without JSON: a contract that Microsoft's client loads (``src/Bulk.cs``).
+
+Its test program makes JSON of every argument and result, base64 of bytes, which takes a millisecond
+for a megabyte and would be measured with the call.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness.build import HERE
+from benchmarks.harness.processes import BenchmarkError
+from tests.peers.programs import find_mono
+from tests.peers.services import pattern
+
+SOURCE = HERE / "src" / "Bulk.cs"
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """How Microsoft's client is to call the operations that have large messages."""
+
+    #: The name of the contract.
+    contract: str
+    #: To be loaded, if there is one.
+    assembly: Path | None
+
+    def arguments(self, op: str, size: int) -> list[Any]:
+        """
+        :param op: Bytes (a large reply) or Count (a large request)
+        :param size: in bytes
+        """
+        if op == "Bytes":
+            return [size if self.assembly is None else {"count": size}]
+        if self.assembly is None:
+            return [base64.b64encode(pattern(size)).decode()]
+        return [{"Length": size}]
+
+
+def compile_bulk(into: Path) -> Bulk:
+    """
+    :param into: a directory for the assembly
+    :returns: with an assembly where there is a compiler for it
+    :raises BenchmarkError: it is not content
+    """
+    mono = find_mono()
+    if mono is None:
+        return Bulk("IBasic", None)
+    assembly = into / "Bulk.dll"
+    command = [mono.compiler, "-target:library", "-langversion:7", "-r:System.ServiceModel"]
+    done = subprocess.run(
+        [*map(str, command), f"-out:{assembly}", str(SOURCE)], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise BenchmarkError(f"{SOURCE.name} does not compile:\n{done.stdout}{done.stderr}")
+    return Bulk("IBulk", assembly)
