@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, get_args
 
-from netshare.transport.binary import XmlCursor, XmlException
+from netshare.transport.binary import END, Element, Start, XmlCursor, XmlException
 from netshare.transport.datacontracts import (
     DeserializationFailed,
     contract_name,
@@ -50,6 +51,12 @@ class MessageFormatter:
             (s.write, part.name, part.namespace, part.member) for part, s in self._parts
         ]
         self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
+        #: By name: the member, and what reads its text.
+        self._leaves: dict[tuple[str, str], tuple[str, Any]] = {
+            (part.name, part.namespace): (part.member, serializer.read_leaf)
+            for part, serializer in self._parts
+            if serializer.read_leaf is not None
+        }
         self._headers = [(head, serializer_for(head.hint, known)) for head in description.headers]
         #: The headers that are members of the message contract: (namespace, name).
         self.understood = frozenset((head.namespace, head.name) for head in description.headers)
@@ -102,6 +109,8 @@ class MessageFormatter:
             return values
         for part, serializer in self._parts:
             values[part.member] = serializer.default
+        if self._readLeaves(message, values):
+            return values
         try:
             cursor = message.body()
             if cursor is not None:
@@ -109,6 +118,31 @@ class MessageFormatter:
         except XmlException as error:
             raise DeserializationFailed("", str(error)) from error
         return values
+
+    def _readLeaves(self, message: Message, values: dict[str, Any]) -> bool:
+        """
+        Read a body that has nothing but simple values in its wrapper, as most have, with no cursor.
+
+        :returns: whether it was one; all others, and all errors, are the cursor's matter
+        """
+        events, index = message.body_events()
+        first = events[index] if index >= 0 else None
+        if type(first) is not Start or first.name[1:] != self.description.wrapper:
+            return False
+        leaves = self._leaves
+        try:
+            for event in islice(events, index + 1, None):
+                if type(event) is not Element:
+                    return event is END
+                (_, local, namespace), attributes, children = event
+                leaf = leaves.get((local, namespace))
+                if leaf is None or attributes:
+                    return False
+                member, read = leaf
+                values[member] = read(children[0] if children else "")
+        except XmlException:
+            pass
+        return False
 
     def _readBody(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
         wrapper = self.description.wrapper

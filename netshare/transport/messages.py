@@ -76,6 +76,7 @@ class StreamBody:
 #: What can stand in the body of a message that is to be sent.
 Body: TypeAlias = BodyWriter | Element | StreamBody | None
 
+_NO_EVENTS: Final[list[Event]] = []
 _SOAP_ID: Final[dict[SoapVersion, str]] = {v: DictionaryString(v.namespace) for v in SoapVersion}
 
 
@@ -200,6 +201,13 @@ class Message:
         self._events, self._outer = other._events, other._outer
         self._body_index = other._body_index
         self.is_fault = other.is_fault
+
+    def body_events(self) -> tuple[list[Event], int]:
+        """
+        :returns: of a received message all events, and the index of the first one in the body; -1:
+            there is nothing in it, or the message was not received.
+        """
+        return (_NO_EVENTS, -1) if self._events is None else (self._events, self._body_index)
 
     def body(self) -> XmlCursor | None:
         """

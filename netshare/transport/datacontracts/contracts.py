@@ -46,6 +46,7 @@ __all__ = [
     "ElementReader",
     "ElementWriter",
     "EnumContract",
+    "LeafReader",
     "NullableContract",
     "ObjectContract",
     "OffsetContract",
@@ -57,6 +58,8 @@ __all__ = [
 ElementWriter: TypeAlias = Callable[[XmlWriter, str, str, str, Any, "KnownTypes"], None]
 #: Reads the current element, whatever it says of itself (nil, type).
 ElementReader: TypeAlias = Callable[[XmlCursor, "KnownTypes"], Any]
+#: Makes a value of the text of an element.
+LeafReader: TypeAlias = Callable[[Value], Any]
 _CLR_SYSTEM: Final = CLR_NAMESPACE + "System"
 
 
@@ -172,6 +175,13 @@ class Contract:
 
         return write
 
+    def leaf_reader(self) -> LeafReader | None:
+        """
+        :returns: what does the same as :meth:`element_reader` for elements without attributes
+            whose content is one text; None: such elements are nothing special.
+        """
+        return None
+
     def element_reader(self) -> ElementReader:
         """:returns: what reads elements of this type."""
         read_typed, nullable = self.read_typed, self.nullable
@@ -246,6 +256,9 @@ class ScalarContract(Contract):
 
         return write
 
+    def leaf_reader(self) -> LeafReader | None:
+        return self.scalar.from_wire
+
     def element_reader(self) -> ElementReader:
         from_wire, nullable = self.scalar.from_wire, self.nullable
 
@@ -285,6 +298,9 @@ class NullableContract(Contract):
 
     def parts(self) -> Iterator[Contract]:
         yield self.inner
+
+    def leaf_reader(self) -> LeafReader | None:
+        return self.inner.leaf_reader()
 
 
 class EnumContract(Contract):

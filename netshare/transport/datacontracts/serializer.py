@@ -56,6 +56,7 @@ class Serializer:
         "default",
         "hint",
         "primitive",
+        "read_leaf",
     )
 
     def __init__(self, hint: Any, known: Sequence[Any] = (), primitive: bool = False) -> None:
@@ -67,6 +68,8 @@ class Serializer:
         self._known_hints = tuple(known)
         self._known_types: KnownTypes | None = None
         self._read = self.contract.element_reader()
+        #: Reads the text of an element without attributes; None: :meth:`read` has to.
+        self.read_leaf = self.contract.leaf_reader()
         # Simple values that cannot be null need none of what the others need.
         simple = isinstance(self.contract, ScalarContract)
         self._write_simple = self.contract.element_writer() if simple else None
