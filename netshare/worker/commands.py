@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
+from twisted.internet import defer
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.protocols import amp
@@ -251,6 +252,18 @@ class Duplicate(amp.Command):
         box[b"socket"] = _DESCRIPTOR.toStringProto(objects["socket"], proto)
         return box
 
+    @classmethod
+    def parseArguments(cls, box: amp.Box, protocol: Any) -> dict[str, Any]:
+        """
+        The reverse, likewise.
+        """
+        objects: dict[str, Any] = {}
+        for name in ("via", "baseAddress", "peer", "local"):
+            objects[name] = box[name.encode("ascii")].decode("utf-8")
+        _LARGE_BYTES.fromBox(b"readData", box.copy(), objects, protocol)
+        objects["socket"] = _DESCRIPTOR.fromStringProto(box[b"socket"], protocol)
+        return objects
+
 
 class RoutesChanged(amp.Command):
     """
@@ -332,14 +345,20 @@ def declared(
 
     def decorate(responder: Responder) -> Responder:
         @wraps(responder)
-        def respond(self: ControlProtocol, **arguments: Any) -> Deferred[Any]:
+        def respond(self: ControlProtocol, **arguments: Any) -> Any:
             def undeclared(failure: Failure) -> Failure:
                 if failure.check(*command.errors):
                     return failure
                 self.log.failure("{command} failed", failure, command=command.__name__)
                 return Failure(otherwise(f"{command.__name__} failed; the log says why"))
 
-            return maybeDeferred(responder, self, **arguments).addErrback(undeclared)
+            try:
+                answer = responder(self, **arguments)
+            except Exception:
+                return defer.fail(undeclared(Failure()))
+            if isinstance(answer, dict):
+                return answer  # as nearly always: no Deferred for it
+            return maybeDeferred(lambda: answer).addErrback(undeclared)
 
         command.responder(respond)
         return respond  # type: ignore[return-value]
