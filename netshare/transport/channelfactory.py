@@ -24,6 +24,7 @@ from netshare.transport.dispatch import Session
 from netshare.transport.endpoints import check_endpoint
 from netshare.transport.errors import ChannelClosedError, CommunicationObjectAbortedError
 from netshare.transport.invocation import Invoker
+from netshare.transport.memory import expect_messages
 from netshare.transport.messages import Message, MessageHeader
 from netshare.transport.pool import ConnectionPool
 from netshare.transport.proxies import Proxy
@@ -84,6 +85,8 @@ class ChannelFactory:
         self.callback = callback
         self.caller = caller or Caller()
         self.encoder = binding.make_encoder()
+        if not binding.streamed:
+            expect_messages(binding.max_received_message_size)
         self.settings = binding.channel_settings(server=False)
         self._ownPool = pool is None
         self.pool = pool or ConnectionPool(

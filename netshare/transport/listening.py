@@ -21,6 +21,7 @@ from netshare.transport.binding import NetTcpBinding
 from netshare.transport.dispatch import Dispatcher
 from netshare.transport.errors import CommunicationError
 from netshare.transport.interfaces import IChannelAcceptor
+from netshare.transport.memory import expect_messages
 from netshare.transport.server import ServerChannelFactory
 from netshare.transport.servicechannels import RequestChannel, SessionChannel
 from netshare.transport.settings import Acceptance
@@ -64,6 +65,8 @@ class ChannelListener:
         self._clock = clock
         self._settings = binding.channel_settings()
         self._encoder = binding.make_encoder()
+        if not binding.streamed:
+            expect_messages(binding.max_received_message_size)
 
     def channelOpening(self, via: str, mode: Mode, contentType: str) -> Any:
         if not self.accepting:
