@@ -12,6 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
+from netshare.transport.sending import send
+
 #: Bytes given to a transport at a time, which is what Twisted's sends at a time. More would wait
 #: in its buffer, and be copied into that first.
 SLICE = 128 * 1024
@@ -96,6 +98,7 @@ class Outflow:
         self._clock = clock
         self._timer = Timer(clock, stuck)
         self._transport: Any = None
+        self._attached = False
         #: What the transport has not been given yet.
         self._queue: deque[bytes | memoryview] = deque()
         self._waiters: list[Deferred[None]] = []
@@ -108,6 +111,7 @@ class Outflow:
     def attach(self, transport: Any) -> None:
         """Be a transport's producer."""
         self._transport = transport
+        self._attached = True
         transport.registerProducer(self, True)
 
     def detach(self) -> None:
@@ -118,6 +122,7 @@ class Outflow:
         if self._queue:
             self._transport.write(b"".join(self._queue))
             self._queue.clear()
+        self._attached = False
         self._transport.unregisterProducer()
 
     def write(self, pieces: Sequence[bytes | memoryview]) -> None:
@@ -131,7 +136,10 @@ class Outflow:
                 if len(piece) > SLICE or type(piece) is memoryview:
                     break
             else:
-                self._transport.writeSequence(pieces)
+                if self._attached:
+                    send(self._transport, pieces)
+                else:  # whoever is the producer instead waits for the reactor's turn
+                    self._transport.writeSequence(pieces)
                 return
         self._queue.extend(pieces)
         if self._congested:

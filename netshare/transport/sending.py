@@ -1,0 +1,47 @@
+"""
+Sending at once.
+
+A transport of Twisted's collects what is written to it and sends it in the reactor's next turn: for
+a short answer that turn, and asking for it and taking that back, is a good part of all its work.
+When nothing waits in the transport nothing has to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.tcp import Connection
+
+__all__ = ["send"]
+
+
+def send(transport: Any, pieces: Sequence[bytes | memoryview]) -> None:
+    """
+    Write to a transport, and send it at once if it is a TCP connection to which nothing else is
+    being written. What cannot be sent at once is written as ever, and so is everything else after
+    an error, which the transport then meets itself.
+    """
+    if isinstance(transport, Connection) and _is_idle(transport):
+        data = b"".join(pieces)
+        try:
+            sent = transport.socket.send(data)
+        except OSError:
+            sent = 0
+        if sent < len(data):
+            transport.write(data[sent:])
+    else:
+        transport.writeSequence(pieces)
+
+
+def _is_idle(transport: Any) -> bool:
+    # Some of this has no public name. Without one of these there is always something.
+    return (
+        transport.connected
+        and not transport.dataBuffer
+        and not transport.disconnecting
+        and not transport.TLS
+        and not getattr(transport, "_tempDataBuffer", True)
+        and not getattr(transport, "_writeDisconnecting", True)
+        and not getattr(transport, "_aborting", True)
+    )
