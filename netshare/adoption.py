@@ -17,10 +17,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory, IReactorSocket
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 if TYPE_CHECKING:
@@ -138,6 +139,22 @@ class AdoptedConnection(Server):
         """As ever; :meth:`join` has to know."""
         self._halfClosing = True
         super().loseWriteConnection()
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """As ever, without the detour that only large data needs."""
+        if len(data) <= self.SEND_LIMIT:
+            try:
+                return self.socket.send(data)
+            except OSError:
+                pass  # what it means is known above
+        return super().writeSomeData(data)
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """As ever, without looking for somebody who would make the protocol half-closeable."""
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            super().readConnectionLost(reason)
+        else:
+            self.connectionLost(reason)
 
     def join(self) -> None:
         """
