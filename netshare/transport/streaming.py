@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netshare.transport.binary import BinaryWriter, QuotaExceeded, XmlException
-from netshare.transport.binary.encoding import bytes_record
+from netshare.transport.binary.encoding import bytes_head
 from netshare.transport.binarystream import BinaryStream
 from netshare.transport.compression import Decompressor, compressor
 from netshare.transport.encoders import (
@@ -87,15 +87,19 @@ class StreamEncoder:
         :param data: the next bytes of the content, as many as one likes.
         :returns: what to send; perhaps nothing yet.
         """
-        data = self._rest + data if self._rest else data
+        rest = self._rest
         # Whole groups of three, so that base64 needs no padding before the end.
-        whole = len(data) - len(data) % 3
-        self._rest = data[whole:]
-        return self._pack(self._content(data[:whole])) if whole else b""
+        whole = len(data) - (len(rest) + len(data)) % 3
+        if whole < 0:
+            self._rest = rest + data
+            return b""
+        view = memoryview(data)
+        self._rest = bytes(view[whole:])
+        return self._pack(self._content(rest, view[:whole])) if rest or whole else b""
 
     def finish(self) -> bytes:
         """:returns: the rest of the message."""
-        content = self._content(self._rest) if self._rest else b""
+        content = self._content(self._rest, memoryview(b"")) if self._rest else b""
         self._rest = b""
         writer = self._writer
         if writer is None:
@@ -109,14 +113,18 @@ class StreamEncoder:
         end = self._pack(content + writer.take())
         return end if self._compressor is None else end + self._compressor.flush()
 
-    def _content(self, data: bytes) -> bytes:
+    def _content(self, first: bytes, data: memoryview) -> bytes:
+        """:returns: what becomes of a few bytes, and more behind them."""
         if isinstance(self._encoder, TextEncoder):
-            text = binascii.b2a_base64(data, newline=False)
+            text = binascii.b2a_base64(b"".join((first, data)) if first else data, newline=False)
             codec = self._encoder.charset.codec
             return text if codec == "utf-8" else text.decode("ascii").encode(codec)
-        return b"".join(
-            bytes_record(data[at : at + _RECORD], 0) for at in range(0, len(data), _RECORD)
-        )
+        parts: list[bytes | memoryview] = []
+        while first or data:
+            taken = data[: _RECORD - len(first)]
+            parts += (bytes_head(len(first) + len(taken)), first, taken)
+            first, data = b"", data[len(taken) :]
+        return b"".join(parts)
 
     def _pack(self, data: bytes) -> bytes:
         return data if self._compressor is None else self._compressor.compress(data)

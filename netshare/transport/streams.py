@@ -57,7 +57,8 @@ class Stream:
         abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self._pause, self._resume, self._abandon = pause, resume, abandon
-        self._pieces: deque[bytes] = deque()
+        #: What has arrived; of a piece that was read in part the rest, not copied.
+        self._pieces: deque[bytes | memoryview] = deque()
         self._size = 0
         self._paused = False
         self._ended = False
@@ -147,21 +148,18 @@ class Stream:
         if self._failure is not None and (size < 0 or not self._size):
             return fail(self._failure)
         if size < 0 or size >= self._size:
-            data = b"".join(self._pieces) if len(self._pieces) != 1 else self._pieces[0]
+            data = b"".join(self._pieces) if len(self._pieces) != 1 else bytes(self._pieces[0])
             self._pieces.clear()
-        elif size <= len(self._pieces[0]):
-            data = self._pieces[0][:size]
-            self._drop(size)
         else:
-            data = self._pieces.popleft()
+            piece = self._pieces.popleft()
+            if size < len(piece):
+                whole = memoryview(piece)
+                self._pieces.appendleft(whole[size:])
+                piece = whole[:size]
+            data = bytes(piece)
         self._size -= len(data)
         self._throttle()
         return succeed(data)
-
-    def _drop(self, size: int) -> None:
-        rest = self._pieces.popleft()[size:]
-        if rest:
-            self._pieces.appendleft(rest)
 
     def _cancelled(self, _: object) -> None:
         self._waiting = None
@@ -290,10 +288,12 @@ async def pump(
     channel.registerProducer(gate, True)
     try:
         async for piece in source:
-            channel.write(encode(piece))
-            await gate.passed()
-            if gate.stopped:
-                return False
+            # A large piece is not to be in memory once more as what becomes of it.
+            for at in range(0, len(piece) or 1, CHUNK):
+                channel.write(encode(piece[at : at + CHUNK]))
+                await gate.passed()
+                if gate.stopped:
+                    return False
     finally:
         close = getattr(source, "aclose", None)
         if close is not None:
