@@ -147,7 +147,9 @@ class TextWriter(XmlWriter):
         self._emit(f"</{name}>")
 
     def _write_text(self, value: Value) -> None:
-        self._emit(_IN_TEXT.sub(_entity, lexical(value)))
+        text = lexical(value)
+        # Base64 has nothing to escape, and may be long.
+        self._emit(text if type(value) is bytes else _IN_TEXT.sub(_entity, text))
 
     def end_element(self) -> None:
         """
