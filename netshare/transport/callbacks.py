@@ -202,4 +202,6 @@ class CallbackChannel:
             )
         finally:
             if reentrant:
-                await stay.enter()
+                waiting = stay.enter()
+                if waiting is not None:
+                    await waiting

@@ -99,10 +99,10 @@ class FaultDescription:
     namespace: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OperationDescription:
     """
-    An operation.
+    An operation. Every call looks something up by it: each is equal to itself only.
     """
 
     name: str
@@ -116,10 +116,6 @@ class OperationDescription:
     is_terminating: bool
     faults: tuple[FaultDescription, ...]
     known_types: tuple[Any, ...]
-
-    def __hash__(self) -> int:
-        # Every call looks its formatter up, and the hash of a signature is slow.
-        return hash((self.name, self.method, self.request.action))
 
     @property
     def one_way(self) -> bool:
@@ -140,19 +136,18 @@ class ContractDescription:
     operations: tuple[OperationDescription, ...]
     #: What the service may call on its client.
     callback: ContractDescription | None
+    _byAction: dict[str | None, OperationDescription] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        actions = {one.request.action: one for one in self.operations}
+        object.__setattr__(self, "_byAction", actions)
 
     def operation_for(self, action: str | None) -> OperationDescription | None:
         """
         :param action: of a request
         :returns: the operation that takes it
         """
-        any_action = None
-        for operation in self.operations:
-            if operation.request.action == action:
-                return operation
-            if operation.request.action == ANY_ACTION:
-                any_action = operation
-        return any_action
+        return self._byAction.get(action) or self._byAction.get(ANY_ACTION)
 
     @property
     def streams(self) -> bool:

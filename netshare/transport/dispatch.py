@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from netshare.transport.behavior import ServiceBehavior
 from netshare.transport.calling import Caller
 from netshare.transport.context import OperationContext
@@ -156,9 +158,13 @@ class Dispatcher:
             endpoint=session.endpoint,
             channel=session.channel,
         )
-        instance, own = await self._instance(session)
+        instance, own, waiting = self._instance(session)
+        if waiting is not None:
+            await waiting
         stay = Stay(instance)
-        await stay.enter()
+        waiting = stay.enter()
+        if waiting is not None:
+            await waiting
         try:
             if session.callback is not None:
                 context.callback = session.callback(stay)
@@ -171,23 +177,17 @@ class Dispatcher:
                 instance.dispose()
                 self.throttles.instances.give()
 
-    async def _instance(self, session: Session) -> tuple[InstanceContext, bool]:
-        """The instance for a call, and whether it ends with the call."""
-        instances = self.instances
+    def _instance(self, session: Session) -> tuple[InstanceContext, bool, Deferred[None] | None]:
+        """The instance for a call, whether it ends with the call, and what to wait for first."""
+        instances, slots = self.instances, self.throttles.instances
         if instances.single:
-            return instances.context(None), False
+            return instances.context(None), False, None
         if instances.per_session(session.identifier is not None):
-            if session.instance is None:
-                session.instance = instances.context(session.lock)
-                await self._instancePossible()
-            return session.instance, False
-        await self._instancePossible()
-        return instances.context(session.lock), True
-
-    async def _instancePossible(self) -> None:
-        waiting = self.throttles.instances.take()
-        if waiting is not None:
-            await waiting
+            if session.instance is not None:
+                return session.instance, False, None
+            session.instance = instances.context(session.lock)
+            return session.instance, False, slots.take()
+        return instances.context(session.lock), True, slots.take()
 
     def session_over(self, session: Session) -> None:
         """The session's channel is closed."""

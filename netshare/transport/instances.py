@@ -117,13 +117,22 @@ class Stay:
         self.over = False
         self._inside = False
 
-    async def enter(self) -> None:
-        """Wait until the call may begin, or go on; return at once when it is over."""
-        if not self.over:
-            waiting = self.instance.enter()
-            if waiting is not None:
-                await waiting
-            self._inside = True
+    def enter(self) -> Deferred[None] | None:
+        """
+        Begin, or go on.
+
+        :returns: None: it is so, or the call is over; or a Deferred that fires when it is
+        """
+        if self.over:
+            return None
+        waiting = self.instance.enter()
+        if waiting is not None:
+            return waiting.addCallback(self._entered)
+        self._inside = True
+        return None
+
+    def _entered(self, _: object) -> None:
+        self._inside = True
 
     def leave(self) -> None:
         """Let others in for a while."""

@@ -102,9 +102,23 @@ class Invoker:
         result = self.caller.call(context_with(context), method, *arguments)
         if isinstance(result, Deferred):
             result = await result
-        if operation.reply is None:
+        reply = operation.reply
+        if reply is None:
             return Answer(None)
-        answer = await self._reply(operation, result, streamed)
+        if reply.untyped:
+            answer = self._untyped(operation, result)
+        else:
+            formatter = formatter_for(operation)
+            assert formatter.reply is not None
+            values, part = formatter.results(result), reply.stream
+            source = None
+            if part is None:
+                streamed = False
+            elif streamed:
+                source = values[part.member]
+            else:
+                values[part.member] = await collect(values[part.member], self.caller)
+            answer = Answer(formatter.reply.write(values, streamed), source)
         assert answer.message is not None
         answer.message.headers.extend(context.outgoing_headers)
         return answer
@@ -133,24 +147,13 @@ class Invoker:
         except (DeserializationFailed, XmlException) as error:
             raise Refused(deserialization_failed(str(error))) from error
 
-    async def _reply(self, operation: OperationDescription, result: Any, streamed: bool) -> Answer:
-        reply = operation.reply
-        assert reply is not None
-        if reply.untyped:
-            if not isinstance(result, Message):
-                raise TypeError(f"{operation.method} has to return a Message")
-            if result.action is None:
-                result.action = reply.action
-            return Answer(result)
-        formatter = formatter_for(operation)
-        assert formatter.reply is not None
-        values = formatter.results(result)
-        part = reply.stream
-        streamed = streamed and part is not None
-        if part is not None and not streamed:
-            values[part.member] = await collect(values[part.member], self.caller)
-        message = formatter.reply.write(values, streamed)
-        return Answer(message, values[part.member] if streamed and part is not None else None)
+    def _untyped(self, operation: OperationDescription, result: Any) -> Answer:
+        assert operation.reply is not None
+        if not isinstance(result, Message):
+            raise TypeError(f"{operation.method} has to return a Message")
+        if result.action is None:
+            result.action = operation.reply.action
+        return Answer(result)
 
     # ---- what went wrong
 
