@@ -8,6 +8,7 @@ file says what is measured, and how to read what is printed.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import platform
 import sys
@@ -129,6 +130,9 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
             for place in ("shared", "own", "floor"):
                 await caller.warm_up(place)
             callers = [*dotnet_callers(caller), *callers]
+        # Whatever was needed to get here is not to be searched through while clocks run.
+        gc.collect()
+        gc.freeze()
         samples = await measure(callers, size.rounds, _say)
     about = {
         "machine": machine(),
