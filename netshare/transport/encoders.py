@@ -285,16 +285,17 @@ class BinarySessionEncoder(BinaryEncoder):
         )
 
     def encode(self, message: Message) -> bytes:
-        self._check(message)
-        document = self._writeTemplates.write(message).getvalue()
-        data = self._writing.take_table() + document
+        data = b"".join(self._pieces(message))
         return compress(self.compression, data) if self.compression else data
 
     def pieces(self, message: Message) -> list[bytes | memoryview]:
         if self.compression:
             return [self.encode(message)]
+        return self._pieces(message)
+
+    def _pieces(self, message: Message) -> list[bytes | memoryview]:
         self._check(message)
-        document = self._writeTemplates.write(message).pieces()
+        document = self._writeTemplates.write(message)
         return [self._writing.take_table(), *document]
 
     def decode(self, payload: bytes) -> Message:

@@ -47,9 +47,7 @@ class MessageFormatter:
         self._parts = [
             (part, _serializer(part.hint, known, primitive)) for part in description.parts
         ]
-        self._writers = [
-            (s.write, part.name, part.namespace, part.member) for part, s in self._parts
-        ]
+        self._writers = [(s, part.name, part.namespace, part.member) for part, s in self._parts]
         self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
         #: By name: the member, and what reads its text.
         self._leaves: dict[tuple[str, str], tuple[str, Any]] = {

@@ -26,7 +26,7 @@ from netshare.transport.binary import (
     read_events,
 )
 from netshare.transport.binary import records as R
-from netshare.transport.binary.reader import Progress, RecordReader
+from netshare.transport.binary.reader import Progress, RecordReader, read_leaves
 from netshare.transport.envelopes import EnvelopeParts, is_fault, read_envelope
 from netshare.transport.messages import Message, MessageVersion
 
@@ -114,11 +114,14 @@ class ReadTemplates:
             assert type(before) is Element
             events[template.index] = Element(before.name, before.attributes, (identifier,))
             addressing = {**addressing, template.place: identifier}
-        reader = RecordReader.inside(
-            data, self._session, self._quotas, at, template.progress, events
-        )
         try:
-            reader.read(fast=True)
+            leaves = read_leaves(data, at, template.progress, self._quotas)
+            if leaves is not None:
+                events += leaves
+            else:
+                RecordReader.inside(
+                    data, self._session, self._quotas, at, template.progress, events
+                ).read(fast=True)
         except (XmlException, ValueError, LookupError):
             return None
         first = events[parts.body_index]

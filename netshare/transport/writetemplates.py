@@ -9,18 +9,23 @@ strings matter to a writer only while they are new, and after the first message 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from netshare.transport.binary import BinaryWriter, UniqueId, WriterSession
+from netshare.transport.binary import BinaryWriter, UniqueId, WriterSession, XmlException
 from netshare.transport.binary.basewriter import WriterScope, XmlWriter
+from netshare.transport.binary.writer import LEAF_ENCODERS
+from netshare.transport.datacontracts import Serializer, UnencodableValue
+from netshare.transport.datacontracts.contracts import LeafWriter
 from netshare.transport.messages import AddressingVersion, Message, MessageVersion
 
 __all__ = ["OperationBody", "WriteTemplates"]
 
-#: What writes an element, its name, its namespace, and whose value it is.
-PartWriter: TypeAlias = tuple[Callable[[Any, str, str, Any], None], str, str, str]
+#: An element: what writes it, its name, its namespace, and whose value it is.
+Part: TypeAlias = tuple[Serializer, str, str, str]
 
+#: Of wrapper, body and envelope.
+_ENDS: Final = b"\x01\x01\x01"
 #: Stands where the identifier will be. No text contains these bytes, since they are not UTF-8.
 _PLACE: Final = UniqueId(b"\xff" * 16)
 #: Templates of one session; a contract's operations, but not a service's inventions.
@@ -34,7 +39,7 @@ class OperationBody:
     The body of an operation's message.
 
     :param wrapper: the element around the parts: name and namespace; None: there is none
-    :param parts: what writes them
+    :param parts: what is in it
     :param values: of the parts
     """
 
@@ -43,7 +48,7 @@ class OperationBody:
     def __init__(
         self,
         wrapper: tuple[str, str] | None,
-        parts: Sequence[PartWriter],
+        parts: Sequence[Part],
         values: Mapping[str, Any],
     ) -> None:
         self.wrapper = wrapper
@@ -60,8 +65,8 @@ class OperationBody:
     def write_parts(self, writer: XmlWriter) -> None:
         """Write what is inside of the wrapper."""
         values = self.values
-        for write, name, namespace, member in self.parts:
-            write(writer, name, namespace, values[member])
+        for serializer, name, namespace, member in self.parts:
+            serializer.write(writer, name, namespace, values[member])
 
 
 #: The attribute that the identifier is (empty: there is none), action, To, ReplyTo and wrapper.
@@ -74,6 +79,9 @@ class _Template(NamedTuple):
     #: From behind it to the end of the wrapper's start tag.
     behind: bytes
     scopes: list[WriterScope]
+    #: Where all parts are simple: whose values they are, the records of their names, what makes
+    #: their texts, and whether there are nulls of them.
+    leaves: list[tuple[str, bytes, LeafWriter, bool]] | None
 
 
 class WriteTemplates:
@@ -92,42 +100,46 @@ class WriteTemplates:
         #: None: there was one such message, and the next makes the template.
         self._templates: dict[_Key, _Template | None] = {}
 
-    def write(self, message: Message) -> BinaryWriter:
+    def write(self, message: Message) -> list[bytes | memoryview]:
         """
         Write a message as :meth:`.Message.write` does.
 
         :param message: a message of the version, with a body that is not streamed
-        :returns: the writer, with the document
+        :returns: the document, in pieces as :meth:`.BinaryWriter.pieces` makes them
         :raises XmlException: it cannot be written
         """
         key = self._key(message)
         if key is None:
             return self._ordinary(message)
+        body = message.body_content
+        assert type(body) is OperationBody
         template = self._templates.get(key)
         if template is None:
             if key in self._templates:
-                template = self._templates[key] = self._make(*key)
+                template = self._templates[key] = self._make(body.parts, *key)
             else:
-                writer = self._ordinary(message)
+                written = self._ordinary(message)
                 if len(self._templates) < _MAX_TEMPLATES:
                     self._templates[key] = None
-                return writer
-        body = message.body_content
-        assert type(body) is OperationBody
-        identifier: Any = message.message_id or message.relates_to
-        before, behind, scopes = template
-        written = (before,) if identifier is None else (before, identifier[0], behind)
-        writer = BinaryWriter.inside(self._session, written, scopes)
+                return written
+        identifier: Any = message.message_id if message.relates_to is None else message.relates_to
+        begin = [template.before]
+        if identifier is not None:
+            begin += (identifier[0], template.behind)
+        simple = _simple(begin, template.leaves, body.values)
+        if simple is not None:
+            return [simple]
+        writer = BinaryWriter.inside(self._session, begin, template.scopes)
         body.write_parts(writer)
         writer.end_element()
         writer.end_element()
         writer.end_element()
-        return writer
+        return writer.pieces()
 
-    def _ordinary(self, message: Message) -> BinaryWriter:
+    def _ordinary(self, message: Message) -> list[bytes | memoryview]:
         writer = BinaryWriter(self._session)
         message.write(writer)
-        return writer
+        return writer.pieces()
 
     def _key(self, message: Message) -> _Key | None:
         """:returns: what a message has in common with its like; None: it has no template."""
@@ -157,6 +169,7 @@ class WriteTemplates:
 
     def _make(
         self,
+        parts: Sequence[Part],
         place: str,
         action: str | None,
         to: str | None,
@@ -170,4 +183,36 @@ class WriteTemplates:
         like.write_start(writer)
         writer.start_element(*wrapper)
         before, _, behind = writer.take().partition(_PLACE[0])
-        return _Template(before, behind, writer.scopes)
+        leaves = []
+        for serializer, name, namespace, member in parts:
+            prefix, make_text = writer.prefix_of(namespace), serializer.write_leaf
+            if prefix is None or make_text is None:
+                return _Template(before, behind, writer.scopes, None)
+            nullable = serializer.contract.nullable
+            leaves.append((member, writer.header(prefix, name), make_text, nullable))
+        return _Template(before, behind, writer.scopes, leaves)
+
+
+def _simple(
+    begin: list[bytes],
+    leaves: list[tuple[str, bytes, LeafWriter, bool]] | None,
+    values: Mapping[str, Any],
+) -> bytes | None:
+    """:returns: the document; None: a value is not so simple, or cannot be written at all."""
+    if leaves is None:
+        return None
+    written = begin.copy()
+    try:
+        for member, header, make_text, nullable in leaves:
+            value = values[member]
+            if value is None or (nullable and not value):
+                return None
+            text = make_text(value)
+            encoder = LEAF_ENCODERS.get(type(text))
+            if encoder is None:
+                return None
+            written += (header, encoder(text, 1))
+    except (UnencodableValue, XmlException):
+        return None
+    written.append(_ENDS)
+    return b"".join(written)

@@ -43,12 +43,12 @@ from netshare.transport.binary.values import (
     lexical,
 )
 
-__all__ = ["BinaryWriter", "encode", "encode_envelope"]
+__all__ = ["LEAF_ENCODERS", "BinaryWriter", "encode", "encode_envelope"]
 
 _END: Final = b"\x01"
 _BINARY: Final = (bytes, bytearray, memoryview)
 #: For elements of one value. Bytes are not among them: they should not be copied.
-_LEAF_ENCODERS: Final = {k: e for k, e in ENCODERS.items() if k not in _BINARY}
+LEAF_ENCODERS: Final = {k: e for k, e in ENCODERS.items() if k not in _BINARY}
 #: Values longer than this are worth a piece of their own.
 LONG: Final = 65536
 _MAX_HEADERS: Final = 4096
@@ -273,7 +273,7 @@ class BinaryWriter(XmlWriter):
     def element(self, local: str, value: Value, namespace: str = "", prefix: str = "") -> None:
         """Write an element with one value; parameters as of the methods this puts together."""
         header = self._headers.get((prefix, local))
-        encoder = _LEAF_ENCODERS.get(type(value))
+        encoder = LEAF_ENCODERS.get(type(value))
         if (
             header is None
             or encoder is None
@@ -314,7 +314,7 @@ class BinaryWriter(XmlWriter):
         """
         if self._tag_open:
             self._close_tag()
-        append, encoders = self._parts.append, _LEAF_ENCODERS
+        append, encoders = self._parts.append, LEAF_ENCODERS
         stack: list[Iterator[Node]] = []
         items: Iterator[Node] = iter((node,))
         known = self._scope.known

@@ -47,6 +47,7 @@ __all__ = [
     "ElementWriter",
     "EnumContract",
     "LeafReader",
+    "LeafWriter",
     "NullableContract",
     "ObjectContract",
     "OffsetContract",
@@ -58,6 +59,8 @@ __all__ = [
 ElementWriter: TypeAlias = Callable[[XmlWriter, str, str, str, Any, "KnownTypes"], None]
 #: Reads the current element, whatever it says of itself (nil, type).
 ElementReader: TypeAlias = Callable[[XmlCursor, "KnownTypes"], Any]
+#: Makes the text of an element of a value.
+LeafWriter: TypeAlias = Callable[[Any], Value]
 #: Makes a value of the text of an element.
 LeafReader: TypeAlias = Callable[[Value], Any]
 _CLR_SYSTEM: Final = CLR_NAMESPACE + "System"
@@ -175,6 +178,14 @@ class Contract:
 
         return write
 
+    def leaf_writer(self) -> LeafWriter | None:
+        """
+        :returns: what makes the one text of an element that :meth:`element_writer` writes without
+            attributes, for values that are not null, nor empty where there is a null; None: such
+            elements are nothing special.
+        """
+        return None
+
     def leaf_reader(self) -> LeafReader | None:
         """
         :returns: what does the same as :meth:`element_reader` for elements without attributes
@@ -255,6 +266,9 @@ class ScalarContract(Contract):
             writer.end_element()
 
         return write
+
+    def leaf_writer(self) -> LeafWriter | None:
+        return self.scalar.to_wire
 
     def leaf_reader(self) -> LeafReader | None:
         return self.scalar.from_wire

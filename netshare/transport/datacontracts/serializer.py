@@ -57,6 +57,7 @@ class Serializer:
         "hint",
         "primitive",
         "read_leaf",
+        "write_leaf",
     )
 
     def __init__(self, hint: Any, known: Sequence[Any] = (), primitive: bool = False) -> None:
@@ -68,6 +69,8 @@ class Serializer:
         self._known_hints = tuple(known)
         self._known_types: KnownTypes | None = None
         self._read = self.contract.element_reader()
+        #: Makes the text of an element (see :meth:`.Contract.leaf_writer`).
+        self.write_leaf = self.contract.leaf_writer()
         #: Reads the text of an element without attributes; None: :meth:`read` has to.
         self.read_leaf = self.contract.leaf_reader()
         # Simple values that cannot be null need none of what the others need.
