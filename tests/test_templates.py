@@ -372,7 +372,14 @@ def test_damaged_messages(name: str, seed: int) -> None:
     st.lists(messages(), min_size=1, max_size=4),
     st.lists(st.integers(0, 3), min_size=2, max_size=12),
     st.sampled_from(
-        [DEFAULT, ReaderQuotas(max_nodes=40), ReaderQuotas(max_depth=4), ReaderQuotas(32, 20)]
+        [
+            DEFAULT,
+            ReaderQuotas(max_nodes=40),
+            ReaderQuotas(max_depth=4),
+            ReaderQuotas(32, 20),
+            ReaderQuotas(32, 100),
+            ReaderQuotas(32, 8192, 16384, 4096, 350),
+        ]
     ),
 )
 def test_own_messages(
@@ -389,9 +396,9 @@ def test_own_messages(
         both.read(payload)
 
 
-def test_quotas_about_messages_mean_no_templates() -> None:
-    """Where the length of a text is limited every message is read from its beginning."""
-    requests, both = add(), Both(quotas=ReaderQuotas(max_string_content_length=100))
+def test_quotas_that_need_every_record() -> None:
+    """Where the attributes of a start tag are limited a message is read from its beginning."""
+    requests, both = add(), Both(quotas=ReaderQuotas(max_bytes_per_read=500))
     for _ in range(4):
         assert len(both.read(next(requests))) > 2
     assert both.templates == 0

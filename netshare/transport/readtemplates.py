@@ -26,7 +26,8 @@ from netshare.transport.binary import (
     read_events,
 )
 from netshare.transport.binary import records as R
-from netshare.transport.binary.reader import Progress, RecordReader, read_leaves
+from netshare.transport.binary.events import check_quotas
+from netshare.transport.binary.reader import Progress, RecordReader, read_leaves, scannable
 from netshare.transport.envelopes import EnvelopeParts, is_fault, read_envelope
 from netshare.transport.messages import Message, MessageVersion
 
@@ -61,7 +62,7 @@ class ReadTemplates:
     Reads the messages of one direction of a session.
 
     :param session: the strings of the session
-    :param quotas: limits; where one is about the message as a whole there are no templates
+    :param quotas: limits; where the scanner cannot be used there are no templates
     :param version: of the messages
     """
 
@@ -75,7 +76,7 @@ class ReadTemplates:
         #: The actions of messages that were met once.
         self._met: set[str | None] = set()
         #: How many more templates may be made.
-        self._room = _MAX_TEMPLATES if quotas.simple else 0
+        self._room = _MAX_TEMPLATES if scannable(quotas) else 0
 
     def read(self, data: bytes, start: int) -> Message:
         """
@@ -122,6 +123,7 @@ class ReadTemplates:
                 RecordReader.inside(
                     data, self._session, self._quotas, at, template.progress, events
                 ).read(fast=True)
+            check_quotas(events, self._quotas)
         except (XmlException, ValueError, LookupError):
             return None
         first = events[parts.body_index]

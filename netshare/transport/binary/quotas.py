@@ -38,19 +38,6 @@ class ReaderQuotas:
     max_nodes: int = 2_000_000
     max_expansion: int = 256 * 1024 * 1024
 
-    @property
-    def simple(self) -> bool:
-        """Whether only depth and nodes are limited, as WCF has it for buffered messages."""
-        return (
-            min(
-                self.max_string_content_length,
-                self.max_array_length,
-                self.max_bytes_per_read,
-                self.max_name_table_char_count,
-            )
-            >= INT_MAX
-        )
-
     def __post_init__(self) -> None:
         for name in self.__slots__:
             if getattr(self, name) <= 0:

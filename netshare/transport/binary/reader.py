@@ -39,7 +39,7 @@ from netshare.transport.binary.session import ReaderSession
 from netshare.transport.binary.textrecords import TextReader
 from netshare.transport.binary.values import Value
 
-__all__ = ["Progress", "RecordReader", "read_events"]
+__all__ = ["Progress", "RecordReader", "read_events", "read_leaves", "scannable"]
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 #: The most attribute bytes that one token of the scanner can have.
@@ -71,7 +71,7 @@ def read_events(
     """
     data = bytes(data)
     events: list[Event] | None = None
-    if quotas.max_bytes_per_read >= _SCANNED_ATTRIBUTES:
+    if scannable(quotas):
         try:
             events = RecordReader(data, session, quotas, start).read(fast=True)
         except (XmlException, ValueError, LookupError):
@@ -80,6 +80,11 @@ def read_events(
         events = RecordReader(data, session, quotas, start).read(fast=False)
     check_quotas(events, quotas)
     return events
+
+
+def scannable(quotas: ReaderQuotas) -> bool:
+    """:returns: whether the scanner takes nothing that these forbid."""
+    return quotas.max_bytes_per_read >= _SCANNED_ATTRIBUTES
 
 
 def read_leaves(
