@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory, IReactorSocket
@@ -24,8 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-if TYPE_CHECKING:
-    from netshare.handover import HeldSocket
+from netshare.handover import HeldSocket
 
 _log = Logger(namespace="netshare.adoption")
 
@@ -67,14 +66,6 @@ def adopt(
         _deliver(transport, readData, connected)
         transport.join()
     return transport
-
-
-def replay(transport: Any, readData: bytes) -> None:
-    """
-    Let the protocol of an adopted transport have bytes that were read before it was there, if
-    :func:`adopt` was not given them.
-    """
-    _deliver(transport, readData, None)
 
 
 def _deliver(transport: Any, readData: bytes, connected: Connected | None) -> None:

@@ -21,14 +21,12 @@ class Deadlines:
     delayed call serves them all.
 
     :param timeout: seconds; None never expires anything
-    :param lingers: keep the delayed call when nobody waits any more, until :meth:`letGo`: for
-        those who come and go so fast that making one would be most of the work
     """
 
-    def __init__(self, reactor: IReactorTime, timeout: float | None, lingers: bool = False) -> None:
+    def __init__(self, reactor: IReactorTime, timeout: float | None) -> None:
         self._reactor = reactor
         self._timeout = timeout
-        self._lingers = lingers
+        self._lingers = False
         self._waiting: dict[Expiring, float] = {}  # in order of arrival
         self._call: Any = None
 
@@ -45,8 +43,16 @@ class Deadlines:
         if self._waiting.pop(one, None) is not None and not self._lingers:
             self._tidy()
 
+    def cancel(self) -> None:
+        """Expire nothing more of what waits now."""
+        self._waiting.clear()
+        self._tidy()
+
     def linger(self) -> None:
-        """From now on keep the delayed call."""
+        """
+        From now on keep the delayed call when nobody waits any more: for those who come and go so
+        fast that making one would be most of the work.
+        """
         self._lingers = True
 
     def letGo(self) -> None:

@@ -21,19 +21,6 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import ISSLTransport
 
-from netshare.adoption import ClientGone, adopt, replay
-
-__all__ = [
-    "ClientGone",
-    "HeldSocket",
-    "NotPassable",
-    "address_from_text",
-    "address_text",
-    "adopt",
-    "replay",
-    "socket_address_text",
-]
-
 
 class NotPassable(Exception):
     """

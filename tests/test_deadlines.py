@@ -39,7 +39,9 @@ def test_each_at_its_own_time() -> None:
 def test_nobody_waits(lingers: bool) -> None:
     """When nobody waits any more there is no delayed call, unless it lingers until it is let go."""
     clock = Clock()
-    deadlines = Deadlines(clock, 10.0, lingers)
+    deadlines = Deadlines(clock, 10.0)
+    if lingers:
+        deadlines.linger()
     one = Waiting(clock)
     deadlines.add(one)
     deadlines.discard(one)
@@ -53,11 +55,46 @@ def test_nobody_waits(lingers: bool) -> None:
     assert one.expired == []
 
 
+def test_cancelled() -> None:
+    """What waited expires no more, and what is added later does."""
+    clock = Clock()
+    deadlines = Deadlines(clock, 10.0)
+    one, other = Waiting(clock), Waiting(clock)
+    deadlines.add(one)
+    deadlines.cancel()
+    deadlines.cancel()
+    assert clock.getDelayedCalls() == []
+    clock.advance(5.0)
+    deadlines.add(other)
+    clock.pump([1.0] * 20)
+    assert (one.expired, other.expired) == ([], [15.0])
+
+
 def test_no_timeout() -> None:
     """Without a timeout nothing ever expires."""
     clock = Clock()
     deadlines = Deadlines(clock, None)
     deadlines.add(Waiting(clock))
+    assert clock.getDelayedCalls() == []
+
+
+def test_who_comes_when_another_ones_time_is_over() -> None:
+    """Whoever is added meanwhile has its own time, and nobody's is put off by it."""
+    clock = Clock()
+    deadlines = Deadlines(clock, 10.0)
+    third = Waiting(clock)
+
+    class Replaced(Waiting):
+        def timedOut(self) -> None:
+            super().timedOut()
+            deadlines.add(third)
+
+    first, second = Replaced(clock), Waiting(clock)
+    deadlines.add(first)
+    clock.advance(4.0)
+    deadlines.add(second)
+    clock.pump([1.0] * 30)
+    assert [one.expired for one in (first, second, third)] == [[10.0], [14.0], [20.0]]
     assert clock.getDelayedCalls() == []
 
 

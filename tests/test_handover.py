@@ -16,14 +16,12 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
+from netshare.adoption import ClientGone, adopt
 from netshare.handover import (
-    ClientGone,
     HeldSocket,
     NotPassable,
     address_from_text,
     address_text,
-    adopt,
-    replay,
     socket_address_text,
 )
 from netshare.testing import AdoptingReactor, FakeStreamTransport, tcpPair
@@ -203,39 +201,6 @@ def test_what_cannot_be_adopted(make: Any) -> None:
     assert str(caught.value)
     assert held.closed
     assert not is_open(descriptor)
-
-
-class Transport:
-    """As much of a transport as replaying needs."""
-
-    disconnecting = False
-    aborted = False
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-
-    def abortConnection(self) -> None:
-        self.aborted = True
-
-
-class Failing(Kept):
-    """Cannot stand data."""
-
-    def dataReceived(self, data: bytes) -> None:
-        raise RuntimeError("a bug")
-
-
-def test_replaying() -> None:
-    """The protocol gets what was read, unless it is closing; if it fails, it is cut."""
-    transport = Transport(Kept())
-    replay(transport, b"abc")
-    transport.disconnecting = True
-    replay(transport, b"def")
-    assert transport.protocol.data == b"abc"
-    failing = Transport(Failing())
-    replay(failing, b"abc")
-    assert failing.aborted
-    assert not transport.aborted
 
 
 ADDRESSES = [

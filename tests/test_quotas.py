@@ -1,14 +1,13 @@
-"""netshare.service.quotas: limits that pause the ports, and deadlines for many."""
+"""netshare.service.quotas: limits that pause the ports."""
 
 from __future__ import annotations
 
 import pytest
-from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IOutcomeRecorder
 from netshare.service.outcomes import Outcome, OutcomeCounts
-from netshare.service.quotas import Admission, Deadlines, Quotas, descriptor_limit
+from netshare.service.quotas import Admission, Quotas, descriptor_limit
 
 
 class Port:
@@ -94,76 +93,6 @@ def test_the_descriptor_limit_leaves_some_to_spare() -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert 16 <= descriptor_limit() <= max(16, soft - 64)
     assert Admission(Quotas()).descriptorLimit >= 16
-
-
-class Expiring:
-    """Notes when its time was up."""
-
-    def __init__(self, clock: Clock, then: object = None) -> None:
-        self.clock = clock
-        self.then = then
-        self.at: float | None = None
-
-    def timedOut(self) -> None:
-        self.at = self.clock.seconds()
-        if callable(self.then):
-            self.then()
-
-
-def test_deadlines() -> None:
-    """Each gets the same time, counted from when it was added, with one delayed call for all."""
-    clock = Clock()
-    deadlines = Deadlines(clock, 10)
-    ones = []
-    for _ in range(3):
-        ones.append(Expiring(clock))
-        deadlines.add(ones[-1])
-        assert len(clock.getDelayedCalls()) == 1
-        clock.advance(1)
-    deadlines.discard(ones[1])
-    clock.pump([1] * 20)
-    assert [one.at for one in ones] == [10, None, 12]
-    assert clock.getDelayedCalls() == []
-
-
-def test_deadlines_need_no_call_for_nobody() -> None:
-    """When the last one made it, or all are cancelled, no delayed call is left."""
-    clock = Clock()
-    deadlines = Deadlines(clock, 10)
-    one, other = Expiring(clock), Expiring(clock)
-    deadlines.add(one)
-    deadlines.discard(one)
-    deadlines.discard(one)
-    assert clock.getDelayedCalls() == []
-    deadlines.add(one)
-    deadlines.add(other)
-    deadlines.cancel()
-    deadlines.cancel()
-    assert clock.getDelayedCalls() == []
-    clock.advance(100)
-    assert (one.at, other.at) == (None, None)
-
-
-def test_no_timeout() -> None:
-    """None never expires anything."""
-    clock = Clock()
-    Deadlines(clock, None).add(Expiring(clock))
-    assert clock.getDelayedCalls() == []
-
-
-def test_one_that_adds_another_when_its_time_is_up() -> None:
-    """Whoever is added meanwhile has its own time, and nobody's is put off by it."""
-    clock = Clock()
-    deadlines = Deadlines(clock, 10)
-    third = Expiring(clock)
-    first = Expiring(clock, lambda: deadlines.add(third))
-    second = Expiring(clock)
-    deadlines.add(first)
-    clock.advance(4)
-    deadlines.add(second)
-    clock.pump([1] * 30)
-    assert (first.at, second.at, third.at) == (10, 14, 20)
-    assert clock.getDelayedCalls() == []
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

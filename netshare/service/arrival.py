@@ -10,8 +10,9 @@ from typing import Any
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from netshare.adoption import ClientGone, adopt
 from netshare.framing.faults import Fault
-from netshare.handover import ClientGone, HeldSocket, adopt
+from netshare.handover import HeldSocket
 from netshare.interfaces import IArrival, IOutcomeRecorder
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.outcomes import Outcome

@@ -25,11 +25,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
+from netshare.deadlines import Deadlines
 from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
 from netshare.service.lanes import Errand
 from netshare.service.outcomes import Outcome
 from netshare.service.pace import Pace
-from netshare.service.quotas import Admission, Deadlines, Quotas
+from netshare.service.quotas import Admission, Quotas
 from netshare.worker.commands import Busy, Gone, NotMine, WorkerFault
 
 

@@ -16,6 +16,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from netshare.adoption import ClientGone, adopt
+from netshare.deadlines import Deadlines
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import (
     NEED_MORE,
@@ -26,15 +28,12 @@ from netshare.framing.preamble import (
     read_preamble,
 )
 from netshare.handover import (
-    ClientGone,
     HeldSocket,
     NotPassable,
     address_text,
-    adopt,
 )
 from netshare.service.arrival import FAULTS, Arrival, Ending
 from netshare.service.outcomes import Outcome
-from netshare.service.quotas import Deadlines
 
 #: Takes a connection whose via is known.
 Router = Callable[[Arrival], None]

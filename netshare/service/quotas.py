@@ -13,9 +13,8 @@ import os
 import resource
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 
@@ -208,61 +207,3 @@ def descriptor_limit() -> int:
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(16, soft - len(os.listdir("/proc/self/fd")) - SPARE_DESCRIPTORS)
-
-
-class Expiring(Protocol):
-    """Something that has only so much time."""
-
-    def timedOut(self) -> None: ...
-
-
-class Deadlines:
-    """
-    One timeout for many: all get the same time, so whoever came first expires first, and a
-    single delayed call serves them all.
-
-    :param timeout: seconds; None never expires anything
-    :param lingers: keep the delayed call when nobody waits any more, until :meth:`cancel`: for
-        those who come and go so fast that making one would be most of the work
-    """
-
-    def __init__(self, reactor: IReactorTime, timeout: float | None, lingers: bool = False) -> None:
-        self._reactor = reactor
-        self._lingers = lingers
-        self._timeout = timeout
-        self._waiting: dict[Expiring, float] = {}  # in order of arrival
-        self._call: Any = None
-
-    def add(self, one: Expiring) -> None:
-        """Its time begins now."""
-        if self._timeout is None:
-            return
-        self._waiting[one] = self._reactor.seconds() + self._timeout
-        if self._call is None:
-            self._call = self._reactor.callLater(self._timeout, self._expire)
-
-    def discard(self, one: Expiring) -> None:
-        """It made it in time, or is gone."""
-        self._waiting.pop(one, None)
-        if not self._waiting and not self._lingers:
-            self.cancel()
-
-    def cancel(self) -> None:
-        """Expire nothing more."""
-        self._waiting.clear()
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _expire(self) -> None:
-        self._call = None
-        now = self._reactor.seconds()
-        while self._waiting:
-            one, deadline = next(iter(self._waiting.items()))
-            if deadline > now:
-                if self._call is not None:  # whoever timed out has added another one
-                    self._call.cancel()
-                self._call = self._reactor.callLater(deadline - now, self._expire)
-                return
-            del self._waiting[one]
-            one.timedOut()

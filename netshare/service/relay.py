@@ -27,8 +27,9 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.adoption import ClientGone, adopt
 from netshare.framing.preamble import NEED_MORE, Malformed, Reading, Stage, read_preamble
-from netshare.handover import ClientGone, HeldSocket, address_from_text, adopt
+from netshare.handover import HeldSocket, address_from_text
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.front import judge
 from netshare.service.outcomes import Outcome

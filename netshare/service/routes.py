@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import IProtocolFactory
 from zope.interface import implementer
 
-from netshare.handover import ClientGone, adopt, replay
+from netshare.adoption import ClientGone, adopt
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.outcomes import Outcome
 
@@ -31,17 +31,19 @@ class LocalRoute:
         self.factory = factory
 
     def render(self, arrival: IArrival) -> None:
+        def connected(_: Any) -> None:
+            # From here on the descriptor is the Factory's own affair, as with any listening port.
+            arrival.take(Outcome.LOCAL, type(self.factory).__name__)
+
         try:
-            transport = adopt(self._reactor, arrival.held, self.factory)
+            transport = adopt(
+                self._reactor, arrival.held, self.factory, arrival.readData, connected
+            )
         except ClientGone as error:
             arrival.take(Outcome.CLIENT_GONE, str(error))
             return
-        # From here on the descriptor is the Factory's own affair, as with any listening port.
         if transport is None:
             arrival.take(Outcome.SERVER_TOO_BUSY, "the Factory wanted no protocol for it")
-            return
-        arrival.take(Outcome.LOCAL, type(self.factory).__name__)
-        replay(transport, arrival.readData)
 
 
 @implementer(IRoute)

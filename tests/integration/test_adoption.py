@@ -22,7 +22,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from netshare import adoption
-from netshare.adoption import AdoptedConnection, ClientGone, adopt, makes_tcp_servers, replay
+from netshare.adoption import AdoptedConnection, ClientGone, adopt, makes_tcp_servers
 from netshare.handover import HeldSocket
 from netshare.testing import AdoptingReactor, tcpPair
 
@@ -146,18 +146,13 @@ async def test_the_answer_to_them(way: str) -> None:
     await protocol.lost
 
 
-async def test_bytes_that_are_replayed_later() -> None:
-    """A connection that was adopted without its first bytes can have them, as long as it lives."""
-    protocol = Told(got=lambda told: told.transport.write(told.received))
-    client, _, transport = adopted(protocol)
+async def test_a_protocol_that_leaves_at_once(way: str) -> None:
+    """One that closes in connectionMade is spared the first bytes."""
+    protocol = Told(lambda told: told.transport.loseConnection())
+    client, _, _ = adopted(protocol, b"too late")
     with client:
-        replay(transport, b"late")
-        await deferLater(reactor, 0.05)
-        assert client.recv(10) == b"late"
-        transport.loseConnection()
-        replay(transport, b"too late")
-        assert protocol.received == b"late"
-    await protocol.lost
+        await protocol.lost
+    assert protocol.received == b""
 
 
 @pytest.mark.parametrize("listening", ["127.0.0.1", "::1", "::"])
