@@ -61,16 +61,36 @@ def test_few_waiting_pause_nothing(setting: Setting) -> None:
     assert setting.port.accepting
 
 
-def test_a_stuck_worker_pauses_nothing(setting: Setting) -> None:
-    """A worker that answers nothing only fills its own queue."""
-    setting.crowd(10 * MANY)
+def test_a_stuck_worker(setting: Setting) -> None:
+    """One that answers nothing only fills its own queue, when its first window is over."""
+    setting.crowd(MANY)
+    assert not setting.port.accepting
+    setting.clock.advance(WINDOW)
+    assert setting.port.accepting
+    for number in range(MANY, 10 * MANY):
+        setting.pace.waits(number)
+    assert setting.port.accepting
+    assert setting.clock.getDelayedCalls() == []
+
+
+def test_a_sudden_crowd(setting: Setting) -> None:
+    """A worker that was idle until now is not taken for a stuck one."""
+    setting.clock.advance(1000)
+    setting.crowd(MANY)
+    setting.pace.answered(50, MANY)
+    setting.clock.advance(WINDOW)
+    assert not setting.port.accepting
+    setting.pace.answered(MANY, FEW)
     assert setting.port.accepting
 
 
 def test_a_slow_worker_pauses_nothing(setting: Setting) -> None:
     """Nor does one that would need more than a second for all who wait."""
+    setting.crowd(10)
+    setting.clock.advance(WINDOW)
     setting.pace.answered(MANY // 50, 10)
-    setting.crowd(MANY)
+    for number in range(10, MANY + 1):
+        setting.pace.waits(number)
     assert setting.port.accepting
 
 

@@ -5,7 +5,8 @@ A thousand clients that reconnect at once come faster than their worker can adop
 them all would only fill the queue for that worker, until the last are refused; pausing the ports
 for some milliseconds loses nobody. But the ports are everybody's: a worker that does *not* get on
 must not pause them. So a route pauses them only while its worker answers fast enough to have
-dealt with all who wait in a second.
+dealt with all who wait in a second; for the twentieth of a second in which nobody can know that
+yet it has the benefit of the doubt.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Pace:
     def __init__(self, reactor: Any, admission: Admission | None) -> None:
         self._reactor = reactor
         self._admission = admission
+        self._began = 0.0
         self._since = 0.0
         self._count = 0
         self._rate = 0.0
@@ -55,9 +57,11 @@ class Pace:
         One more connection has to wait.
         """
         self._waiting = waiting
+        if waiting == 1:
+            self._began = self._reactor.seconds()
         if waiting < MANY or self._pausing or self._admission is None:
             return
-        if self._current() * SOON >= waiting:
+        if self._current() * SOON >= waiting or self._isNew():
             self._pausing = True
             self._admission.pause(self)
             self._check = self._reactor.callLater(WINDOW, self._look)
@@ -79,6 +83,10 @@ class Pace:
             self._check = self._reactor.callLater(WINDOW, self._look)
         else:
             self.stop()
+
+    def _isNew(self) -> bool:
+        """Whether the crowd has only begun, so that nobody knows yet how the worker gets on."""
+        return self._reactor.seconds() - self._began < WINDOW  # type: ignore[no-any-return]
 
     def _current(self) -> float:
         """Answers a second, in the last window that is over."""
