@@ -54,6 +54,18 @@ def test_hostile_texts(tmp_path: Path, clock: Clock, text: str) -> None:
     assert (line["via"], line["peer"], line["local"], line["detail"]) == (text,) * 4
 
 
+def test_times_go_on(tmp_path: Path, clock: Clock) -> None:
+    """Each line has its own time, to the millisecond, also when the clock is put back."""
+    log = ConnectionLog(clock, tmp_path / "log")
+    for step in (0, 0.0004, 0.0008, 5, -4, 0.002):
+        clock.rightNow += step
+        log.write(Outcome.EMPTY, "", "", "", "")
+    log.close()
+    times = [json.loads(line)["time"] for line in (tmp_path / "log").read_text().splitlines()]
+    whole = 1795415971
+    assert [round(time - whole, 3) for time in times] == [0.25, 0.25, 0.251, 5.251, 1.251, 1.253]
+
+
 def test_lines_are_written_in_time(tmp_path: Path, clock: Clock) -> None:
     """A line is in the file a second later at most, and many even before that."""
     log = ConnectionLog(clock, tmp_path / "log")

@@ -40,10 +40,10 @@ class ConnectionLog:
     """
     Writes lines such as::
 
-        {"time": 1795415971.087628, "outcome": "handed-over", "via": "net.tcp://host/path",
+        {"time": 1795415971.087, "outcome": "handed-over", "via": "net.tcp://host/path",
          "peer": "192.0.2.1:40000", "local": "192.0.2.2:808", "detail": "worker 123 of orders"}
 
-    each on one line.
+    each on one line. The time is in seconds since the epoch, to the millisecond.
 
     :param path: the file, which is appended to
     :raises OSError: it cannot be opened
@@ -57,13 +57,18 @@ class ConnectionLog:
         self._file: TextIO = self._open()
         self._lines: list[str] = []
         self._call: Any = None
+        #: The beginning of a line, and when it was made: many come within a millisecond.
+        self._stamp, self._stamped = "", 0.0
 
     def write(self, outcome: Outcome, via: str, peer: str, local: str, detail: str) -> None:
         """
         One connection has ended.
         """
+        now = self._reactor.seconds()
+        if not 0 <= now - self._stamped < 0.001:
+            self._stamp, self._stamped = f'{{"time": {now:.3f}', now
         before, after = _around_peer(outcome, via, local, detail)
-        self._lines.append(f'{{"time": {self._reactor.seconds():.6f}{before}{_quoted(peer)}{after}')
+        self._lines.append(self._stamp + before + _quoted(peer) + after)
         if len(self._lines) >= MOST_LINES:
             self.flush()
         elif self._call is None:
