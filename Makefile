@@ -32,7 +32,7 @@ bench-codec: $(VENV)/.ready  ## binary XML beside the other packages
 	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
 	$(BIN)/python benchmarks/binary_codec.py
 
-bench-transport: $(VENV)/.ready  ## calls: Microsoft's client, ours and pynettcp against one worker
+bench-transport: $(VENV)/.ready  ## calls: Microsoft's client, ours, pynettcp; beside a bare server
 	$(BIN)/python benchmarks/transport.py
 
 SECONDS_EACH ?= 60
