@@ -27,7 +27,8 @@ from netshare.transport.binary import (
 )
 from netshare.transport.binary import records as R
 from netshare.transport.binary.events import check_quotas
-from netshare.transport.binary.reader import Progress, RecordReader, read_leaves, scannable
+from netshare.transport.binary.leaves import read_leaves
+from netshare.transport.binary.reader import Progress, RecordReader, scannable
 from netshare.transport.envelopes import EnvelopeParts, is_fault, read_envelope
 from netshare.transport.messages import Message, MessageVersion
 

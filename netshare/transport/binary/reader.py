@@ -39,7 +39,7 @@ from netshare.transport.binary.session import ReaderSession
 from netshare.transport.binary.textrecords import TextReader
 from netshare.transport.binary.values import Value
 
-__all__ = ["Progress", "RecordReader", "read_events", "read_leaves", "scannable"]
+__all__ = ["Progress", "RecordReader", "read_events", "scannable"]
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 #: The most attribute bytes that one token of the scanner can have.
@@ -85,46 +85,6 @@ def read_events(
 def scannable(quotas: ReaderQuotas) -> bool:
     """:returns: whether the scanner takes nothing that these forbid."""
     return quotas.max_bytes_per_read >= _SCANNED_ATTRIBUTES
-
-
-def read_leaves(
-    data: bytes, start: int, progress: Progress, quotas: ReaderQuotas
-) -> list[Event] | None:
-    """
-    Read the rest of a short document that has nothing in it but leaves of common shapes.
-
-    :param data: the bytes.
-    :param start: where the first leaf begins.
-    :param progress: of a reader of the same document until there.
-    :param quotas: limits.
-    :returns: the events; None: something else is there, or names that were not met before.
-    :raises ValueError: as None (and XmlException, LookupError): it takes the reader to tell why.
-    """
-    names, outer = progress.scope.names, progress.outer
-    if (
-        len(data) > start + WINDOW
-        or len(outer) >= quotas.max_depth
-        # As many nodes as no message of this length has.
-        or len(data) + progress.extra_nodes > quotas.max_nodes
-    ):
-        return None
-    *tokens, (_, _, _, ends) = scanner()(data, start, len(data))
-    if ends != b"\x01" * len(outer):
-        return None
-    events: list[Event] = []
-    for header, attributes, text, _ in tokens:
-        name = names.get(header)
-        if name is None or attributes or not text:
-            return None
-        children = SMALL.get(text)
-        if children is None:
-            converter = CONVERTERS.get(text[0])
-            if converter is None:
-                return None
-            children = converter(text)
-        events.append(_new(Element, (name, (), children)))
-    events += [END] * len(outer)
-    return events
 
 
 class Progress(NamedTuple):
