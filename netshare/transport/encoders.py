@@ -16,6 +16,7 @@ The binary ones may have ``+gzip`` or ``+deflate`` behind them (``CompressionFor
 from __future__ import annotations
 
 import codecs
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
 from netshare.transport.binary import (
@@ -38,8 +39,9 @@ from netshare.transport.messages import (
     SoapVersion,
     StreamBody,
 )
-from netshare.transport.readtemplates import ReadTemplates
-from netshare.transport.writetemplates import WriteTemplates
+from netshare.transport.readtemplates import ReadTemplates, SharedReadTemplates
+from netshare.transport.sharedtemplates import SharedTemplates
+from netshare.transport.writetemplates import SharedWriteTemplates, WriteTemplates
 from netshare.transport.xmltext import TextWriter, parse_events
 
 if TYPE_CHECKING:
@@ -261,7 +263,13 @@ class BinarySessionEncoder(BinaryEncoder):
     ) -> None:
         super().__init__(content_type, version, quotas, max_message_size, compression)
         self.max_session_size = max_session_size
-        self.know(ReaderSession(max_session_size), WriterSession(max_session_size))
+        #: What all sessions of this encoder share.
+        self._sharedReading: SharedReadTemplates = SharedTemplates()
+        self._sharedWriting: SharedWriteTemplates = SharedTemplates()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.know(ReaderSession(self.max_session_size), WriterSession(self.max_session_size))
 
     def know(
         self, reading: ReaderSession | None = None, writing: WriterSession | None = None
@@ -269,20 +277,17 @@ class BinarySessionEncoder(BinaryEncoder):
         """Begin in the middle of a session (tools, tests): with string tables that it has."""
         if reading is not None:
             self._reading = reading
-            self._readTemplates = ReadTemplates(reading, self.quotas, self.version)
+            self._readTemplates = ReadTemplates(
+                reading, self.quotas, self.version, self._sharedReading
+            )
         if writing is not None:
             self._writing = writing
-            self._writeTemplates = WriteTemplates(writing, self.version)
+            self._writeTemplates = WriteTemplates(writing, self.version, self._sharedWriting)
 
     def session(self) -> MessageEncoder:
-        return BinarySessionEncoder(
-            self.content_type,
-            self.version,
-            self.quotas,
-            self.max_message_size,
-            self.compression,
-            self.max_session_size,
-        )
+        new = copy(self)
+        new._begin()
+        return new
 
     def encode(self, message: Message) -> bytes:
         data = b"".join(self._pieces(message))

@@ -8,12 +8,16 @@ message down to the arguments, so is all that was read of them, and the reader g
 
 When it then finds anything wrong the message is read again from its beginning, as if there were no
 templates, so that all errors are the ordinary ones.
+
+A session makes templates for itself, and finds those that others like it have made: see
+:mod:`.sharedtemplates`. Of such a one the names are not added to, since a name may be one of the
+strings that only this session has.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from netshare.transport.binary import (
     Element,
@@ -31,8 +35,9 @@ from netshare.transport.binary.leaves import read_leaves
 from netshare.transport.binary.reader import Progress, RecordReader, scannable
 from netshare.transport.envelopes import EnvelopeParts, is_fault, read_envelope
 from netshare.transport.messages import Message, MessageVersion
+from netshare.transport.sharedtemplates import SharedTemplates
 
-__all__ = ["ReadTemplates"]
+__all__ = ["ReadTemplates", "SharedReadTemplates"]
 
 #: Templates that may be made in one session.
 _MAX_TEMPLATES: Final = 32
@@ -41,6 +46,10 @@ _MAX_SIZE: Final = 2048
 #: Where identifiers are in a message, and what their headers are called.
 _PLACES: Final = {"message_id": "MessageID", "relates_to": "RelatesTo"}
 _IDENTIFIER_SIZE: Final = 16
+#: Bytes of a message of which a template is shared, and of the session's strings until then.
+_MAX_SHARED: Final = 4096
+#: Shared templates for the same strings.
+_MAX_ALIKE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,16 @@ class _Template:
     #: All but the identifier.
     parts: EnvelopeParts
     progress: Progress
+    #: Whether other sessions have it, too.
+    shared: bool = False
+
+    def is_like(self, other: _Template) -> bool:
+        """Whether both are for the same messages."""
+        return self.before == other.before and self.behind == other.behind
+
+
+#: By the strings that a session has: what was read of messages with no others.
+SharedReadTemplates: TypeAlias = SharedTemplates[tuple[str, ...], tuple[_Template, ...]]
 
 
 class ReadTemplates:
@@ -65,15 +84,23 @@ class ReadTemplates:
     :param session: the strings of the session
     :param quotas: limits; where the scanner cannot be used there are no templates
     :param version: of the messages
+    :param shared: the templates of all sessions with these quotas and this version
     """
 
     def __init__(
-        self, session: ReaderSession, quotas: ReaderQuotas, version: MessageVersion
+        self,
+        session: ReaderSession,
+        quotas: ReaderQuotas,
+        version: MessageVersion,
+        shared: SharedReadTemplates,
     ) -> None:
         self._session = session
         self._quotas = quotas
         self._version = version
+        self._shared = shared
         self._templates: list[_Template] = session.memory.templates
+        #: With how many strings templates of others were looked for.
+        self._known = -1
         #: The actions of messages that were met once.
         self._met: set[str | None] = set()
         #: How many more templates may be made.
@@ -88,6 +115,10 @@ class ReadTemplates:
         :raises XmlException: the XML is bad
         :raises MessageInvalid: it is no message of the version
         """
+        strings = self._session.strings
+        if len(strings) != self._known:
+            self._known = len(strings)
+            self._templates += self._shared.get(tuple(strings)) or ()
         for template in self._templates:
             if data.startswith(template.before, start):
                 place = start + len(template.before)
@@ -121,6 +152,8 @@ class ReadTemplates:
             if leaves is not None:
                 events += leaves
             else:
+                if template.shared:
+                    template = self._own(template)
                 RecordReader.inside(
                     data, self._session, self._quotas, at, template.progress, events
                 ).read(fast=True)
@@ -133,29 +166,66 @@ class ReadTemplates:
             return None
         return Message.of(parts, addressing, events, self._version)
 
+    def _own(self, shared: _Template) -> _Template:
+        """:returns: instead of a shared template one whose names may be added to."""
+        scope_of = self._session.memory.scope
+        scope, outer, extra_nodes = shared.progress
+        progress = Progress(
+            scope_of(scope.namespaces),
+            tuple(scope_of(one.namespaces) for one in outer),
+            extra_nodes,
+        )
+        own = replace(shared, progress=progress, shared=False)
+        # Making scopes may have made the session's memory forget everything.
+        self._templates[:] = [own if one is shared else one for one in self._templates]
+        return own
+
     # ---- making templates
 
     def _meet(self, parts: EnvelopeParts, events: list[Event], data: bytes, start: int) -> None:
         """A message was read whose like may come again; that is believed of the second."""
         action = parts.addressing.get("action")
+        if len(data) <= _MAX_SHARED:
+            self._share(action, data[start:])
         if action not in self._met:
             if len(self._met) < _MAX_TEMPLATES:
                 self._met.add(action)
             return
         self._room -= 1
-        template = self._make(parts, events, data, start)
+        template = self._make(parts, events, data, start, self._session)
         if template is not None:
             self._templates.append(template)
 
+    def _share(self, action: str | None, document: bytes) -> None:
+        """Make a template for other sessions, if that is worth it."""
+        strings = tuple(self._session.strings)
+        if sum(map(len, strings)) > _MAX_SHARED or not self._shared.wanted(strings, action):
+            return
+        alike = self._shared.get(strings) or ()
+        if len(alike) == _MAX_ALIKE:
+            return
+        # As a session reads it that has met nothing but these strings.
+        session = ReaderSession.of(list(strings))
+        events = read_events(document, session, self._quotas)
+        parts = read_envelope(events, self._version)
+        template = self._make(parts, events, document, 0, session)
+        if template is not None and not any(map(template.is_like, alike)):
+            self._shared.keep(strings, (*alike, replace(template, shared=True)))
+
     def _make(
-        self, parts: EnvelopeParts, events: list[Event], data: bytes, start: int
+        self,
+        parts: EnvelopeParts,
+        events: list[Event],
+        data: bytes,
+        start: int,
+        session: ReaderSession,
     ) -> _Template | None:
         places = [place for place in _PLACES if place in parts.addressing]
         if len(places) > 1 or parts.body_index < 0:
             return None
         place = places[0] if places else ""
         # Record by record, since it matters where they end.
-        reader = RecordReader(data, self._session, self._quotas, start)
+        reader = RecordReader(data, session, self._quotas, start)
         index, before = -1, start
         while len(reader.events) < parts.body_index:
             reader.step()

@@ -10,14 +10,14 @@ its ids again, so the session becomes unusable.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from netshare.transport.binary.dictionary import STATIC_IDS
 from netshare.transport.binary.errors import QuotaExceeded, SessionInvalid, XmlException
 from netshare.transport.binary.names import NameMemory
 from netshare.transport.binary.records import multibyte, read_multibyte
 
-__all__ = ["MAX_SESSION_SIZE", "ReaderSession", "WriterSession"]
+__all__ = ["MAX_SESSION_SIZE", "NewStrings", "ReaderSession", "WriterSession"]
 
 #: WCF's ``MaxSessionSize`` unless the binding element says otherwise, in bytes.
 MAX_SESSION_SIZE: Final = 2048
@@ -85,6 +85,18 @@ class ReaderSession:
         return end
 
 
+class NewStrings(NamedTuple):
+    """
+    What a writer's session learns from a document.
+
+    :param ids: of the strings
+    :param entries: how the string table says it
+    """
+
+    ids: dict[str, int]
+    entries: bytes
+
+
 class WriterSession:
     """
     The strings sent in this session.
@@ -92,14 +104,57 @@ class WriterSession:
     :param max_size: bytes all tables may have together: what the reader allows.
     """
 
-    __slots__ = ("_ids", "_new", "_remaining", "headers")
+    __slots__ = ("_ids", "_new", "_remaining", "headers", "max_size")
 
     def __init__(self, max_size: int = MAX_SESSION_SIZE) -> None:
+        self.max_size = max_size
         self._ids: dict[str, int] = {}
         self._new: list[bytes] = []
         self._remaining = max_size
         #: Owned by the writer: element records it has made with this session's ids.
         self.headers: dict[tuple[str, str], bytes] = {}
+
+    @classmethod
+    def of(cls, strings: tuple[str, ...], max_size: int) -> WriterSession:
+        """:returns: a session that has sent these strings."""
+        session = cls(max_size)
+        for text in strings:
+            session._add(text)
+        session._new.clear()
+        return session
+
+    @property
+    def strings(self) -> tuple[str, ...] | None:
+        """Those that have ids, which is all that matters for what is next; None: it is full."""
+        return tuple(self._ids) if self._remaining else None
+
+    def new_strings(self, mark: tuple[int, int, int]) -> NewStrings | None:
+        """:returns: the strings since a mark, of which no table was taken; None: it is full."""
+        if not self._remaining:
+            return None
+        count, new, _ = mark
+        return NewStrings(dict([*self._ids.items()][count:]), b"".join(self._new[new:]))
+
+    def learn(self, new: NewStrings) -> None:
+        """
+        Take over what another session learnt from the same document after the same strings.
+        """
+        self._ids.update(new.ids)
+        self._remaining -= len(new.entries)
+        if new.entries:
+            self._new.append(new.entries)
+
+    def mark(self) -> tuple[int, int, int]:
+        """:returns: where the session is, for :meth:`go_back`."""
+        return len(self._ids), len(self._new), self._remaining
+
+    def go_back(self, mark: tuple[int, int, int]) -> None:
+        """Forget the strings since a mark, of which no table was taken."""
+        count, new, self._remaining = mark
+        for text in list(self._ids)[count:]:
+            del self._ids[text]
+        del self._new[new:]
+        self.headers.clear()
 
     def id_of(self, text: str) -> int | None:
         """
