@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 
 from netshare.framing.duplex import SizedReader
 from netshare.framing.events import (
@@ -37,6 +38,8 @@ from netshare.framing.faultrecord import read_fault
 from netshare.framing.preamble import (
     NEED_MORE,
     Malformed,
+    Preamble,
+    Reading,
     Stage,
     foreign_protocol,
     read_preamble,
@@ -57,6 +60,21 @@ from netshare.framing.source import Source, cut_off, unexpected
 
 #: MaxReceivedMessageSize as WCF has it, in bytes.
 MAX_RECEIVED_MESSAGE_SIZE = 65536
+
+
+#: Bytes of a preamble that is remembered.
+_MAX_KNOWN = 512
+
+
+def _read_whole(data: bytes) -> Reading:
+    """:returns: the preamble that these bytes begin with, with all its records."""
+    return _known(data) if len(data) <= _MAX_KNOWN else read_preamble(data, Stage.ANSWER)
+
+
+@lru_cache(maxsize=256)
+def _known(data: bytes) -> Reading:
+    # The clients of one service all send the same.
+    return read_preamble(data, Stage.ANSWER)
 
 
 class _Phase(Enum):
@@ -131,9 +149,9 @@ class _Session:
 
     def _messages(self, read: Callable[[Source], Event | None]) -> Event | None:
         event = read(self._source)
-        if isinstance(event, Ended | Closed):  # we may still answer, and end
+        if isinstance(event, (Ended, Closed)):  # we may still answer, and end
             self._phase = _Phase.HALF
-        elif isinstance(event, Broken | FaultReceived):
+        elif isinstance(event, (Broken, FaultReceived)):
             self._phase = _Phase.OVER
         return event
 
@@ -159,6 +177,8 @@ class ServerSession(_Session):
         self._mode = Mode.DUPLEX
         self._reader: SizedReader | ChunkReader | None = None
         self._next: UpgradeAsked | PreambleEnded | None = None
+        #: The preamble, if it was there as a whole when it was read first.
+        self._whole: Reading = NEED_MORE
 
     @property
     def idle(self) -> bool:
@@ -225,7 +245,12 @@ class ServerSession(_Session):
 
     def _via(self) -> Event | None:
         data = self._source.data
-        reading = read_preamble(data, Stage.VIA)
+        if not data and not self._source.eof:
+            return None
+        # Nearly always it is there as a whole; if not, or if the rest is bad, the via comes first.
+        reading = self._whole = _read_whole(data)
+        if not isinstance(reading, Preamble):
+            reading = read_preamble(data, Stage.VIA)
         if reading is NEED_MORE:
             if not self._source.eof:
                 return None
@@ -245,7 +270,9 @@ class ServerSession(_Session):
         return ViaRead(reading.via, reading.mode)
 
     def _rest(self) -> Event | None:
-        reading = read_preamble(self._source.data, Stage.ANSWER)
+        reading = self._whole
+        if not isinstance(reading, Preamble):
+            reading = read_preamble(self._source.data, Stage.ANSWER)
         if reading is NEED_MORE:
             return self._broken(cut_off("inside the preamble")) if self._source.eof else None
         if isinstance(reading, Malformed):

@@ -66,7 +66,7 @@ class Channel:
         self.via = via
         self.mode = mode
         self.contentType = contentType
-        self.peer = connection.transport.getPeer()
+        self.peer = connection.peer
         self.security = connection.security
         self._connection = connection
         self._settings = settings
@@ -78,15 +78,14 @@ class Channel:
         self._closed = False
         self._reason: Failure | None = None
         self._closers: list[Deferred[None]] = []
-        self._receiveTimer = Timer(connection.clock, self._receiveTimedOut)
-        self._closeTimer = Timer(connection.clock, self._closeTimedOut)
+        self._closeTimer: Timer | None = None
 
     def start(self, receiver: Any) -> None:
         """Begin to tell the receiver what happens."""
         self._receiver = receiver
         self._connection.outflow.timeout = self._settings.send_timeout
         if not self._closed:
-            self._receiveTimer.start(self._settings.receive_timeout)
+            self._expect()
 
     def close(self) -> Deferred[None]:
         if self._closed:
@@ -95,8 +94,10 @@ class Channel:
         self._closers.append(closed)
         if not self._closing:
             self._closing = True
-            self._closeTimer.start(self._settings.close_timeout)
             self._finishOutput()
+            if not self._closed:
+                self._closeTimer = Timer(self._connection.clock, self._closeTimedOut)
+                self._closeTimer.start(self._settings.close_timeout)
             self._connection.release(_RECEIVER)
         return closed
 
@@ -116,22 +117,22 @@ class Channel:
 
     def pauseReceiving(self) -> None:
         if not self._closing and not self._closed:
-            self._receiveTimer.stop()
+            self._connection.alarm.stop()
             self._connection.hold(_RECEIVER)
 
     def resumeReceiving(self) -> None:
         if not self._closed:
             if not self._peerEnded:
-                self._receiveTimer.start(self._settings.receive_timeout)
+                self._expect()
             self._connection.release(_RECEIVER)
 
     # ---- for the connection
 
     def happened(self, event: Event) -> None:
         """Something has happened in the session."""
-        if isinstance(event, Ended | Closed):
+        if isinstance(event, (Ended, Closed)):
             self._peerEnded = True
-            self._receiveTimer.stop()
+            self._connection.alarm.stop()
             if not self._closing:
                 self._tell("endReceived")
             self._peerHasEnded()
@@ -160,6 +161,10 @@ class Channel:
 
     # ---- inside
 
+    def _expect(self) -> None:
+        """The time for the other side to send something begins now."""
+        self._connection.alarm.start(self._settings.receive_timeout, self._receiveTimedOut)
+
     def _finishOutput(self) -> None:
         """The user closes the channel: say the last that is to be said."""
         raise NotImplementedError
@@ -181,8 +186,9 @@ class Channel:
         if self._closed:
             return
         self._closed = True
-        self._receiveTimer.stop()
-        self._closeTimer.stop()
+        self._connection.alarm.stop()
+        if self._closeTimer is not None:
+            self._closeTimer.stop()
         self._reason = None if error is None else Failure(error)
         connection = self._connection
         connection.channel = None
@@ -251,7 +257,7 @@ class DuplexChannel(Channel):
         elif self._closing:
             self.fail(ProtocolError(f"{self.via}: a message came while the channel was closing"))
         else:
-            self._receiveTimer.start(self._settings.receive_timeout)
+            self._expect()
             self._tell("messageReceived", event.payload)
 
     def _finishOutput(self) -> None:
@@ -298,7 +304,7 @@ class SingletonChannel(Channel):
 
     def happened(self, event: Event) -> None:
         if isinstance(event, Chunk):
-            self._receiveTimer.start(self._settings.receive_timeout)
+            self._expect()
             if not self._closing:
                 self._tell("dataReceived", event.data)
         elif isinstance(event, MessageEnded):

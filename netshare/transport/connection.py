@@ -22,7 +22,7 @@ from netshare.framing.faults import Fault
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.channels import Channel
 from netshare.transport.errors import CommunicationError, TimeoutError
-from netshare.transport.flow import Outflow, Timer
+from netshare.transport.flow import Alarm, Outflow, Timer
 from netshare.transport.interfaces import IUpgrade, IUpgradeHost
 from netshare.transport.settings import ChannelSettings
 
@@ -64,6 +64,9 @@ class FramingConnection(Protocol):
         self._over = False
         self._lost = False
         self._linger = Timer(clock, self.abort)
+        #: Set by the channel, and by the server while there is none.
+        self.alarm = Alarm(clock)
+        self._peer: Any = None
 
     # ---- the transport
 
@@ -107,8 +110,16 @@ class FramingConnection(Protocol):
         self.outflow.lost()
         if self.channel is not None:
             self.channel.connectionLost(error)
+        self.alarm.cancel()
 
     # ---- for channels
+
+    @property
+    def peer(self) -> Any:
+        """The other side's address."""
+        if self._peer is None:
+            self._peer = self.transport.getPeer()
+        return self._peer
 
     def write(self, *pieces: bytes | memoryview) -> None:
         """
@@ -241,6 +252,7 @@ class FramingConnection(Protocol):
         self._over = True
         self._draining = False
         self._linger.stop()
+        self.alarm.cancel()
 
     def _throttle(self) -> None:
         if self._over:

@@ -62,7 +62,8 @@ class Conversation:
         self._clock = clock
         self._requestReceived = request_received
         self._pending: dict[object, Deferred[Message]] = {}
-        self._deadlines = ReplyDeadlines(clock, self._late)
+        #: None: no deadline was set yet.
+        self._deadlines: ReplyDeadlines | None = None
         self._working = 0
         self._paused = False
         self._idle: list[Deferred[None]] = []
@@ -102,6 +103,8 @@ class Conversation:
             return fail()
         self._throttle()
         if timeout is not None:
+            if self._deadlines is None:
+                self._deadlines = ReplyDeadlines(self._clock, self._late)
             self._deadlines.set(key, timeout, message.action)
         return reply
 
@@ -232,12 +235,12 @@ class Conversation:
         self._maybeIdle()
 
     def _forget(self, key: object) -> Deferred[Message] | None:
-        self._deadlines.forget(key)
+        if self._deadlines is not None:
+            self._deadlines.forget(key)
         return self._pending.pop(key, None)
 
     def _drop(self, key: object) -> None:
-        self._pending.pop(key, None)
-        self._deadlines.forget(key)
+        self._forget(key)
 
     def _late(self, key: object, timeout: float, action: str | None) -> None:
         reply = self._pending.pop(key, None)
@@ -251,7 +254,8 @@ class Conversation:
 
     def _failAll(self, error: BaseException) -> None:
         pending, self._pending = self._pending, {}
-        self._deadlines.clear()
+        if self._deadlines is not None:
+            self._deadlines.clear()
         for reply in pending.values():
             reply.errback(error)
         self._maybeIdle()

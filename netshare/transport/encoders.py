@@ -16,7 +16,6 @@ The binary ones may have ``+gzip`` or ``+deflate`` behind them (``CompressionFor
 from __future__ import annotations
 
 import codecs
-from copy import copy
 from typing import TYPE_CHECKING, Final
 
 from netshare.transport.binary import (
@@ -285,7 +284,9 @@ class BinarySessionEncoder(BinaryEncoder):
             self._writeTemplates = WriteTemplates(writing, self.version, self._sharedWriting)
 
     def session(self) -> MessageEncoder:
-        new = copy(self)
+        # What copy.copy does, in a fifth of the time.
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
         new._begin()
         return new
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from netshare.transport.sending import send
+from netshare.transport.sending import send, send_byte
 
 #: Bytes given to a transport at a time, which is what Twisted's sends at a time. More would wait
 #: in its buffer, and be copied into that first.
@@ -56,6 +56,68 @@ class Timer:
     def _run(self) -> None:
         self._call = None
         self._expired()
+
+
+class Alarm:
+    """
+    One call in the future, to whoever set it last. For what is set all the time and nearly never
+    comes to pass: a delayed call of the reactor is there until :meth:`cancel`, whether it is needed
+    or not, and is made anew only when it would come too late.
+    """
+
+    __slots__ = ("_at", "_call", "_clock", "_expired")
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._call: IDelayedCall | None = None
+        self._at: float | None = None
+        self._expired: Callable[[], None] = _nothing
+
+    def start(self, seconds: float | None, expired: Callable[[], None]) -> None:
+        """
+        Call so many seconds from now, and not what was set before.
+
+        :param seconds: None: never
+        """
+        if seconds is None:
+            self._at = None
+            return
+        self._expired = expired
+        self._at = at = self._clock.seconds() + seconds
+        call = self._call
+        if call is None:
+            self._call = self._clock.callLater(seconds, self._look)
+        elif call.getTime() > at:
+            call.cancel()
+            self._call = self._clock.callLater(seconds, self._look)
+
+    def stop(self) -> None:
+        """Do not call; something else will soon be set."""
+        self._at = None
+
+    def cancel(self) -> None:
+        """Do not call, and nothing else will be set."""
+        self._at = None
+        self._expired = _nothing
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _look(self) -> None:
+        self._call = None
+        at = self._at
+        if at is None:
+            return
+        missing = at - self._clock.seconds()
+        if missing > 0:
+            self._call = self._clock.callLater(missing, self._look)
+        else:
+            self._at = None
+            self._expired()
+
+
+def _nothing() -> None:
+    """Nobody has set the alarm."""
 
 
 @implementer(IPushProducer)
@@ -145,6 +207,13 @@ class Outflow:
         if self._congested:
             self._timer.start(self.timeout)
         self._fill()
+
+    def write_byte(self, byte: bytes) -> bool:
+        """
+        :returns: whether a byte, and all that was written before it, has left; if not, nothing was
+            done
+        """
+        return self._attached and not self._queue and send_byte(self._transport, byte)
 
     def waiting(self) -> Deferred[None] | None:
         """

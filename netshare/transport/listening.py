@@ -34,6 +34,9 @@ __all__ = ["AddressInUseError", "ChannelListener", "OwnPort", "listen_behind_sha
 #: crawling: loopback's own segments are larger than those buffers. Networks have smaller ones.
 LOOPBACK_SEGMENT = 16000
 
+#: Addresses that clients have asked for, and whose listener is remembered.
+_MAX_KNOWN = 256
+
 
 class AddressInUseError(CommunicationError):
     """Somebody else listens there. (AddressAlreadyInUseException)"""
@@ -64,6 +67,7 @@ class ChannelListener:
         self._dispatcher = dispatcher
         self._clock = clock
         self._settings = binding.channel_settings()
+        self._accepted = Acceptance(self._settings)
         self._encoder = binding.make_encoder()
         if not binding.streamed:
             expect_messages(binding.max_received_message_size)
@@ -74,14 +78,13 @@ class ChannelListener:
         if mode is not self.binding.transfer_mode.framing:
             return Fault.UNSUPPORTED_MODE
         encoder = self._encoder
-        same = contentType.casefold() == encoder.content_type.casefold()
-        if not same and not encoder.accepts(contentType):
+        if contentType != encoder.content_type and not encoder.accepts(contentType):
             return Fault.CONTENT_TYPE_INVALID
         if mode is Mode.DUPLEX:
             possible = self._dispatcher.throttles.session_possible()
             if possible is not None:
                 return possible.addCallback(lambda _: self.channelOpening(via, mode, contentType))
-        return Acceptance(self._settings)
+        return self._accepted
 
     def channelOpened(self, channel: Any) -> Any:
         made: SessionChannel | RequestChannel
@@ -126,6 +129,8 @@ class OwnPort:
             self, reactor, binding.channel_settings(), binding.max_pending_connections()
         )
         self._ports: list[Any] = []
+        #: By via: who answers to it.
+        self._known: dict[str, ChannelListener] = {}
 
     @classmethod
     def listen(cls, reactor: Any, listener: ChannelListener) -> OwnPort:
@@ -146,6 +151,7 @@ class OwnPort:
             if other.address.key == listener.address.key:
                 raise AddressInUseError(f"{listener.uri}: this process listens there already")
         port._listeners.append(listener)
+        port._known.clear()
         return port
 
     def leave(self, listener: ChannelListener) -> Deferred[None]:
@@ -156,6 +162,7 @@ class OwnPort:
         """
         if listener in self._listeners:
             self._listeners.remove(listener)
+            self._known.clear()
         if self._listeners or not self._ports:
             return succeed(None)
         self._all[self._reactor].pop(self._key, None)
@@ -215,6 +222,16 @@ class OwnPort:
         return listener.channelOpened(channel)
 
     def _listener(self, via: str) -> ChannelListener | None:
+        known = self._known.get(via)
+        if known is None:
+            known = self._find(via)
+            if known is not None:
+                if len(self._known) >= _MAX_KNOWN:
+                    self._known.clear()
+                self._known[via] = known
+        return known
+
+    def _find(self, via: str) -> ChannelListener | None:
         try:
             asked = parse_via(via)
         except AddressError:

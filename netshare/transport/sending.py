@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.tcp import Connection
 
-__all__ = ["send"]
+__all__ = ["send", "send_byte"]
 
 
 def send(transport: Any, pieces: Sequence[bytes | memoryview]) -> None:
@@ -24,14 +24,26 @@ def send(transport: Any, pieces: Sequence[bytes | memoryview]) -> None:
     """
     if isinstance(transport, Connection) and _is_idle(transport):
         data = b"".join(pieces)
-        try:
-            sent = transport.socket.send(data)
-        except OSError:
-            sent = 0
+        sent = _sent(transport, data)
         if sent < len(data):
             transport.write(data[sent:])
     else:
         transport.writeSequence(pieces)
+
+
+def send_byte(transport: Any, byte: bytes) -> bool:
+    """
+    :returns: whether a byte, and all that was written before it, has left; if not, nothing was done
+    """
+    idle = isinstance(transport, Connection) and _is_idle(transport)
+    return idle and _sent(transport, byte) == 1
+
+
+def _sent(transport: Connection, data: bytes) -> int:
+    try:
+        return transport.socket.send(data)
+    except OSError:
+        return 0
 
 
 def _is_idle(transport: Any) -> bool:

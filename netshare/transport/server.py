@@ -29,7 +29,6 @@ from netshare.framing.session import ServerSession
 from netshare.interfaces import ISharedConnectionReceiver
 from netshare.transport.channels import make_channel
 from netshare.transport.connection import FramingConnection
-from netshare.transport.flow import Timer
 from netshare.transport.settings import (
     Acceptance,
     ChannelSettings,
@@ -59,11 +58,10 @@ class ServerConnection(FramingConnection):
         self._idle = False
         self._preamble: PreambleRead | None = None
         self._acceptance = _PLAIN
-        self._deadline = Timer(factory.clock, self._tooLate)
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._deadline.start(self.settings.channel_initialization_timeout)
+        self.alarm.start(self.settings.channel_initialization_timeout, self._tooLate)
 
     def connectionShared(self, connection: Any) -> None:
         """
@@ -77,11 +75,10 @@ class ServerConnection(FramingConnection):
         if self._idle:
             self._idle = False
             self.factory.busy(self)
-            self._deadline.start(self.settings.channel_initialization_timeout)
+            self.alarm.start(self.settings.channel_initialization_timeout, self._tooLate)
         super().plainReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._deadline.stop()
         super().connectionLost(reason)
         self.factory.lost(self)
 
@@ -91,9 +88,12 @@ class ServerConnection(FramingConnection):
             return
         # The connection may have to be given back at the next preamble, and what is still in
         # the transport's buffer then would be lost: nothing happens before End has left.
+        end = self._session.end()
+        if not self._over and self._upgrade is None and self.outflow.write_byte(end):
+            return
         self.hold(_FLUSH)
         self.outflow.detach()
-        self.transport.registerProducer(_LastWrite(self, self._session.end()), False)
+        self.transport.registerProducer(_LastWrite(self, end), False)
 
     def flushed(self) -> None:
         """What :meth:`sendEnd` wrote has left."""
@@ -121,10 +121,10 @@ class ServerConnection(FramingConnection):
         self._preamble = None
         self._idle = self._session.idle
         if self._idle:
-            self._deadline.start(self.settings.idle_timeout)
+            self.alarm.start(self.settings.idle_timeout, self._tooLate)
         else:
             self.factory.busy(self)
-            self._deadline.start(self.settings.channel_initialization_timeout)
+            self.alarm.start(self.settings.channel_initialization_timeout, self._tooLate)
 
     def upgraded(self, security: object) -> None:
         super().upgraded(security)
@@ -159,7 +159,6 @@ class ServerConnection(FramingConnection):
             return
         data = self._session.surrender()
         self._finish()
-        self._deadline.stop()
         self.outflow.detach()
         given = maybeDeferred(self._shared.giveBack, data)
         given.addErrback(self._notGivenBack, event.via)
@@ -172,10 +171,14 @@ class ServerConnection(FramingConnection):
 
     def _ask(self, event: PreambleRead) -> None:
         self._preamble = event
+        try:
+            answer = self.factory.acceptor.channelOpening(event.via, event.mode, event.content_type)
+        except Exception:
+            answer = self._acceptorFailed(Failure())
+        if not isinstance(answer, Deferred):
+            self._decide(answer)
+            return
         self.hold(_DECISION)
-        answer = maybeDeferred(
-            self.factory.acceptor.channelOpening, event.via, event.mode, event.content_type
-        )
         answer.addErrback(self._acceptorFailed)
         answer.addCallback(self._decided)
 
@@ -184,13 +187,16 @@ class ServerConnection(FramingConnection):
         return Fault.SERVICE_ACTIVATION_FAILED
 
     def _decided(self, answer: Acceptance | Fault | None) -> None:
+        self._decide(answer)
+        self.release(_DECISION)
+
+    def _decide(self, answer: Acceptance | Fault | None) -> None:
         if self._over:
             return
         if isinstance(answer, Fault):
             self._refuse(answer, "its endpoint says so")
         else:
             self._acceptance = answer or _PLAIN
-        self.release(_DECISION)
 
     def _upgradeAsked(self, name: str) -> None:
         upgrades = self._acceptance.upgrades
@@ -209,7 +215,7 @@ class ServerConnection(FramingConnection):
             self._log("it asked for no security, which its endpoint requires")
             self.abort()  # WCF has no fault for this
             return
-        self._deadline.stop()
+        self.alarm.stop()
         self.factory.opened(self)
         opened = self._preamble
         settings = self._acceptance.settings or self.factory.settings
@@ -237,7 +243,6 @@ class ServerConnection(FramingConnection):
 
     def _finish(self) -> None:
         super()._finish()
-        self._deadline.stop()
         self._idle = False
         self.factory.opened(self)  # it no longer waits for anything
 

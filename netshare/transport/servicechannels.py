@@ -31,12 +31,12 @@ from netshare.transport.streams import Stream, pieces, pump
 __all__ = ["RequestChannel", "SessionChannel"]
 
 _NUMBERS = itertools.count(1)
-_PROCESS = uuid.uuid4()
+_PROCESS = f"uuid:{uuid.uuid4()};id="
 
 
 def new_session_id() -> str:
     """:returns: an identifier as WCF gives its sessions."""
-    return f"uuid:{_PROCESS};id={next(_NUMBERS)}"
+    return f"{_PROCESS}{next(_NUMBERS)}"
 
 
 class SessionChannel:
@@ -157,7 +157,10 @@ class SessionChannel:
 
     def _ended(self) -> None:
         # The client sends no more: answer what is under way, then end, too.
-        self.receiver.idle().addCallback(lambda _: self._end())
+        if self.receiver.busy:
+            self.receiver.idle().addCallback(lambda _: self._end())
+        else:
+            self._end()
 
     def _lost(self, reason: Failure | None) -> None:
         if self._ending is not None:
@@ -165,7 +168,6 @@ class SessionChannel:
             self._ending = None
         if reason is not None:
             self.log.debug("{via}: {reason}", via=self.channel.via, reason=reason.value)
-        self.receiver.idle()
         self._dispatcher.session_over(self.session)
         self._dispatcher.throttles.session_over()
         self.gone()
