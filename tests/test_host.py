@@ -35,7 +35,7 @@ from netshare.transport.errors import (
 )
 from netshare.transport.faulterror import FaultError
 from netshare.transport.host import ServiceHost
-from netshare.transport.listening import AddressInUseError
+from netshare.transport.listening import AddressInUseError, OwnPort
 from netshare.transport.messages import MessageHeader
 from netshare.transport.pool import ConnectionPool
 from netshare.transport.streams import Stream
@@ -525,6 +525,34 @@ def test_hosts_of_a_process_share_a_port(world: World) -> None:
     world.now(deeper.close())
     with pytest.raises(EndpointNotFoundError):
         world.now(world.channel("net.tcp://127.0.0.1:9000/nothing").operations.Count())
+
+
+def test_addresses_are_not_remembered_too_long(world: World) -> None:
+    """An address that was asked for before goes to whoever answers to it now."""
+    world.serve()
+    path = HERE + "/deeper"
+    for _ in range(2):
+        with pytest.raises(FaultError, match="AddressFilter"):
+            world.now(world.channel(path).operations.Count())
+    deeper = world.host()
+    deeper.add_endpoint(ITest, binding(), "here/deeper")
+    world.now(deeper.open())
+    for _ in range(2):
+        assert world.now(world.channel(path).operations.Count()) == 1
+    world.now(deeper.close())
+    for _ in range(2):
+        with pytest.raises(FaultError, match="AddressFilter"):
+            world.now(world.channel(path).operations.Count())
+
+
+def test_addresses_that_are_remembered_are_bounded(world: World) -> None:
+    """Clients that ask for ever new addresses do not fill the memory of a port."""
+    world.serve()
+    (port,) = OwnPort._all[world.reactor].values()
+    for number in range(600):
+        assert port._listener(f"{HERE}/{number}") is not None
+        assert port._listener(f"net.tcp://127.0.0.1:9000/{number}") is None
+    assert 0 < len(port._known) <= 256
 
 
 def test_a_host_that_listens_everywhere(world: World) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 
-from netshare.transport.sending import send
+from netshare.transport.sending import send, send_byte
 
 
 class Pair:
@@ -107,3 +107,31 @@ def test_other_transports() -> None:
     transport = StringTransport()
     send(transport, [b"one ", b"two"])
     assert transport.value() == b"one two"
+
+
+def test_a_byte(pair: Pair) -> None:
+    """A byte leaves at once, behind all that was written before, or nothing is done."""
+    assert send_byte(pair.transport, b"1")
+    assert pair.received() == b"1"
+    pair.transport.write(b"first ")
+    assert not send_byte(pair.transport, b"2")
+    pair.transport.doWrite()
+    assert pair.received() == b"first "
+    pair.transport.socket.shutdown(socket.SHUT_WR)
+    assert not send_byte(pair.transport, b"3")
+    assert not pair.wants_a_turn
+    assert not send_byte(StringTransport(), b"4")
+
+
+def test_a_byte_for_which_there_is_no_room(pair: Pair) -> None:
+    """A byte that the socket does not take is not sent, and not written either."""
+    pair.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    filled = 0
+    try:
+        while True:
+            filled += pair.transport.socket.send(bytes(1 << 20))
+    except BlockingIOError:
+        pass
+    assert filled
+    assert not send_byte(pair.transport, b"!")
+    assert not pair.wants_a_turn
