@@ -7,9 +7,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.addresses import parse_base_address
+from netshare.handover import HeldSocket
 from netshare.interfaces import IWorkerLane
 from netshare.service.dispatch import WorkerRoute
 from netshare.service.fastlane import FastLane
@@ -17,7 +19,14 @@ from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.turn import Turn
 from netshare.testing import AdoptingReactor, RecordedArrival
-from netshare.worker.parcels import LaneForm, pack_answer, receive, unpack_batch
+from netshare.worker.parcels import (
+    LaneForm,
+    pack_answer,
+    pack_batch,
+    receive,
+    send,
+    unpack_batch,
+)
 
 ADDRESS = parse_base_address("net.tcp://+/a")
 LARGE = b"x" * 60_000
@@ -181,3 +190,91 @@ def test_nonsense(setting: Setting, answer: bytes) -> None:
     assert len(setting.broken) == 1
     setting.turn()
     assert len(setting.broken) == 1
+
+
+def test_answered_before_the_end(setting: Setting) -> None:
+    """What a worker said before its link went counts, though nobody had read it yet."""
+    first, second = setting.arrive(), setting.arrive()
+    assert setting.read() == 2
+    setting.worker.send(pack_answer(1, 0))
+    setting.lane.stop()
+    assert (first.outcome, second.outcome) == (Outcome.HANDED_OVER, Outcome.WORKER_LOST)
+    assert setting.lane.outstanding == 0
+
+
+def test_nonsense_before_the_end(setting: Setting) -> None:
+    """It breaks nothing any more."""
+    arrival = setting.arrive()
+    setting.worker.send(b"nonsense!")
+    setting.lane.stop()
+    assert (arrival.outcome, setting.broken) == (Outcome.WORKER_LOST, [])
+
+
+def test_given_back_before_the_end() -> None:
+    """What a worker gave back before it ended goes on to another; a bug loses no more than one."""
+    taken: list[HeldSocket] = []
+
+    def take(held: HeldSocket, data: bytes, peer: str) -> None:
+        taken.append(held)
+        if len(taken) == 2:
+            raise ValueError("a bug")
+
+    setting = Setting(LaneForm.BATCHES)
+    setting.lane._takeBack = take
+    setting.arrive()
+    setting.read()
+    number = setting.worker.fileno()
+    assert send(setting.worker, pack_batch([b"x"] * 3, [""] * 3), [number] * 3)
+    setting.worker.send(pack_answer(1, 0))
+    setting.lane.stop()
+    assert [held.closed for held in taken] == [False, True, False]
+    assert setting.arrivals[0].outcome is Outcome.HANDED_OVER
+    for held in taken:
+        held.close()
+    setting.finish()
+
+
+def test_a_lane_that_the_reactor_gives_up(setting: Setting) -> None:
+    """Its link goes, too: else connections would go where nobody answers."""
+    setting.lane._pipe.connectionLost(Failure(ValueError("a bug")))
+    assert setting.broken == ["its lane failed: a bug"]
+    assert setting.lane._pipe.fileno() == -1
+
+
+def test_a_lane_that_fails_at_the_end_of_a_turn(setting: Setting) -> None:
+    """It is broken, and other lanes are flushed all the same."""
+    other = Setting(setting.lane._form)
+    other.lane._turn = setting.lane._turn
+
+    def fail() -> None:
+        raise ValueError("a bug")
+
+    setting.lane.flush = fail  # type: ignore[method-assign]
+    with setting.lane._turn:
+        for one in (setting, other):
+            arrival = RecordedArrival("net.tcp://localhost/a")
+            one.arrivals.append(arrival)
+            one.route.render(arrival)
+    assert setting.broken == ["its lane failed: a bug"]
+    assert other.read() == 1
+    other.finish()
+
+
+def test_a_turn_goes_on_after_a_failure() -> None:
+    """Whatever fails at its end keeps nothing else from being done."""
+    done: list[str] = []
+    turn = Turn(None)
+    with turn:
+        turn.atEnd(lambda: done.append("first"))
+        turn.atEnd(lambda: [][0])
+        turn.atEnd(lambda: done.append("last"))
+    assert done == ["first", "last"]
+
+
+def test_many_changes_of_routes(setting: Setting) -> None:
+    """For a worker that does not read they are not collected without end."""
+    while setting.lane._pipe not in setting.reactor.getWriters():
+        setting.lane.routesChanged(ADDRESS)
+    for _ in range(1000):
+        setting.lane.routesChanged(ADDRESS)
+    assert len(setting.lane._queued) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -139,3 +140,16 @@ def test_a_message_too_long(lane: tuple[socket.socket, socket.socket]) -> None:
     with pytest.raises(BadParcels, match="longer than"):
         receive(theirs)
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_no_room_for_descriptors(lane: tuple[socket.socket, socket.socket]) -> None:
+    """Where this process can take none of them the message is refused, not taken for another."""
+    ours, theirs = lane
+    assert send(ours, b"12345678", [theirs.fileno()])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(BadParcels, match="room"):
+            receive(theirs)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -9,12 +9,20 @@ from typing import Any
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 
 from netshare.framing.records import preamble
 from netshare.handover import HeldSocket
 from netshare.worker.commands import Busy, Gone, NotMine
 from netshare.worker.fastlane import FastLaneReader
-from netshare.worker.parcels import pack_batch, receive, send, unpack_answer, unpack_batch
+from netshare.worker.parcels import (
+    Parcel,
+    pack_batch,
+    receive,
+    send,
+    unpack_answer,
+    unpack_batch,
+)
 
 OPENING = preamble("net.tcp://server/one")
 
@@ -164,10 +172,65 @@ def test_the_end(lane: Lane) -> None:
 
 
 def test_draining(lane: Lane) -> None:
-    """What is still in the lane goes back when the port closes."""
+    """What is still in the lane goes back when the port closes, however many messages it is."""
+    lane.intake.refusals = [NotMine("stopped")] * 60
+    for _ in range(20):
+        lane.give(3)
+    drained = lane.reader.drain()
+    answers = lane.answers()
+    assert len([one for one in answers if isinstance(one, Parcel)]) == 60
+    assert sum(one[0] for one in answers if isinstance(one, tuple)) == 60
+    assert drained.called
+    assert lane.reader.drain().called
+
+
+def test_draining_to_a_service_that_does_not_read(lane: Lane) -> None:
+    """It goes back when there is room, and nobody is kept waiting meanwhile."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
     lane.intake.refusals = [NotMine("stopped")] * 3
     lane.give(3)
-    lane.reader.drain()
+    drained = lane.reader.drain()
+    assert not drained.called
+    assert lane.reader in lane.intake.reactor.writers
+    lane.answers()
+    lane.reader.doWrite()
     *back, counts = lane.answers()
-    assert len(back) == 3
-    assert counts == (3, 0)
+    assert (len(back), counts, drained.called) == (3, (3, 0), True)
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_draining_a_lane_that_ends(lane: Lane) -> None:
+    """What could not go back is closed, and whoever waits for it is told."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
+    before = len(os.listdir("/proc/self/fd"))
+    lane.intake.refusals = [NotMine("stopped")] * 3
+    lane.give(3)
+    drained = lane.reader.drain()
+    lane.reader.close()
+    assert drained.called
+    assert len(os.listdir("/proc/self/fd")) == before - 1
+    assert lane.reader.drain().called
+
+
+def test_a_reader_that_the_reactor_gives_up(lane: Lane) -> None:
+    """The service sees its end, and does not wait for answers."""
+    lane.reader.connectionLost(Failure(ValueError("a bug")))
+    assert lane.service.recv(1) == b""
+    assert lane.reader not in lane.intake.reactor.readers
+
+
+def test_closed_in_the_middle_of_a_message(lane: Lane) -> None:
+    """Whoever closes the lane while a message is dealt with loses what was to go back, no more."""
+
+    def refuse(held: HeldSocket, *_: Any) -> None:
+        lane.reader.close()
+        refused.append(held)
+        raise NotMine("stopped")
+
+    refused: list[HeldSocket] = []
+    lane.intake.receive = refuse  # type: ignore[assignment]
+    lane.give(2)
+    lane.reader.doRead()
+    assert [held.closed for held in refused] == [True, True]

@@ -70,6 +70,9 @@ class DeskProtocol(ControlProtocol):
         self.registrations: dict[str, Registration] = {}
         self.lane: AmpLane | FastLane | None = None
         self._laneHanded = False
+        #: Ports on which connections may have come for it: what it gives back is from one of them,
+        #: also when its registrations are gone.
+        self._served: set[int] = set()
         self.peer: Peer
 
     def connectionMade(self) -> None:
@@ -124,6 +127,7 @@ class DeskProtocol(ControlProtocol):
             self.registry.disclaim(registration)
             raise commands.FailedToListen(str(error)) from None
         self.registrations[str(address)] = registration
+        self._served.add(address.port)
         self.registry.activate(registration)
         answer: dict[str, Any] = {"baseAddress": str(address)}
         if isinstance(self.lane, FastLane) and not self._laneHanded:
@@ -252,10 +256,9 @@ class DeskProtocol(ControlProtocol):
         finally:
             if view is not None:
                 view.detach()
-        ours = {r.address.port for r in self.registrations.values()}
-        if local[1] not in ours | self.registry.ports.namedNumbers():
+        if local[1] not in self._served | self.registry.ports.namedNumbers():
             raise commands.NotReturnable(
-                f"it came in on port {local[1]}, where this worker has no registration"
+                f"it came in on port {local[1]}, where this worker never had a registration"
             )
         return socket_address_text(peer), socket_address_text(local)
 

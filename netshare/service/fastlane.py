@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from netshare.addresses import BaseAddress
 from netshare.handover import HeldSocket
@@ -25,6 +25,7 @@ from netshare.service.lanes import Errand, Lane
 from netshare.service.quotas import Quotas
 from netshare.service.turn import Turn
 from netshare.worker.commands import Busy, Gone, NotMine
+from netshare.worker.laneend import LaneEnd
 from netshare.worker.parcels import (
     MAX_BATCH,
     MAX_PAYLOAD,
@@ -38,6 +39,10 @@ from netshare.worker.parcels import (
     unpack_batch,
 )
 
+#: How many messages of a worker's are read when its link is gone: an answer, and all that it was
+#: given and gives back.
+_REST = 1024
+
 #: Takes a connection that a worker gives back: its socket, what was read, the client.
 TakeBack = Callable[[HeldSocket, bytes, str], None]
 
@@ -50,6 +55,8 @@ class FastLane(Lane):
     :param takeBack: called with every connection that the worker gives back
     :param broken: called when the lane cannot be used any more, with the reason
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -107,7 +114,8 @@ class FastLane(Lane):
             super().overdue(errand)
 
     def routesChanged(self, address: BaseAddress) -> None:
-        self._queued.append(address)
+        if not self._queued or self._queued[-1] is not address:
+            self._queued.append(address)
         self.flush()
 
     def stop(self) -> None:
@@ -115,6 +123,7 @@ class FastLane(Lane):
         The link is gone: what was sent may be in the worker's hands, what was not is still ours.
         """
         super().stop()
+        self._pipe.readRest(_REST)
         self._theirs.close()
         self._pipe.close()
         queued, self._queued = self._queued, deque()
@@ -166,14 +175,19 @@ class FastLane(Lane):
 
     def lost(self, reason: str) -> None:
         """The lane is broken: so is the worker. :meth:`stop` follows."""
-        self._pipe.close()
-        self._broken(reason)
+        if self._pipe.connected:
+            self._pipe.close()
+            self._broken(reason)
 
     def _flushAtEnd(self) -> None:
         self._flushing = False
-        self.flush()
-        # A worker that was woken on this processor has answered already.
-        self._pipe.doRead()
+        try:
+            self.flush()
+            # A worker that was woken on this processor has answered already.
+            self._pipe.doRead()
+        except Exception as error:
+            self.log.failure("the lane of {worker} failed", worker=self.name)
+            self.lost(f"its lane failed: {error}")
 
     def _sendNext(self) -> bool:
         first = self._queued[0]
@@ -225,28 +239,21 @@ class FastLane(Lane):
                 one.close()
             raise
         for one, parcel in zip(held, parcels, strict=True):
-            self._takeBack(one, parcel.readData, parcel.peer)
+            try:
+                self._takeBack(one, parcel.readData, parcel.peer)
+            except Exception:
+                self.log.failure("a connection that {worker} gave back is lost", worker=self.name)
+                one.close()
 
 
-class _Pipe(FileDescriptor):
+class _Pipe(LaneEnd):
     """
-    The lane's socket in the reactor.
+    The service's end, in the reactor.
     """
-
-    log = Logger()
 
     def __init__(self, reactor: Any, connection: socket.socket, lane: FastLane) -> None:
-        super().__init__(reactor)
-        connection.setblocking(False)
-        self.socket = connection
-        self.connected = 1
+        super().__init__(reactor, connection)
         self._lane = lane
-
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def logPrefix(self) -> str:
-        return "netshare lane"
 
     def doRead(self) -> None:
         """Read a message of the worker's: there is hardly ever a second one."""
@@ -256,7 +263,7 @@ class _Pipe(FileDescriptor):
             message = receive(self.socket)
             if message is None:
                 return
-            if not message[0] and not message[1]:
+            if _is_end(message):
                 self._lane.lost("it closed its lane")
                 return
             self._lane.received(*message)
@@ -267,10 +274,24 @@ class _Pipe(FileDescriptor):
         """There is room again."""
         self._lane.flush()
 
-    def close(self) -> None:
-        if self.connected:
-            self.connected = 0
-            self.disconnecting = True
-            self.stopReading()
-            self.stopWriting()
-            self.socket.close()
+    def connectionLost(self, reason: Failure) -> None:
+        self._lane.lost(f"its lane failed: {reason.getErrorMessage()}")
+
+    def readRest(self, most: int) -> None:
+        """
+        Read what the worker has sent before its end came.
+
+        :param most: so many messages, from a worker that has not ended at all
+        """
+        try:
+            for _ in range(most):
+                message = receive(self.socket) if self.connected else None
+                if message is None or _is_end(message):
+                    return
+                self._lane.received(*message)
+        except (OSError, BadParcels):
+            pass  # that was the end
+
+
+def _is_end(message: tuple[bytes, list[int]]) -> bool:
+    return not message[0] and not message[1]

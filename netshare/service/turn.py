@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from twisted.logger import Logger
+
 
 class Turn:
     """
@@ -16,6 +18,8 @@ class Turn:
     Used as a context manager around the batch; outside of one the end of the reactor's own turn
     is what counts.
     """
+
+    log = Logger()
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -43,4 +47,8 @@ class Turn:
         self._inside = False
         calls, self._calls = self._calls, []
         for call in calls:
-            call()
+            try:
+                call()
+            except Exception:
+                # It must not keep the others', and their connections, from leaving.
+                self.log.failure("the end of a turn failed")

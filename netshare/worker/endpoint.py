@@ -267,7 +267,7 @@ class SharedListeningPort:
             except (ConnectionClosed, commands.InvalidArgument, commands.ServiceFault):
                 pass  # then the end of the link does it
             if link.lane is not None:
-                link.lane.drain()
+                await link.lane.drain()
             link.transport.loseConnection()
         self._factory.doStop()
 

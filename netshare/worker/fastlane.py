@@ -7,12 +7,13 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from netshare.handover import HeldSocket
 from netshare.worker.commands import Busy, Gone, NotMine
 from netshare.worker.intake import Intake
+from netshare.worker.laneend import LaneEnd
 from netshare.worker.parcels import (
     BadParcels,
     Parcel,
@@ -31,7 +32,7 @@ _TURN = 16
 _ANSWER_AFTER = 32
 
 
-class FastLaneReader(FileDescriptor):
+class FastLaneReader(LaneEnd):
     """
     Adopts what comes, and answers for it.
 
@@ -43,51 +44,27 @@ class FastLaneReader(FileDescriptor):
     log = Logger()
 
     def __init__(self, reactor: Any, lane: socket.socket, intake: Intake) -> None:
-        super().__init__(reactor)
-        lane.setblocking(False)
-        self.socket = lane
-        self.connected = 1
+        super().__init__(reactor, lane)
         self._intake = intake
         self._adopted = 0
         self._gone = 0
         #: Connections on their way back, for which the service had no room yet.
         self._returning: list[tuple[Parcel, HeldSocket]] = []
+        self._drained: Deferred[None] | None = None
         self.startReading()
-
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def logPrefix(self) -> str:
-        return "netshare lane"
 
     def doRead(self) -> None:
         for _ in range(_TURN):
-            try:
-                message = receive(self.socket)
-            except (OSError, BadParcels) as error:
-                self.log.warn("the fast lane broke: {error}", error=error)
-                self.close()
-                return
-            if message is None:
+            if not self._readOne():
                 break
-            payload, descriptors = message
-            if not payload and not descriptors:
-                self.close()
-                return
-            if descriptors:
-                self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
-                if self._adopted >= _ANSWER_AFTER:
-                    self.doWrite()
-                if not self.connected:
-                    return
-            else:
-                self._intake.routesChanged()
         self.doWrite()
 
     def doWrite(self) -> None:
         """
         Answer for what was adopted, and give back what was not.
         """
+        if not self.connected:
+            return
         try:
             while self._returning:
                 parcel, held = self._returning[0]
@@ -105,30 +82,64 @@ class FastLaneReader(FileDescriptor):
             self.stopWriting()
         except OSError:
             self.close()
+        self._tellDrained()
 
-    def drain(self) -> None:
+    def drain(self) -> Deferred[None]:
         """
         Give back what is still in the lane; the service sends nothing more.
+
+        :returns: fires when the service has it all, or the lane is closed
         """
-        if self.connected:
-            self.doRead()
-            if self._returning and self.connected:
-                self.socket.setblocking(True)  # a few connections at most, to a service that reads
-                self.doWrite()
+        while self._readOne():
+            pass
+        if not self.connected:
+            return succeed(None)
+        drained: Deferred[None] = Deferred()
+        self._drained = drained
+        self.doWrite()
+        return drained
 
     def close(self) -> None:
         """
         The link is gone, and the lane with it.
         """
-        if self.connected:
-            self.connected = 0
-            self.disconnecting = True
-            self.stopReading()
-            self.stopWriting()
-            self.socket.close()
-            for _, held in self._returning:
-                held.close()
-            self._returning.clear()
+        super().close()
+        for _, held in self._returning:
+            held.close()
+        self._returning.clear()
+        self._tellDrained()
+
+    def _tellDrained(self) -> None:
+        if self._drained is not None:
+            drained, self._drained = self._drained, None
+            drained.callback(None)
+
+    def _readOne(self) -> bool:
+        """
+        Read a message.
+
+        :returns: whether there may be another one
+        """
+        if not self.connected:
+            return False
+        try:
+            message = receive(self.socket)
+        except (OSError, BadParcels) as error:
+            self.log.warn("the fast lane broke: {error}", error=error)
+            self.close()
+            return False
+        if message is None:
+            return False
+        payload, descriptors = message
+        if not payload and not descriptors:
+            self.close()
+        elif descriptors:
+            self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+            if self._adopted >= _ANSWER_AFTER:
+                self.doWrite()
+        else:
+            self._intake.routesChanged()
+        return True
 
     def _adopt(self, payload: bytes, held: list[HeldSocket]) -> None:
         try:
@@ -146,8 +157,10 @@ class FastLaneReader(FileDescriptor):
                 self._gone += 1
                 continue
             except (Busy, NotMine):
-                if not one.closed:
+                if self.connected and not one.closed:
                     self._returning.append((parcel, one))
+                else:
+                    one.close()
             except Exception:
                 self.log.failure("a connection could not be adopted")
                 one.close()

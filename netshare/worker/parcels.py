@@ -163,13 +163,14 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
 
     :returns: payload and descriptors; an empty payload without descriptors is the end
     :raises OSError: the lane is broken
-    :raises BadParcels: the message was longer than any may be; its descriptors are closed
+    :raises BadParcels: the message was longer than any may be, or this process has no room for
+        all of its descriptors; those that came are closed
     """
     try:
         payload, ancillary, flags, _ = lane.recvmsg(MAX_PAYLOAD, _ANCILLARY, _RECEIVING)
     except BlockingIOError:
         return None
-    if not ancillary and not flags & socket.MSG_TRUNC:
+    if not ancillary and not flags & _CUT_OFF:
         return payload, []
     descriptors = array.array("i")
     for level, kind, data in ancillary:
@@ -179,6 +180,7 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
         for descriptor in descriptors:
             os.close(descriptor)
         raise BadParcels(
-            f"a message is longer than {MAX_PAYLOAD} bytes, or has too many descriptors"
+            f"a message is longer than {MAX_PAYLOAD} bytes, or has more descriptors than there is "
+            "room for"
         )
     return payload, list(descriptors)

@@ -240,3 +240,41 @@ async def test_an_unknown_form(worker: LaneWorker) -> None:
     with pytest.raises(commands.InvalidArgument, match="records or batches"):
         await worker.register("one", "bundles")
     worker.link.transport.loseConnection()
+
+
+async def test_a_worker_that_stops_while_its_lane_is_full(service: RunningService) -> None:
+    """What is in the lane of a worker that stops listening goes to the other one, all of it."""
+    first, second = AcknowledgingFactory("one"), AcknowledgingFactory("two")
+    port = await service.worker("one", first, shared=True)
+    link: Any = port._intake.link
+    link.lane.stopReading()
+    clients = []
+    for _ in range(40):
+        clients.append(await service.call("one"))
+        await deferLater(reactor, 0)
+    await service.settle(lambda: service.shared.counts.accepted == 40)
+    await deferLater(reactor, 0.02)
+    await service.worker("one", second, shared=True)
+    await port.stopListening()
+    for client in clients:
+        assert await client.until(4) == PREAMBLE_ACK + b"two"
+    assert (len(first.connections), len(second.connections)) == (0, 40)
+    assert service.shared.counts.returned == 40
+    assert service.count(Outcome.WORKER_LOST) == 0
+    await service.settle(service.balanced)
+
+
+async def test_given_back_behind_the_last_registration(
+    service: RunningService, worker: LaneWorker
+) -> None:
+    """A worker that unregistered may still give back what had come for it."""
+    await worker.register("one", "batches")
+    client = await service.call("one")
+    payload, (connection,) = await worker.message()
+    await worker.link.callRemote(commands.Unregister, baseAddress=f"net.tcp://+:{service.port}/one")
+    data = payload[-len(preamble(service.address("one"))) :]
+    assert send(worker.lane, pack_batch([data], [""]), [connection.fileno()])
+    worker.answer(1)
+    connection.close()
+    assert await client.end() == Fault.ENDPOINT_NOT_FOUND.record
+    await worker.end()
