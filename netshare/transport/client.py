@@ -65,12 +65,23 @@ class Opening:
         self.content_type = content_type or (BINARY_SESSION if mode is Mode.DUPLEX else BINARY)
         self.settings = settings or ChannelSettings()
         self.upgrade: Any = upgrade
+        self._prepared: ClientSession | None = None
+
+    def prepare(self) -> None:
+        """
+        :raises QuotaExceededError: the address is longer than any server reads
+        """
+        self._prepared = self._make()
 
     def session(self) -> ClientSession:
         """
-        :returns: the session, not yet begun
-        :raises QuotaExceededError: the address is longer than any server reads
+        :returns: a session, not yet begun
+        :raises QuotaExceededError: as :meth:`prepare`
         """
+        prepared, self._prepared = self._prepared, None
+        return prepared or self._make()
+
+    def _make(self) -> ClientSession:
         name = None if self.upgrade is None else self.upgrade.name
         limit = self.settings.message_limit(self.mode)
         try:

@@ -64,7 +64,7 @@ class FramingConnection(Protocol):
         self._over = False
         self._lost = False
         self._linger = Timer(clock, self.abort)
-        #: Set by the channel, and by the server while there is none.
+        #: Set by the channel, and while there is none by the server, or by who keeps it.
         self.alarm = Alarm(clock)
         self._peer: Any = None
 

@@ -23,7 +23,6 @@ from netshare.transport.errors import (
     EndpointNotFoundError,
     TimeoutError,
 )
-from netshare.transport.flow import Timer
 from netshare.transport.interfaces import IUpgradeInitiator
 from netshare.transport.settings import ChannelSettings
 
@@ -61,7 +60,7 @@ class ConnectionPool:
         self._leaseTimeout = lease_timeout
         self._limit = max_outbound_connections_per_endpoint
         self._endpointFor = endpoint_for or self._hostname
-        self._idle: dict[_Key, list[_Kept]] = {}
+        self._idle: dict[_Key, list[ClientConnection]] = {}
         self._connections: set[ClientConnection] = set()
         self._closed = False
         self._gone: list[Deferred[None]] = []
@@ -120,7 +119,7 @@ class ConnectionPool:
         """
         self._closed = True
         for kept in [kept for all_of_one in self._idle.values() for kept in all_of_one]:
-            kept.connection.drop()
+            kept.drop()
         if not self._connections:
             return succeed(None)
         gone: Deferred[None] = Deferred()
@@ -135,7 +134,7 @@ class ConnectionPool:
     async def _open(self, key: _Key, opening: Opening) -> ClientChannel:
         if self._closed:
             raise CommunicationObjectAbortedError(f"{opening.via}: the pool was closed")
-        opening.session()  # a via that is too long must not cost a connection
+        opening.prepare()  # a via that is too long must not cost a connection
         kept = self._take(key)
         if kept is not None:
             try:
@@ -162,11 +161,11 @@ class ConnectionPool:
     def _take(self, key: _Key) -> ClientConnection | None:
         """The connection that was used last: the others may become old and go."""
         while self._idle.get(key):
-            kept = self._idle[key][-1]
-            self._forget(key, kept.connection)
-            if kept.connection.usable and not self._tooOld(kept.connection):
-                return kept.connection
-            kept.connection.drop()
+            connection = self._idle[key][-1]
+            self._forget(key, connection)
+            if connection.usable and not self._tooOld(connection):
+                return connection
+            connection.drop()
         return None
 
     def _keep(self, key: _Key, connection: ClientConnection) -> None:
@@ -174,9 +173,8 @@ class ConnectionPool:
         if self._closed or there >= self._limit or self._tooOld(connection):
             connection.drop()
         else:
-            self._idle.setdefault(key, []).append(
-                _Kept(connection, self._reactor, self._idleTimeout)
-            )
+            connection.alarm.start(self._idleTimeout, connection.drop)
+            self._idle.setdefault(key, []).append(connection)
 
     def _tooOld(self, connection: ClientConnection) -> bool:
         age: float = self._reactor.seconds() - connection.made
@@ -184,11 +182,9 @@ class ConnectionPool:
 
     def _forget(self, key: _Key, connection: ClientConnection) -> None:
         here = self._idle.get(key, [])
-        for kept in here:
-            if kept.connection is connection:
-                kept.timer.stop()
-                here.remove(kept)
-                break
+        if connection in here:
+            connection.alarm.stop()
+            here.remove(connection)
         if not here:
             self._idle.pop(key, None)
 
@@ -204,15 +200,6 @@ class ConnectionPool:
 
     def _hostname(self, host: str, port: int) -> IStreamClientEndpoint:
         return HostnameEndpoint(self._reactor, host, port)
-
-
-class _Kept:
-    """A connection that waits for its next session."""
-
-    def __init__(self, connection: ClientConnection, reactor: Any, timeout: float) -> None:
-        self.connection = connection
-        self.timer = Timer(reactor, connection.drop)
-        self.timer.start(timeout)
 
 
 class _PooledConnection(ClientConnection):

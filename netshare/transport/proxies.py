@@ -17,21 +17,27 @@ Invoke = Callable[[OperationDescription, tuple[Any, ...], dict[str, Any]], Any]
 
 class Proxy:
     """
-    Has a method for each operation of a contract.
+    Has a method for each operation of a contract, made when it is first needed.
 
     :param contract: the contract
     :param invoke: carries an operation out; what it returns the method returns
     """
 
     def __init__(self, contract: ContractDescription, invoke: Invoke) -> None:
-        self.__dict__.update(
-            (operation.method, _Method(operation, invoke)) for operation in contract.operations
-        )
         self.__dict__["_contract"] = contract
+        self.__dict__["_carry_out"] = invoke
 
     def __getattr__(self, name: str) -> Any:
         contract = self.__dict__["_contract"]
+        for operation in contract.operations:
+            if operation.method == name:
+                method = self.__dict__[name] = _Method(operation, self.__dict__["_carry_out"])
+                return method
         raise AttributeError(f"{contract.type.__name__} has no operation {name}")
+
+    def __dir__(self) -> list[str]:
+        operations = self.__dict__["_contract"].operations
+        return [*super().__dir__(), *(operation.method for operation in operations)]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.__dict__['_contract'].type.__name__}>"
