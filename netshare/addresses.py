@@ -53,6 +53,11 @@ _WILDCARD_HOSTS = {
 _MODE_HOSTS = {mode: host for host, mode in _WILDCARD_HOSTS.items()}
 
 
+#: Characters of what is remembered: whoever asks for thousands of longer addresses has them read
+#: again, and does not fill the memory with them.
+_LONGEST_KNOWN = 512
+
+
 @dataclass(frozen=True, slots=True)
 class Via:
     """
@@ -113,15 +118,21 @@ _STRUCTURAL = {"2F": "/", "5C": "/", "2E": "."}
 _UNCASED = {"\u0131", "\u017f"}
 
 
-@lru_cache(maxsize=4096)
 def parse_via(text: str) -> Via:
     """
     Read the address that a client asks for.
 
     :raises AddressError: it is not an absolute URI with a host
     """
+    return _known_via(text) if len(text) <= _LONGEST_KNOWN else _read_via(text)
+
+
+def _read_via(text: str) -> Via:
     scheme, user, host, port, path, _ = _split(text)
     return Via(scheme, f"{user}@{host}" if user else host, port, _segments(path))
+
+
+_known_via = lru_cache(maxsize=4096)(_read_via)
 
 
 def parse_base_address(text: str, mode: HostNameComparisonMode | None = None) -> BaseAddress:
@@ -162,10 +173,10 @@ def _split(text: str) -> tuple[str, str | None, str, int, str, str]:
         raise AddressError("it is not an absolute URI such as net.tcp://host/path")
     scheme, authority, path, rest = match.groups()
     scheme = scheme.lower()
-    return scheme, *_authority(scheme, authority), path, rest
+    authority_of = _known_authority if len(authority) <= _LONGEST_KNOWN else _authority
+    return scheme, *authority_of(scheme, authority), path, rest
 
 
-@lru_cache(maxsize=4096)
 def _authority(scheme: str, text: str) -> tuple[str | None, str, int]:
     """User, host and port; a machine is asked for by few names."""
     match = _AUTHORITY.fullmatch(text)
@@ -179,6 +190,9 @@ def _authority(scheme: str, text: str) -> tuple[str | None, str, int]:
     if digits and not 0 < port < 65536:
         raise AddressError(f"{digits} is not a port number (1 to 65535)")
     return match["user"], host, port
+
+
+_known_authority = lru_cache(maxsize=4096)(_authority)
 
 
 def _ipv6(host: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 
 class Expiring(Protocol):
@@ -22,6 +23,8 @@ class Deadlines:
 
     :param timeout: seconds; None never expires anything
     """
+
+    log = Logger()
 
     def __init__(self, reactor: IReactorTime, timeout: float | None) -> None:
         self._reactor = reactor
@@ -76,4 +79,7 @@ class Deadlines:
                 self._call = self._reactor.callLater(deadline - now, self._expire)
                 return
             del self._waiting[one]
-            one.timedOut()
+            try:
+                one.timedOut()
+            except Exception:
+                self.log.failure("{one} failed when its time was over", one=one)

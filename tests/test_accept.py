@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.interfaces import IListeningPort
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.framing.records import preamble
-from netshare.handover import socket_address_text
+from netshare.handover import HeldSocket, socket_address_text
 from netshare.service.accept import EXHAUSTED_PAUSE, BatchingPort, acceptor
 from netshare.service.arrival import Arrival, Ending
 from netshare.service.front import SharedPortFactory
@@ -242,3 +243,40 @@ def test_stopping(listening: Callable[..., Listening]) -> None:
     one.port.stopListening()
     assert one.socket.fileno() == -1
     assert not one.arrivals[0].held.closed
+
+
+def test_resumed_while_there_is_no_descriptor(listening: Callable[..., Listening]) -> None:
+    """A port that others resume meanwhile has one pause to end, which ends with the port."""
+    one = listening()
+    one.connect(1)
+    one.port._accept = refusing(errno.EMFILE)
+    for _ in range(3):
+        one.turn()
+        one.port.resumeProducing()
+    assert len(one.reactor.getDelayedCalls()) == 1
+    one.port.stopListening()
+    assert one.reactor.getDelayedCalls() == []
+
+
+def test_a_bug_closes_no_port(listening: Callable[..., Listening]) -> None:
+    """Whatever fails with one connection keeps nobody else from being accepted."""
+    one = listening()
+    one.connect(1)
+
+    def fail(held: HeldSocket, *_: str) -> None:
+        held.close()
+        raise ValueError("a bug")
+
+    one.front.accepted = fail  # type: ignore[method-assign]
+    one.turn()
+    del one.front.accepted
+    one.connect(1)
+    one.turn()
+    assert len(one.arrivals) == 1
+
+
+def test_a_port_that_the_reactor_gives_up(listening: Callable[..., Listening]) -> None:
+    """It is closed, as at the end of the reactor."""
+    one = listening()
+    one.port.connectionLost(Failure(ValueError("a bug")))
+    assert one.socket.fileno() == -1

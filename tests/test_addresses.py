@@ -10,6 +10,8 @@ from netshare.addresses import (
     AddressError,
     HostNameComparisonMode,
     Via,
+    _known_authority,
+    _known_via,
     parse_base_address,
     parse_via,
 )
@@ -282,3 +284,13 @@ def test_escaped_and_unescaped_forms_match(segments: list[str], data: st.DataObj
         else:
             escaped += c
     assert parse_via(f"net.tcp://h/{plain}") == parse_via(f"net.tcp://h/{escaped}")
+
+
+def test_long_vias_are_not_remembered() -> None:
+    """Clients choose them, and thousands of them would fill the memory."""
+    remembered = _known_via.cache_info().currsize, _known_authority.cache_info().currsize
+    deep, wide = f"net.tcp://h{'/v' * 1000}", f"net.tcp://{'h' * 1000}/v"
+    assert parse_via(deep).segments == ("v",) * 1000
+    assert parse_via(wide).host == "h" * 1000
+    assert _known_via.cache_info().currsize == remembered[0]
+    assert _known_authority.cache_info().currsize <= remembered[1] + 1

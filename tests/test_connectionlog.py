@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
+from netshare.service import connectionlog
 from netshare.service.connectionlog import DELAY, MOST_LINES, ConnectionLog
 from netshare.service.outcomes import Outcome
 
@@ -107,3 +108,34 @@ def test_a_disk_that_is_full(tmp_path: Path, clock: Clock) -> None:
         log._file.close()
     if log._call is not None:
         log._call.cancel()
+
+
+def test_a_file_that_cannot_be_opened_for_a_while(tmp_path: Path, clock: Clock) -> None:
+    """What came meanwhile is lost, and said so; then the log goes on."""
+    path = tmp_path / "log"
+    log = ConnectionLog(clock, path)
+    path.rename(tmp_path / "log.1")
+    path.mkdir()
+    for peer in ("lost", "lost, too"):
+        log.write(Outcome.EMPTY, "", peer, "l", "")
+        clock.advance(DELAY)
+    path.rmdir()
+    log.write(Outcome.EMPTY, "", "kept", "l", "")
+    clock.advance(DELAY)
+    log.close()
+    assert [line["peer"] for line in lines(path)] == ["kept"]
+
+
+@pytest.mark.parametrize("much", ["v" * 2048, "/v" * 1024])
+def test_what_clients_choose_does_not_fill_the_memory(
+    tmp_path: Path, clock: Clock, much: str
+) -> None:
+    """Long vias are written as they are, and not remembered."""
+    log = ConnectionLog(clock, tmp_path / "log")
+    via = f"net.tcp://h/{much}"
+    before = connectionlog._around_known_peer.cache_info().currsize
+    log.write(Outcome.ENDPOINT_NOT_FOUND, via, "p", "l", "")
+    log.write(Outcome.BAD_VIA, "", "p", "l", via)
+    log.close()
+    assert connectionlog._around_known_peer.cache_info().currsize == before
+    assert [line["via"] + line["detail"] for line in lines(tmp_path / "log")] == [via, via]

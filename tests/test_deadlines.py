@@ -116,3 +116,19 @@ def test_who_comes_again_when_its_time_is_over() -> None:
     clock.pump([1.0] * 40)
     assert (stubborn.expired, other.expired) == ([10.0, 20.0, 30.0], [14.0])
     assert clock.getDelayedCalls() == []
+
+
+def test_who_fails_when_its_time_is_over() -> None:
+    """One that fails keeps nobody else from expiring in time."""
+    clock = Clock()
+    deadlines = Deadlines(clock, 10.0)
+
+    class Failing(Waiting):
+        def timedOut(self) -> None:
+            raise ValueError("a bug")
+
+    other = Waiting(clock)
+    deadlines.add(Failing(clock))
+    deadlines.add(other)
+    clock.advance(10.0)
+    assert other.expired == [10.0]

@@ -25,6 +25,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Port
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.handover import HeldSocket, socket_address_text
@@ -112,12 +113,20 @@ class BatchingPort(FileDescriptor):
                 return maybeDeferred(self._instead.stopListening)
         return succeed(None)
 
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor has given the port up: it stops."""
+        self.stopListening()
+
     def doRead(self) -> None:
         """
         Accept what waits, as far as there is room.
         """
-        with self._front.ending.turn:
-            self._acceptWaiting()
+        try:
+            with self._front.ending.turn:
+                self._acceptWaiting()
+        except Exception:
+            # The reactor would give the port up, and leave all clients waiting.
+            self.log.failure("accepting failed")
 
     def _acceptWaiting(self) -> None:
         front = self._front
@@ -155,7 +164,8 @@ class BatchingPort(FileDescriptor):
             "accepting pauses for {pause} s: {error}", pause=EXHAUSTED_PAUSE, error=error
         )
         self.stopReading()
-        self._resume = self.reactor.callLater(EXHAUSTED_PAUSE, self._goOn)
+        if self._resume is None:  # else somebody resumed the port meanwhile
+            self._resume = self.reactor.callLater(EXHAUSTED_PAUSE, self._goOn)
 
     def _goOn(self) -> None:
         self._resume = None

@@ -61,10 +61,7 @@ class Ending:
         """
         Count a connection's one outcome and log it.
         """
-        try:
-            self.recorder.connectionDecided(outcome)
-        except Exception:
-            self.log.failure("a recorder of outcomes failed")
+        self.recorder.connectionDecided(outcome)
         if self.connectionLog is not None:
             self.connectionLog.write(outcome, via, peer, local, detail)
             if outcome.served:

@@ -27,13 +27,19 @@ DELAY = 1.0
 MOST_LINES = 4096
 
 
-@lru_cache(maxsize=4096)
+#: Characters of a via and a detail that are remembered: clients choose them.
+_LONGEST_KNOWN = 512
+
+
 def _around_peer(outcome: Outcome, via: str, local: str, detail: str) -> tuple[str, str]:
     """What stands between the time and the client's address, and behind it: it repeats."""
     return (
         f', "outcome": {json.dumps(outcome.value)}, "via": {json.dumps(via)}, "peer": ',
         f', "local": {json.dumps(local)}, "detail": {json.dumps(detail)}}}\n',
     )
+
+
+_around_known_peer = lru_cache(maxsize=4096)(_around_peer)
 
 
 class ConnectionLog:
@@ -67,7 +73,8 @@ class ConnectionLog:
         now = self._reactor.seconds()
         if not 0 <= now - self._stamped < 0.001:
             self._stamp, self._stamped = f'{{"time": {now:.3f}', now
-        before, after = _around_peer(outcome, via, local, detail)
+        around = _around_known_peer if len(via) + len(detail) <= _LONGEST_KNOWN else _around_peer
+        before, after = around(outcome, via, local, detail)
         self._lines.append(self._stamp + before + _quoted(peer) + after)
         if len(self._lines) >= MOST_LINES:
             self.flush()
@@ -83,8 +90,8 @@ class ConnectionLog:
             return
         try:
             if not self._isOurs():
-                self._file.close()
-                self._file = self._open()
+                old, self._file = self._file, self._open()
+                old.close()
             self._file.writelines(lines)
             self._file.flush()
         except OSError as error:
@@ -101,7 +108,10 @@ class ConnectionLog:
             self._call.cancel()
             self._call = None
         self.flush()
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:
+            pass  # what it could not write is in Twisted's log already
 
     def _flushLater(self) -> None:
         self._call = None

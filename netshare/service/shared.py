@@ -5,7 +5,7 @@ whoever embeds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,20 +203,32 @@ class SharedPort:
 
 @implementer(IOutcomeRecorder)
 class _Both:
+    """
+    Tells several; one that fails does no harm to connections, and the others are told.
+    """
+
+    log = Logger()
+
     def __init__(self, *recorders: IOutcomeRecorder) -> None:
         self._recorders = recorders
 
     def connectionAccepted(self) -> None:
         for recorder in self._recorders:
-            recorder.connectionAccepted()
+            self._tell(recorder.connectionAccepted)
 
     def connectionReturned(self) -> None:
         for recorder in self._recorders:
-            recorder.connectionReturned()
+            self._tell(recorder.connectionReturned)
 
     def connectionDecided(self, outcome: Outcome) -> None:
         for recorder in self._recorders:
-            recorder.connectionDecided(outcome)
+            self._tell(recorder.connectionDecided, outcome)
+
+    def _tell(self, what: Callable[..., None], *arguments: Outcome) -> None:
+        try:
+            what(*arguments)
+        except Exception:
+            self.log.failure("a recorder of outcomes failed")
 
 
 @implementer(IStreamServerEndpoint)
