@@ -38,8 +38,9 @@ from netshare.framing.events import (
 from netshare.framing.records import PREAMBLE_ACK, Mode, preamble, sized_envelope
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.binary import ReaderSession, read_document
+from netshare.transport.charsets import MARKS
 from netshare.transport.compression import compress, decompress
-from netshare.transport.encoders import MARKS, BinaryEncoder, TextEncoder, encoder_for
+from netshare.transport.encoders import BinaryEncoder, TextEncoder, encoder_for
 from netshare.transport.xmltext import parse, to_xml
 from tests.conversations import VECTORS
 

@@ -710,6 +710,18 @@ def test_wrong_arguments(world: World) -> None:
     assert world.now(channel.operations.Count()) == 1
 
 
+def test_the_operations_of_a_channel(world: World) -> None:
+    """They are there under their names, the same object each time, and nothing else is."""
+    world.serve()
+    operations = world.channel().operations
+    assert set(dir(operations)) > {"Count", "Wait", "Relay", "BreakQuietly"}
+    assert operations.Count is operations.Count
+    assert operations.Count.__name__ == "Count"
+    with pytest.raises(AttributeError, match="ITest has no operation Missing"):
+        _ = operations.Missing
+    assert world.now(operations.Count()) == 1
+
+
 def test_a_client_with_another_mode(world: World) -> None:
     """A streamed client of a buffered service is told in what they differ."""
     world.serve(ISession, Session)

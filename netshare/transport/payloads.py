@@ -16,11 +16,11 @@ from netshare.transport.binary import (
     XmlException,
     read_document,
 )
+from netshare.transport.charsets import MARKS
 from netshare.transport.compression import decompress
 from netshare.transport.encoders import (
     BINARY,
     BINARY_SESSION,
-    MARKS,
     BinaryEncoder,
     MessageEncoder,
     TextEncoder,

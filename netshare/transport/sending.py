@@ -8,12 +8,14 @@ When nothing waits in the transport nothing has to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.internet.interfaces import IPullProducer
 from twisted.internet.tcp import Connection
+from zope.interface import implementer
 
-__all__ = ["send", "send_byte"]
+__all__ = ["LastWrite", "send", "send_byte"]
 
 
 def send(transport: Any, pieces: Sequence[bytes | memoryview]) -> None:
@@ -57,3 +59,32 @@ def _is_idle(transport: Any) -> bool:
         and not getattr(transport, "_writeDisconnecting", True)
         and not getattr(transport, "_aborting", True)
     )
+
+
+@implementer(IPullProducer)
+class LastWrite:
+    """
+    Writes once and tells when it has left: the transport asks a pull producer at once and then
+    whenever its buffer is empty.
+
+    :param data: what to write
+    :param write: writes it
+    :param left: called when it has left
+    """
+
+    def __init__(
+        self, data: bytes, write: Callable[[bytes], None], left: Callable[[], None]
+    ) -> None:
+        self._data: bytes | None = data
+        self._write = write
+        self._left = left
+
+    def resumeProducing(self) -> None:
+        data, self._data = self._data, None
+        if data is not None:
+            self._write(data)
+        else:
+            self._left()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; nobody waits any more."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionClosed
-from twisted.internet.interfaces import IAddress, IListeningPort, IPullProducer, IReactorTime
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -29,6 +29,7 @@ from netshare.framing.session import ServerSession
 from netshare.interfaces import ISharedConnectionReceiver
 from netshare.transport.channels import make_channel
 from netshare.transport.connection import FramingConnection
+from netshare.transport.sending import LastWrite
 from netshare.transport.settings import (
     Acceptance,
     ChannelSettings,
@@ -93,7 +94,7 @@ class ServerConnection(FramingConnection):
             return
         self.hold(_FLUSH)
         self.outflow.detach()
-        self.transport.registerProducer(_LastWrite(self, end), False)
+        self.transport.registerProducer(LastWrite(end, self.write, self.flushed), False)
 
     def flushed(self) -> None:
         """What :meth:`sendEnd` wrote has left."""
@@ -263,28 +264,6 @@ class ServerConnection(FramingConnection):
             via=via,
             reason=reason,
         )
-
-
-@implementer(IPullProducer)
-class _LastWrite:
-    """
-    Writes once and tells when it has left: the transport asks a pull producer at once and then
-    whenever its buffer is empty.
-    """
-
-    def __init__(self, connection: ServerConnection, data: bytes) -> None:
-        self._connection = connection
-        self._data: bytes | None = data
-
-    def resumeProducing(self) -> None:
-        data, self._data = self._data, None
-        if data is not None:
-            self._connection.write(data)
-        else:
-            self._connection.flushed()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; nobody waits any more."""
 
 
 class ServerChannelFactory(Factory):

@@ -10,7 +10,8 @@ from xml.parsers import expat
 
 from netshare.transport.binary import END, Element, Event, QuotaExceeded, Start, XmlException
 from netshare.transport.binary.events import check_quotas
-from netshare.transport.encoders import MARKS, UTF8, TextEncoder
+from netshare.transport.charsets import MARKS, UTF8
+from netshare.transport.encoders import TextEncoder
 from netshare.transport.messages import Message
 from netshare.transport.streamreaders import Base64Pieces
 from netshare.transport.xmltext import Parsing
