@@ -11,20 +11,29 @@ their answer is sent.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory, IReactorSocket
+from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.handover import HeldSocket
+from netshare.handover import HeldSocket, forbid_lingering
+
+#: Whoever else has a socket can make it a blocking one at any time.
+_NO_WAITING = int(socket.MSG_DONTWAIT)
+
+#: Errors that do not end a connection.
+_LATER = (errno.EWOULDBLOCK, errno.ENOBUFS)
 
 _log = Logger(namespace="netshare.adoption")
 
@@ -50,7 +59,8 @@ def adopt(
 
     The held socket is closed, or given up to the transport, unless the factory wanted no protocol.
 
-    :param readData: bytes that were read already; the protocol gets them first. As on any other
+    :param readData: bytes that were read already; the protocol gets them first, or when it reads
+        again. As on any other
         connection, a protocol that fails then loses it, and nobody else hears of it
     :param connected: called with the transport behind ``connectionMade``, before those bytes
     :returns: the transport, or None where the factory wanted no protocol
@@ -72,10 +82,14 @@ def _deliver(transport: Any, readData: bytes, connected: Connected | None) -> No
     try:
         if connected is not None:
             connected(transport)
-        if readData and not transport.disconnecting:
+        if not readData:
+            return
+        if isinstance(transport, AdoptedConnection):
+            transport.receiveFirst(readData)
+        elif not (transport.disconnecting or getattr(transport, "_aborting", False)):
             transport.protocol.dataReceived(readData)
     except Exception:
-        _log.failure("{protocol} failed", protocol=transport.protocol)
+        _log.failure("the protocol of {transport} failed", transport=transport)
         transport.abortConnection()
 
 
@@ -95,16 +109,23 @@ class AdoptedConnection(Server):
     A connection that is made and used before its reactor knows of it, until :meth:`join`.
     """
 
+    reactor: Any
+
     _joined = False
     _reads = False
     _writes = False
     _halfClosing = False
+    #: What was read before, for a protocol that does not read now.
+    _first = b""
 
     def startReading(self) -> None:
         """See :meth:`stopWriting`."""
         self._reads = True
         if self._joined:
-            self.reactor.addReader(self)
+            if self._first:
+                self.reactor.callLater(0, self._receiveKept)
+            else:
+                self.reactor.addReader(self)
 
     def stopReading(self) -> None:
         """See :meth:`stopWriting`."""
@@ -126,19 +147,38 @@ class AdoptedConnection(Server):
             if self._joined:
                 self.reactor.removeWriter(self)
 
+    def receiveFirst(self, data: bytes) -> None:
+        """
+        Let the protocol have its first bytes; if it does not read now, when it does.
+        """
+        if self._reads:
+            self.protocol.dataReceived(data)
+        else:
+            self._first = data
+
+    def doRead(self) -> Any:
+        """As ever; but it never waits, though others who have the socket may want it to."""
+        try:
+            data = self.socket.recv(self.bufferSize, _NO_WAITING)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        return self._dataReceived(data)
+
     def loseWriteConnection(self) -> None:
         """As ever; :meth:`join` has to know."""
         self._halfClosing = True
         super().loseWriteConnection()
 
     def writeSomeData(self, data: bytes) -> Any:
-        """As ever, without the detour that only large data needs."""
-        if len(data) <= self.SEND_LIMIT:
-            try:
-                return self.socket.send(data)
-            except OSError:
-                pass  # what it means is known above
-        return super().writeSomeData(data)
+        """As ever, with the same precaution."""
+        if len(data) > self.SEND_LIMIT:
+            data = memoryview(data)[: self.SEND_LIMIT]  # type: ignore[assignment]
+        try:
+            return self.socket.send(data, _NO_WAITING)
+        except OSError as error:
+            return 0 if error.errno in _LATER else CONNECTION_LOST
 
     def readConnectionLost(self, reason: Failure) -> None:
         """As ever, without looking for somebody who would make the protocol half-closeable."""
@@ -158,6 +198,19 @@ class AdoptedConnection(Server):
             self.reactor.addReader(self)
         if self._writes:
             self.reactor.addWriter(self)
+
+    def _receiveKept(self) -> None:
+        first, self._first = self._first, b""
+        if first:
+            _deliver(self, first, None)
+            if self._reads:
+                self.reactor.addReader(self)
+
+    def _closeSocket(self, orderly: bool) -> None:
+        if orderly:
+            with suppress(OSError):  # somebody has taken the socket out
+                forbid_lingering(self.socket)
+        super()._closeSocket(orderly)
 
     def _callsBack(self) -> bool:
         """

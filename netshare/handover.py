@@ -9,17 +9,23 @@ once, on every path.
 Two rules come from the kernel. A passed socket is never ``shutdown()``: that acts on the
 connection, whoever else holds it. And it leaves the poller *before* it is sent: what others hold
 stays in epoll after a close, and comes back as events for somebody else.
+
+And everything about a socket but its descriptor is shared by all who have it: whoever has it, too,
+can make it wait where it should not (:func:`forbid_lingering`).
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import struct
 import warnings
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import ISSLTransport
+
+_LINGER = struct.Struct("ii")
 
 
 class NotPassable(Exception):
@@ -87,6 +93,14 @@ class HeldSocket:
         """
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            try:
+                # Its kind does not matter for this, and asking for it takes time.
+                view = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+            except OSError:
+                pass  # no socket
+            else:
+                forbid_lingering(view)
+                view.detach()
             os.close(descriptor)
 
     def view(self) -> socket.socket:
@@ -120,6 +134,19 @@ class HeldSocket:
 
     def __repr__(self) -> str:
         return f"<HeldSocket {self._descriptor if self._descriptor >= 0 else 'closed'}>"
+
+
+def forbid_lingering(connection: socket.SocketType) -> None:
+    """
+    Let closing a socket take no time. Another process that had it may have asked for the contrary
+    (SO_LINGER), and then the last one to close it waits until all is sent, non-blocking or not.
+    A reset instead of an end (no time to linger) remains as it is.
+    """
+    asked, seconds = _LINGER.unpack(
+        connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.size)
+    )
+    if asked and seconds:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(0, 0))
 
 
 def address_text(address: object) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import os
 import socket
+import struct
+import time
 from typing import Any
 
 import pytest
@@ -234,3 +238,21 @@ def test_texts_that_are_no_addresses(text: str) -> None:
     """A text without host and port is a ValueError."""
     with pytest.raises(ValueError):  # noqa: PT011
         address_from_text(text)
+
+
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_closing_never_waits(seconds: int) -> None:
+    """A process that had the socket, too, cannot make closing wait; a reset remains one."""
+    client, server = tcpPair()
+    with client:
+        server.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                server.send(b"x" * 100_000)
+        linger = struct.pack("ii", 1, seconds)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        began = time.monotonic()
+        HeldSocket(server.detach()).close()
+        assert time.monotonic() - began < 1
+        reset = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+        assert reset is (seconds == 0)

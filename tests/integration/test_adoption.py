@@ -6,7 +6,9 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -284,6 +287,7 @@ async def test_aborting_early(when: str) -> None:
         with pytest.raises(ConnectionResetError):
             client.recv(1)
     assert protocol.reason.check(ConnectionAborted)
+    assert protocol.received == (b"first" if when == "got" else b"")
 
 
 async def test_half_closing_early() -> None:
@@ -320,6 +324,92 @@ async def test_pausing_early() -> None:
         assert protocol.received == b"first second"
         transport.abortConnection()
         await protocol.lost
+
+
+async def test_pausing_before_the_first_bytes(way: str) -> None:
+    """A protocol that does not read at once gets no byte before it does, and then in order."""
+    if way == "by-interface":
+        pytest.skip("there is no asking such a transport whether it reads")
+    protocol = Told(lambda told: told.transport.pauseProducing())
+    client, _, transport = adopted(protocol, b"first")
+    with client:
+        client.sendall(b" second")
+        await deferLater(reactor, 0.02)
+        assert protocol.received == b""
+        transport.resumeProducing()
+        transport.pauseProducing()
+        await deferLater(reactor, 0.02)
+        assert protocol.received == b""
+        transport.resumeProducing()
+        assert protocol.received == b""
+        transport.resumeProducing()
+        await deferLater(reactor, 0.02)
+        assert protocol.received == b"first second"
+        transport.abortConnection()
+        await protocol.lost
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_ending_while_the_first_bytes_wait(way: str, fails: bool) -> None:
+    """A protocol that never reads again never gets them; one that fails with them is aborted."""
+    if way == "by-interface":
+        pytest.skip("there is no asking such a transport whether it reads")
+    protocol = Told(
+        lambda told: told.transport.pauseProducing(),
+        fail if fails else lambda told: told.transport.loseConnection(),
+    )
+    client, _, transport = adopted(protocol, b"first")
+    with client:
+        transport.resumeProducing()
+        if not fails:
+            transport.loseConnection()
+        await protocol.lost
+    assert protocol.received == (b"first" if fails else b"")
+    assert bool(protocol.reason.check(ConnectionAborted)) is fails
+
+
+async def test_ending_without_its_socket() -> None:
+    """A protocol is told of the end also when somebody has taken the socket out meanwhile."""
+    protocol = Told()
+    client, _, transport = adopted(protocol)
+    transport.stopReading()
+    taken = transport.getHandle().detach()
+    with client:
+        transport.connectionLost(Failure(ConnectionDone()))
+        await protocol.lost
+    os.close(taken)
+
+
+@pytest.fixture
+def stuck(way: str) -> Iterator[tuple[socket.socket, Told, Any]]:
+    """A connection whose client reads nothing, that somebody else has made to wait."""
+    if way == "by-interface":
+        pytest.skip("Twisted's transports do what the socket is set to")
+    protocol = Told()
+    client, _, transport = adopted(protocol)
+    handle = transport.getHandle()
+    with client:
+        while transport.writeSomeData(LARGE):
+            pass
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3))
+        os.set_blocking(handle.fileno(), True)
+        relief = threading.Timer(3, client.shutdown, [socket.SHUT_RDWR])
+        relief.start()
+        yield client, protocol, transport
+        relief.cancel()
+
+
+async def test_others_cannot_make_it_wait(stuck: tuple[socket.socket, Told, Any]) -> None:
+    """Reading, writing and closing take no time, whatever others set the socket to."""
+    _, protocol, transport = stuck
+    began = time.monotonic()
+    assert transport.doRead() is None
+    assert transport.writeSomeData(b"x") == 0
+    assert transport.writeSomeData(LARGE) == 0
+    transport.loseConnection()
+    transport.connectionLost(Failure(ConnectionDone()))
+    assert time.monotonic() - began < 1
+    await protocol.lost
 
 
 async def test_a_client_that_leaves_meanwhile() -> None:
