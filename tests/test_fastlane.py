@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from twisted.python.failure import Failure
@@ -13,6 +15,7 @@ from zope.interface.verify import verifyObject
 from netshare.addresses import parse_base_address
 from netshare.handover import HeldSocket
 from netshare.interfaces import IWorkerLane
+from netshare.service import fastlane
 from netshare.service.dispatch import WorkerRoute
 from netshare.service.fastlane import FastLane
 from netshare.service.outcomes import Outcome
@@ -278,3 +281,24 @@ def test_many_changes_of_routes(setting: Setting) -> None:
     for _ in range(1000):
         setting.lane.routesChanged(ADDRESS)
     assert len(setting.lane._queued) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ETOOMANYREFS, errno.ENOMEM])
+def test_a_system_that_carries_no_more(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """That costs connections and no worker: others that do not read may be the reason."""
+
+    def refuse(*_: Any) -> bool:
+        raise OSError(number, "no")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fastlane, "send", refuse)
+        first = setting.arrive()
+    second = setting.arrive()
+    assert (first.ending, first.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
+    assert (setting.broken, setting.lane.outstanding) == ([], 1)
+    assert setting.read() == 1
+    setting.worker.send(pack_answer(1, 0))
+    setting.turn()
+    assert second.outcome is Outcome.HANDED_OVER

@@ -9,6 +9,7 @@ it back.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -42,6 +43,10 @@ from netshare.worker.parcels import (
 #: How many messages of a worker's are read when its link is gone: an answer, and all that it was
 #: given and gives back.
 _REST = 1024
+
+#: The system has no memory, or this process too many descriptors on their way to workers that do
+#: not read.
+_EXHAUSTED = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 
 #: Takes a connection that a worker gives back: its socket, what was read, the client.
 TakeBack = Callable[[HeldSocket, bytes, str], None]
@@ -205,13 +210,27 @@ class FastLane(Lane):
                 [one.readData for one in arrivals],
                 [one.peer if one.named else "" for one in arrivals],
             )
-        if not send(self._pipe.socket, payload, [one.held.fileno() for one in arrivals]):
-            return False
+        try:
+            if not send(self._pipe.socket, payload, [one.held.fileno() for one in arrivals]):
+                return False
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            self._refuse(batch, f"the system cannot carry it: {error.strerror}")
+            return True
         self._unanswered.extend(batch)
         for one in arrivals:
             self._queued.popleft()
             one.held.close()
         return True
+
+    def _refuse(self, batch: list[Errand], reason: str) -> None:
+        """What is first in the queue cannot leave, and not for any fault of the worker's."""
+        for _ in batch:
+            self._queued.popleft()
+        self.outstanding -= len(batch)
+        for errand in batch:
+            errand.failed(self, Busy(reason))
 
     def _nextBatch(self) -> list[Errand]:
         longest = 1 if self._form is LaneForm.RECORDS else MAX_BATCH
