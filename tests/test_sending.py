@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -133,5 +136,12 @@ def test_a_byte_for_which_there_is_no_room(pair: Pair) -> None:
     except BlockingIOError:
         pass
     assert filled
+    # Nor is it waited for, when somebody else who has the socket wants it to block.
+    os.set_blocking(pair.transport.fileno(), True)
+    relief = threading.Timer(3, pair.far.close)
+    relief.start()
+    began = time.monotonic()
     assert not send_byte(pair.transport, b"!")
+    assert time.monotonic() - began < 1
+    relief.cancel()
     assert not pair.wants_a_turn

@@ -9,6 +9,7 @@ When nothing waits in the transport nothing has to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from socket import MSG_DONTWAIT
 from typing import Any
 
 from twisted.internet.interfaces import IPullProducer
@@ -43,7 +44,8 @@ def send_byte(transport: Any, byte: bytes) -> bool:
 
 def _sent(transport: Connection, data: bytes) -> int:
     try:
-        return transport.socket.send(data)
+        # Another process that has the socket, too, may have made it a blocking one.
+        return transport.socket.send(data, MSG_DONTWAIT)
     except OSError:
         return 0
 
