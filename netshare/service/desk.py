@@ -14,10 +14,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from netshare.addresses import (
     AddressError,
@@ -78,6 +79,7 @@ class DeskProtocol(ControlProtocol):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.peer = Peer.of(self.transport.getHandle())
+        self.transport.registerProducer(_Questions(self.transport), True)
         self.registry.links.add(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -261,6 +263,28 @@ class DeskProtocol(ControlProtocol):
                 f"it came in on port {local[1]}, where this worker never had a registration"
             )
         return socket_address_text(peer), socket_address_text(local)
+
+
+@implementer(IPushProducer)
+class _Questions:
+    """
+    Reads nothing more from a link whose other end does not read the answers: they are kept for it.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def pauseProducing(self) -> None:
+        self._transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        if self._transport.disconnecting:
+            self._transport.unregisterProducer()  # which waited for us
+        else:
+            self._transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The link is gone."""
 
 
 def _address(text: str | None, modeName: str | None, unique: bool) -> BaseAddress:

@@ -7,6 +7,7 @@ Every test ends with a client that is served, with balanced books and, by the fi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
@@ -27,6 +28,7 @@ from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.worker import commands
+from netshare.worker.boxes import Box
 from netshare.worker.commands import ControlProtocol
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService
 
@@ -330,3 +332,33 @@ async def test_at_the_pending_limit_clients_wait(tmp_path: Path) -> None:
         assert await client.until(5) == PREAMBLE_ACK + b"good"
     await running.settle(running.balanced)
     await running.stop()
+
+
+@pytest.mark.parametrize("closing", [False, True])
+async def test_a_link_that_does_not_read_its_answers(
+    service: RunningService, closing: bool
+) -> None:
+    """Its questions wait in its own socket, until it reads; it is closed like any other."""
+    questions = Box({b"_command": b"Stats", b"_ask": b"1"}).serialize() * 20_000
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.connect(str(service.control))
+        link.setblocking(False)
+        links = service.shared.registry.links
+        await service.settle(lambda: bool(links))
+        (protocol,) = links
+        sent, received = 0, b""
+        for _ in range(200):
+            with contextlib.suppress(BlockingIOError):
+                sent += link.send(questions[sent:])
+            await deferLater(reactor, 0)
+        assert protocol.transport.producerPaused
+        assert sent < len(questions)
+        if closing:
+            protocol.transport.loseConnection()
+        asked = sent * 20_000 // len(questions)
+        while links and received.count(b"_answer") < asked:
+            await deferLater(reactor, 0)
+            with contextlib.suppress(BlockingIOError, ConnectionResetError):
+                received += link.recv(1 << 20)
+    assert received.count(b"_answer") > 100
+    await service.settle(lambda: not links)
