@@ -25,7 +25,7 @@ _MAX_KEPT: Final = 64
 #: Kinds of messages that are remembered, by hash, as met once.
 _MAX_MET: Final = 512
 #: For so many messages that had to be read or written without one, one may be made ...
-_PRICE: Final = 32
+_PRICE: Final = 128
 #: ... and so many at once, after a while in which few were.
 _MAX_SAVED: Final = 32
 
