@@ -64,6 +64,9 @@ class Wire:
     def getHandle(self) -> socket.socket:
         return self.socket
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """There is always room."""
+
     def loseConnection(self) -> None:
         pass
 
