@@ -153,6 +153,22 @@ def test_a_worker_that_reads_again(setting: Setting) -> None:
     assert arrival.outcome is Outcome.HANDED_OVER
 
 
+def test_a_worker_that_reads_again_and_has_nothing_to_answer_for(setting: Setting) -> None:
+    """It is given connections again, too: only addresses had filled its lane."""
+    other = parse_base_address("net.tcp://+/b")
+    while not setting.reactor.getWriters():
+        setting.lane.routesChanged(ADDRESS)
+        setting.lane.routesChanged(other)
+    assert setting.arrive().outcome is None
+    setting.reactor.advance(10.1)
+    assert setting.arrivals[0].outcome is Outcome.SERVER_TOO_BUSY
+    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 0)
+    while receive(setting.worker) is not None:
+        pass
+    setting.turn()
+    assert setting.lane.state == "ready"
+
+
 def test_a_new_deadline_for_each(setting: Setting) -> None:
     """A connection that came later has its whole time."""
     first = setting.arrive()

@@ -156,6 +156,9 @@ class FastLane(Lane):
         if self._full:
             self._full = False
             self._pipe.stopWriting()
+            if self.stuck and not self._unanswered:
+                self.stuck = False  # it reads, and has nothing to answer for
+                self.tellFreed(0)
 
     def received(self, payload: bytes, descriptors: list[int]) -> None:
         """
