@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
 
 from netshare.transport.replydeadlines import ReplyDeadlines
 
@@ -64,6 +65,29 @@ def test_what_is_done_when_one_is_late() -> None:
     deadlines.set("b", 1.0, None)
     clock.pump([1.0, 1.0])
     assert late == ["a", "a'"]
+
+
+def test_one_that_fails() -> None:
+    """Whoever fails when told does not keep the others from being told; it is logged."""
+    clock = Clock()
+    late: list[object] = []
+    events: list[LogEvent] = []
+
+    def told(key: object, *_: object) -> None:
+        if key == "bad":
+            raise RuntimeError("a bug")
+        late.append(key)
+
+    deadlines = ReplyDeadlines(clock, told)
+    for key, timeout in (("bad", 1.0), ("good", 1.0), ("later", 5.0)):
+        deadlines.set(key, timeout, key)
+    globalLogPublisher.addObserver(events.append)
+    try:
+        clock.pump([1.0] * 6)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert late == ["good", "later"]
+    assert ["log_failure" in event for event in events] == [True]
 
 
 def test_as_timers_of_their_own() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from netshare.transport.flow import Timer
 
@@ -22,6 +23,8 @@ class ReplyDeadlines:
     :param clock: where time is
     :param late: called with what :meth:`set` was told
     """
+
+    log = Logger()
 
     def __init__(self, clock: IReactorTime, late: Callable[[Any, float, Any], None]) -> None:
         self._clock = clock
@@ -60,7 +63,10 @@ class ReplyDeadlines:
         now = self._clock.seconds()
         for key, (at, timeout, about) in list(self._set.items()):
             if at <= now and self._set.pop(key, None) is not None:
-                self._late(key, timeout, about)
+                try:
+                    self._late(key, timeout, about)
+                except Exception:
+                    self.log.failure("telling that {about} is late failed", about=about)
         if self._set:
             self._expire(min(at for at, _, _ in self._set.values()), now)
 
