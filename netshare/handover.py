@@ -87,20 +87,16 @@ class HeldSocket:
         descriptor, self._descriptor = self.fileno(), -1
         return descriptor
 
-    def close(self) -> None:
+    def close(self, trusting: bool = False) -> None:
         """
         Close our copy, without a word to the far end; do nothing the second time.
+
+        :param trusting: whoever else had the socket would not make closing it wait
         """
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            try:
-                # Its kind does not matter for this, and asking for it takes time.
-                view = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
-            except OSError:
-                pass  # no socket
-            else:
-                forbid_lingering(view)
-                view.detach()
+            if not trusting:
+                _close_at_once(descriptor)
             os.close(descriptor)
 
     def view(self) -> socket.socket:
@@ -134,6 +130,16 @@ class HeldSocket:
 
     def __repr__(self) -> str:
         return f"<HeldSocket {self._descriptor if self._descriptor >= 0 else 'closed'}>"
+
+
+def _close_at_once(descriptor: int) -> None:
+    try:
+        # Its kind does not matter for this, and asking for it takes time.
+        view = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+    except OSError:
+        return  # no socket
+    forbid_lingering(view)
+    view.detach()
 
 
 def forbid_lingering(connection: socket.SocketType) -> None:

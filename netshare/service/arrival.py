@@ -160,7 +160,8 @@ class Arrival:
             taker says :meth:`Admission.release` for them later
         """
         self._decide(outcome, detail)
-        self.held.close()
+        if not self.held.closed:
+            self.held.close()
         if keeps == 0:
             self._ending.admission.release()
         elif keeps > 1:

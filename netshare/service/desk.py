@@ -217,8 +217,9 @@ class DeskProtocol(ControlProtocol):
         limit = min(
             maxOutstanding or quotas.maxOutstandingPerWorker, quotas.maxOutstandingPerWorker
         )
+        trusted = self.registry.accounts.trusts(self.peer)
         if form is None:
-            return AmpLane(reactor, self, limit, quotas, str(self))
+            return AmpLane(reactor, self, limit, quotas, str(self), trusted)
         try:
             laneForm = LaneForm(form)
         except ValueError:
@@ -233,6 +234,7 @@ class DeskProtocol(ControlProtocol):
             str(self),
             self._takeBackFromLane,
             self._laneBroken,
+            trusted,
         )
 
     def _drop(self, registration: Registration, reason: str) -> None:

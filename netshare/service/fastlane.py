@@ -73,8 +73,9 @@ class FastLane(Lane):
         name: str,
         takeBack: TakeBack,
         broken: Callable[[str], None],
+        trusted: bool = False,
     ) -> None:
-        super().__init__(reactor, limit, quotas, name)
+        super().__init__(reactor, limit, quotas, name, trusted)
         ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._turn = turn
         self._form = form
@@ -224,7 +225,7 @@ class FastLane(Lane):
         self._unanswered.extend(batch)
         for one in arrivals:
             self._queued.popleft()
-            one.held.close()
+            one.held.close(self._trusted)
         return True
 
     def _refuse(self, batch: list[Errand], reason: str) -> None:

@@ -69,10 +69,14 @@ class Lane(ABC):
 
     :param limit: how many connections may be under way at once
     :param name: the worker, for people
+    :param trusted: the worker could stop the service anyway, being of its user or root
     """
 
-    def __init__(self, reactor: Any, limit: int, quotas: Quotas, name: str) -> None:
+    def __init__(
+        self, reactor: Any, limit: int, quotas: Quotas, name: str, trusted: bool = False
+    ) -> None:
         self.name = name
+        self._trusted = trusted
         self._reactor = reactor
         self._limit = limit
         self._timeout = quotas.dispatchTimeout
@@ -152,9 +156,15 @@ class AmpLane(Lane):
     """
 
     def __init__(
-        self, reactor: Any, link: ControlProtocol, limit: int, quotas: Quotas, name: str
+        self,
+        reactor: Any,
+        link: ControlProtocol,
+        limit: int,
+        quotas: Quotas,
+        name: str,
+        trusted: bool = False,
     ) -> None:
-        super().__init__(reactor, limit, quotas, name)
+        super().__init__(reactor, limit, quotas, name, trusted)
         self._link = link
         self._unanswered: dict[Errand, None] = {}  # in order
 
@@ -195,5 +205,6 @@ class AmpLane(Lane):
             errand.failed(self, error)
         else:
             self.stuck = False
+            errand.arrival.held.close(self._trusted)
             errand.adopted(self)
         self.tellFreed(1)
