@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed, ConnectionLost
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
@@ -305,6 +307,61 @@ def test_a_command_that_fails_to_claim(pair: Pair, pipe: int) -> None:
     link.flush()
     link.lose()
     assert descriptors() == before - 2
+
+
+def duplicate(pipe: int, readData: bytes = b"x" * 70_000) -> dict[str, Any]:
+    """The arguments of a Duplicate."""
+    texts = dict.fromkeys(("via", "baseAddress", "peer", "local"), "a")
+    return {**texts, "readData": readData, "socket": pipe}
+
+
+def test_asking_without_a_deferred(pair: Pair, pipe: int) -> None:
+    """An answer is told as nothing, an error as what the command declares, or as AMP's own."""
+    asking, answering, link = pair
+    answers: list[Exception | None] = []
+    for error in (None, Busy("full"), RuntimeError("a bug")):
+        answering.error = error
+        asking.ask(Duplicate, duplicate(pipe), answers.append)
+        link.flush()
+    assert answering.got[0]["readData"] == b"x" * 70_000
+    asking.ask(Duplicate, duplicate(pipe), answers.append)
+    asking.dataReceived(box_of({b"_error": b"q4", b"_error_code": b"Strange"}))
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [type(None), Busy, commands.WorkerFault, amp.UnknownRemoteError]
+    assert str(answers[1]) == "full"
+
+
+def test_asking_on_a_link_that_is_lost(pair: Pair, pipe: int) -> None:
+    """What is under way is told why; nothing more can be asked."""
+    asking, _, link = pair
+    answers: list[Exception | None] = []
+    asking.ask(Duplicate, duplicate(pipe), answers.append)
+    link.lose()
+    assert isinstance(answers[0], ConnectionClosed)
+    with pytest.raises(ConnectionLost):
+        asking.ask(Duplicate, duplicate(pipe), answers.append)
+    assert len(answers) == 1
+
+
+def test_asking_with_too_much(pair: Pair, pipe: int) -> None:
+    """What cannot be sent is not waited for, and a caller that fails costs nobody the link."""
+    asking, _, link = pair
+    with pytest.raises(amp.TooLong):
+        asking.ask(Duplicate, duplicate(pipe, b"x" * (MAX_LARGE_BYTES + 1)), lambda error: None)
+    assert link.connected
+    events: list[LogEvent] = []
+
+    def fails(error: Exception | None) -> None:
+        raise RuntimeError("a bug")
+
+    asking.ask(Duplicate, duplicate(pipe), fails)
+    globalLogPublisher.addObserver(events.append)
+    try:
+        link.flush()
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert ["log_failure" in event for event in events] == [True]
+    assert link.connected
 
 
 def test_every_command_declares_its_errors() -> None:

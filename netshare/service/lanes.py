@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
 from twisted.internet.error import ConnectionClosed
 from twisted.protocols import amp
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
@@ -172,19 +172,18 @@ class AmpLane(Lane):
         self.begin(errand)
         self._unanswered[errand] = None
         arrival = errand.arrival
+        arguments = {
+            "via": arrival.via,
+            "baseAddress": str(errand.address),
+            "peer": arrival.peer,
+            "local": arrival.local,
+            "readData": arrival.readData,
+            "socket": arrival.held.fileno(),
+        }
         try:
-            answer = self._link.callRemote(
-                Duplicate,
-                via=arrival.via,
-                baseAddress=str(errand.address),
-                peer=arrival.peer,
-                local=arrival.local,
-                readData=arrival.readData,
-                socket=arrival.held.fileno(),
-            )
+            self._link.ask(Duplicate, arguments, partial(self._answered, errand))
         except (amp.TooLong, ConnectionClosed) as error:
-            answer = defer.fail(error)
-        answer.addBoth(self._answered, errand)
+            self._answered(errand, error)
 
     def underWay(self) -> Iterable[Errand]:
         return self._unanswered
@@ -195,16 +194,14 @@ class AmpLane(Lane):
         except ConnectionClosed:
             pass  # its registrations are about to be dropped
 
-    def _answered(self, result: Any, errand: Errand) -> None:
+    def _answered(self, errand: Errand, error: Exception | None) -> None:
         del self._unanswered[errand]
         self.outstanding -= 1
-        if isinstance(result, Failure):
-            if not result.check(ConnectionClosed):
-                self.stuck = False
-            error: Any = result.value
-            errand.failed(self, error)
-        else:
+        if not isinstance(error, ConnectionClosed):
             self.stuck = False
+        if error is None:
             errand.arrival.held.close(self._trusted)
             errand.adopted(self)
+        else:
+            errand.failed(self, error)
         self.tellFreed(1)

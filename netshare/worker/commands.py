@@ -20,6 +20,7 @@ from typing import Any, ClassVar, TypeVar
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -236,10 +237,6 @@ class Duplicate(amp.Command):
     }
     commandType = Box
 
-    def __init__(self, **objects: Any) -> None:
-        # Past AMP's check for what was forgotten: makeArguments fails then, too.
-        self.structured = objects
-
     @classmethod
     def makeArguments(cls, objects: dict[str, Any], proto: Any) -> Box:
         """
@@ -332,6 +329,9 @@ class Stats(amp.Command):
     errors: ClassVar = {ServiceFault: b"ServiceFault"}
 
 
+#: Told how a question was answered.
+Answered = Callable[[Exception | None], None]
+
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 
@@ -379,6 +379,10 @@ class ControlProtocol(amp.AMP):
         super().__init__()
         self._reader = BoxReader(MAX_BOX)
         self._unclaimed: set[int] = set()
+        #: What was asked with :meth:`ask`, by its tag; and how much that was.
+        self._asked: dict[bytes, tuple[type[amp.Command], Answered]] = {}
+        self._count = 0
+        self._lost = False
 
     def makeConnection(self, transport: Any) -> None:
         # Past AMP's own, which does nothing but log every connection twice.
@@ -393,6 +397,49 @@ class ControlProtocol(amp.AMP):
             # over bytes that are no AMP: an empty box, an answer to nothing.
             self.log.warn("closing a control link that does not speak AMP: {why!r}", why=error)
             self.transport.abortConnection()
+
+    def ask(
+        self, command: type[amp.Command], arguments: dict[str, Any], answered: Answered
+    ) -> None:
+        """
+        ``callRemote`` without a Deferred, for a command whose answer is empty.
+
+        :param answered: called once, with None or an exception: one that the command declares,
+            another AmpError, or why the link was lost
+        :raises TooLong: an argument is longer than AMP allows; nothing was asked
+        :raises ConnectionLost: there is no link any more
+        """
+        if self._lost:
+            raise ConnectionLost
+        box = command.makeArguments(arguments, self)
+        self._count += 1
+        tag = b"q%d" % self._count  # AMP's own are hexadecimal numbers
+        box[amp.COMMAND], box[amp.ASK] = command.commandName, tag
+        self.sendBox(box)
+        self._asked[tag] = command, answered
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        """
+        As AMP does, but for answers to :meth:`ask`.
+        """
+        failed = amp.ERROR in box
+        tag = box.get(amp.ERROR if failed else amp.ANSWER)
+        if tag not in self._asked:
+            super().ampBoxReceived(box)
+            return
+        command, answered = self._asked.pop(tag)
+        error = None
+        if failed:
+            declared: dict[bytes, Any] = command.reverseErrors  # type: ignore[attr-defined]
+            kind = declared.get(box.get(amp.ERROR_CODE, b""), amp.UnknownRemoteError)
+            error = kind(box.get(amp.ERROR_DESCRIPTION, b"").decode("utf-8", "replace"))
+        self._tell(answered, error)
+
+    def _tell(self, answered: Answered, error: Exception | None) -> None:
+        try:
+            answered(error)
+        except Exception:
+            self.log.failure("dealing with an answer failed")
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
         # The kernel hands descriptors over inheritable; a process spawned now would keep it.
@@ -434,3 +481,8 @@ class ControlProtocol(amp.AMP):
             os.close(descriptor)
         self._unclaimed.clear()
         amp.BinaryBoxProtocol.connectionLost(self, reason)
+        self._lost = True
+        asked, self._asked = self._asked, {}
+        error: Any = reason.value
+        for _, answered in asked.values():
+            self._tell(answered, error)
