@@ -42,6 +42,11 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(request.param)
 
 
+#: For what only a connection that is made here can do: Twisted's own cannot be asked whether they
+#: read, and do what the socket is set to.
+DIRECTLY = pytest.mark.parametrize("way", ["directly"], indirect=True)
+
+
 class Told(Protocol):
     """
     Does what it is told, and keeps what happens to it.
@@ -326,10 +331,9 @@ async def test_pausing_early() -> None:
         await protocol.lost
 
 
-async def test_pausing_before_the_first_bytes(way: str) -> None:
+@DIRECTLY
+async def test_pausing_before_the_first_bytes() -> None:
     """A protocol that does not read at once gets no byte before it does, and then in order."""
-    if way == "by-interface":
-        pytest.skip("there is no asking such a transport whether it reads")
     protocol = Told(lambda told: told.transport.pauseProducing())
     client, _, transport = adopted(protocol, b"first")
     with client:
@@ -349,11 +353,10 @@ async def test_pausing_before_the_first_bytes(way: str) -> None:
         await protocol.lost
 
 
+@DIRECTLY
 @pytest.mark.parametrize("fails", [False, True])
-async def test_ending_while_the_first_bytes_wait(way: str, fails: bool) -> None:
+async def test_ending_while_the_first_bytes_wait(fails: bool) -> None:
     """A protocol that never reads again never gets them; one that fails with them is aborted."""
-    if way == "by-interface":
-        pytest.skip("there is no asking such a transport whether it reads")
     protocol = Told(
         lambda told: told.transport.pauseProducing(),
         fail if fails else lambda told: told.transport.loseConnection(),
@@ -381,10 +384,8 @@ async def test_ending_without_its_socket() -> None:
 
 
 @pytest.fixture
-def stuck(way: str) -> Iterator[tuple[socket.socket, Told, Any]]:
+def stuck() -> Iterator[tuple[socket.socket, Told, Any]]:
     """A connection whose client reads nothing, that somebody else has made to wait."""
-    if way == "by-interface":
-        pytest.skip("Twisted's transports do what the socket is set to")
     protocol = Told()
     client, _, transport = adopted(protocol)
     handle = transport.getHandle()
@@ -399,6 +400,7 @@ def stuck(way: str) -> Iterator[tuple[socket.socket, Told, Any]]:
         relief.cancel()
 
 
+@DIRECTLY
 async def test_others_cannot_make_it_wait(stuck: tuple[socket.socket, Told, Any]) -> None:
     """Reading, writing and closing take no time, whatever others set the socket to."""
     _, protocol, transport = stuck
