@@ -235,7 +235,6 @@ class Duplicate(amp.Command):
         NotMine: b"NotMine",
         WorkerFault: b"WorkerFault",
     }
-    commandType = Box
 
     @classmethod
     def makeArguments(cls, objects: dict[str, Any], proto: Any) -> Box:
