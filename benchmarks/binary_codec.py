@@ -44,7 +44,8 @@ from xml.etree.ElementTree import canonicalize
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from netshare.transport.binary import (
+from netshare.transport.xml import conversions as c
+from netshare.transport.xml.binary import (
     ArrayElements,
     Attribute,
     BinaryWriter,
@@ -59,9 +60,8 @@ from netshare.transport.binary import (
     read_document,
     read_events,
 )
-from netshare.transport.binary import conversions as c
-from netshare.transport.xmltext import to_xml
-from tests.binary_vectors import MESSAGE, oracle_documents
+from netshare.transport.xml.text import to_xml
+from tests.helpers.binary_vectors import MESSAGE, oracle_documents
 
 VERSIONS = 8
 ROUNDS = 15

@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.harness.tables import number, table
 from netshare.addresses import parse_base_address, parse_via
 from netshare.service.outcomes import Outcome
-from netshare.service.routes import FaultRoute
-from netshare.service.routing import RoutingTree
+from netshare.service.routing.routes import FaultRoute
+from netshare.service.routing.tree import RoutingTree
 
 FEW, MANY = 10, 100_000
 ROUNDS, LOOKUPS = 9, 20_000

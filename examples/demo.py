@@ -25,9 +25,9 @@ from twisted.web.client import Agent, readBody
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from netshare.control.commands import ControlProtocol, ListRegistrations
+from netshare.endpoints.client import NetTcpClientEndpoint, PreambleRefused
 from netshare.transport import ChannelFactory, NetTcpBinding, SecurityMode
-from netshare.worker.client import NetTcpClientEndpoint, PreambleRefused
-from netshare.worker.commands import ControlProtocol, ListRegistrations
 
 # Twisted's readBody warns of its own transport.
 warnings.filterwarnings("ignore", "Using readBody", DeprecationWarning)

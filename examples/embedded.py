@@ -14,10 +14,10 @@ from twisted.web.server import Site
 from twisted.web.static import Data
 from zope.interface import implementer
 
+from netshare.endpoints.client import NetTcpClientEndpoint, PreambleRefused
+from netshare.endpoints.preamble import PreambleUse
 from netshare.interfaces import IOutcomeRecorder
 from netshare.service.shared import SharedPort
-from netshare.worker.client import NetTcpClientEndpoint, PreambleRefused
-from netshare.worker.consume import PreambleUse
 
 
 @implementer(IOutcomeRecorder)

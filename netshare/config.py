@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from netshare.addresses import AddressError, BaseAddress, parse_base_address
-from netshare.service.accounts import DEFAULT_GROUP, Accounts, Members, Reservation
+from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.ports import DEFAULT_ALLOWED, AllowedPorts
+from netshare.service.desk.accounts import DEFAULT_GROUP, Accounts, Members, Reservation
+from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts
 from netshare.service.quotas import Quotas
-from netshare.service.relay import CONNECT_TIMEOUT
-from netshare.worker.consume import PreambleUse
+from netshare.service.routing.relay import CONNECT_TIMEOUT
 
 
 class ConfigurationError(Exception):
@@ -59,7 +59,7 @@ class Configuration:
     interface: tuple[str, ...] = ()
     #: The ports that registrations may open.
     allowPort: AllowedPorts = DEFAULT_ALLOWED
-    #: The control socket; None: see :func:`netshare.control.service_control_path`.
+    #: The control socket; None: see :func:`netshare.control.paths.service_control_path`.
     control: Path | None = None
     #: A file for one JSON line a connection; None: connections are in Twisted's log.
     connectionLog: Path | None = None

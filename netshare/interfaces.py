@@ -34,7 +34,7 @@ class IArrival(Interface):
     peer = Attribute("The client's address, as text; behind a balancer the real client's.")
     local = Attribute("The address the client connected to, as text.")
     named = Attribute("Whether ``peer`` is other than what the socket says: behind a balancer.")
-    held = Attribute("The connection's :class:`~netshare.handover.HeldSocket`.")
+    held = Attribute("The connection's :class:`~netshare.sockets.held.HeldSocket`.")
 
     def take(outcome, detail="", keeps=0) -> None:  # type: ignore[no-untyped-def]
         """
@@ -119,7 +119,7 @@ class IErrand(Interface):
         """
         It has not, or nobody knows.
 
-        :param error: one of :class:`netshare.worker.commands.Duplicate`, or why the link or the
+        :param error: one of :class:`netshare.control.commands.Duplicate`, or why the link or the
             patience with it ended
         """
 

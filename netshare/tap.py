@@ -31,7 +31,7 @@ from netshare.config import (
     configure,
     load_file,
 )
-from netshare.control import NoControlSocket, service_control_path
+from netshare.control.paths import NoControlSocket, service_control_path
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.quotas import Quotas, raise_descriptor_limit
 from netshare.service.shared import SharedPort

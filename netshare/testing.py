@@ -29,9 +29,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.framing.records import preamble
-from netshare.handover import HeldSocket, socket_address_text
 from netshare.interfaces import IArrival, IOutcomeRecorder
 from netshare.service.outcomes import Outcome
+from netshare.sockets.held import HeldSocket, socket_address_text
 
 __all__ = [
     "AdoptingReactor",

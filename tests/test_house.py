@@ -28,16 +28,15 @@ ROOT = Path(netshare.__file__).parent
 #: Which rooms a room must not know. ("." stands for all rooms but the room itself.)
 FORBIDDEN = {
     "framing": {"service", "worker", "transport", "cli", "addresses", "handover", "interfaces"},
-    "service": {"transport", "cli", "tap", "testing"},
+    "service": {"worker", "transport", "cli", "tap", "testing"},
+    "control": {"service", "worker", "transport", "cli", "tap", "testing", "endpoints"},
+    "endpoints": {"service", "worker", "transport", "cli", "tap", "testing"},
     "worker": {"service", "transport", "cli", "tap", "testing"},
     "transport": {"service", "cli", "tap", "testing"},
     "addresses": {"framing", "service", "worker", "transport", "cli"},
-    "handover": {"service", "worker", "transport", "cli"},
-    "adoption": {"service", "worker", "transport", "cli", "framing", "addresses", "interfaces"},
-    "deadlines": {"service", "worker", "transport", "cli", "framing", "addresses", "interfaces"},
+    "sockets": {"service", "worker", "transport", "cli", "framing", "addresses"},
+    "timing": {"service", "worker", "transport", "cli", "framing", "addresses", "interfaces"},
     "interfaces": {"framing", "service", "worker", "transport", "cli"},
-    "control": {"framing", "service", "worker", "transport", "cli"},
-    "credentials": {"framing", "service", "worker", "transport", "cli"},
 }
 
 

@@ -35,12 +35,16 @@ class Command(NamedTuple):
 
 #: Every command by its name, in the order of the help.
 COMMANDS: dict[str, Command] = {
-    "list": Command("netshare.cli.listing", "show every registered address and who serves it"),
-    "who": Command("netshare.cli.who", "say which registration an address reaches, and why"),
-    "probe": Command("netshare.cli.probe", "try an address as a client would, here or elsewhere"),
-    "stats": Command("netshare.cli.stats", "show the service's counters and settings"),
-    "call": Command("netshare.cli.call", "send a request to a service, and print the reply"),
-    "decode": Command("netshare.cli.decode", "make what was on the wire readable"),
+    "list": Command("netshare.cli.ask.list", "show every registered address and who serves it"),
+    "who": Command("netshare.cli.ask.who", "say which registration an address reaches, and why"),
+    "probe": Command(
+        "netshare.cli.probe.command", "try an address as a client would, here or elsewhere"
+    ),
+    "stats": Command("netshare.cli.ask.stats", "show the service's counters and settings"),
+    "call": Command(
+        "netshare.cli.call.command", "send a request to a service, and print the reply"
+    ),
+    "decode": Command("netshare.cli.decode.command", "make what was on the wire readable"),
 }
 
 _EPILOG = """\

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
 
-from netshare.framing.duplex import SizedReader
+from netshare.framing.chunked import ChunkReader
 from netshare.framing.events import (
     CLOSED,
     Acknowledged,
@@ -55,7 +55,7 @@ from netshare.framing.records import (
     RecordType,
     preamble,
 )
-from netshare.framing.singleton import ChunkReader
+from netshare.framing.sized import SizedReader
 from netshare.framing.source import Source, cut_off, unexpected
 
 #: MaxReceivedMessageSize as WCF has it, in bytes.

@@ -20,23 +20,23 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, BaseAddress, parse_base_address, parse_via
+from netshare.endpoints.address import SharedPortAddress
+from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
 from netshare.interfaces import IAddressResource, IArrival, IOutcomeRecorder, IRoute
-from netshare.service.accounts import Accounts
-from netshare.service.arrival import Ending
 from netshare.service.connectionlog import ConnectionLog
-from netshare.service.desk import RegistrationDesk
-from netshare.service.front import SharedPortFactory
+from netshare.service.desk.accounts import Accounts
+from netshare.service.desk.protocol import RegistrationDesk
+from netshare.service.desk.registry import Registry
+from netshare.service.desk.returns import Bounces
+from netshare.service.front.arrival import Ending
+from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
+from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome, OutcomeCounts
-from netshare.service.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
 from netshare.service.quotas import Admission, Quotas
-from netshare.service.registry import Registry
-from netshare.service.relay import CONNECT_TIMEOUT, RelayRoute
-from netshare.service.returns import Bounces
-from netshare.service.routes import LocalRoute
-from netshare.service.routing import RoutingTree
+from netshare.service.routing.relay import CONNECT_TIMEOUT, RelayRoute
+from netshare.service.routing.routes import LocalRoute
+from netshare.service.routing.tree import RoutingTree
 from netshare.service.status import Status
-from netshare.worker.consume import ConsumingFactory, PreambleUse
-from netshare.worker.listening import SharedPortAddress
 
 #: How many vias' routes are remembered.
 _MOST_REMEMBERED = 4096

@@ -13,11 +13,11 @@ from typing import Any
 from netshare import __version__
 from netshare.addresses import BaseAddress, HostNameComparisonMode, parse_via
 from netshare.interfaces import IRoute
-from netshare.service.dispatch import WorkerRoute
-from netshare.service.front import SharedPortFactory
+from netshare.service.desk.registry import Registration, Registry
+from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome, OutcomeCounts
 from netshare.service.quotas import Admission
-from netshare.service.registry import Registration, Registry
+from netshare.service.workers.route import WorkerRoute
 
 _WHY = {
     HostNameComparisonMode.STRONG_WILDCARD: "a strong wildcard (+), which comes before every host",

@@ -19,9 +19,9 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger, globalLogBeginner, jsonFileLogObserver
 from twisted.python.failure import Failure
 
-from netshare.worker.consume import PreambleUse
+from netshare.endpoints.preamble import PreambleUse
 from netshare.worker.endpoint import SharedPortServerEndpoint
-from netshare.worker.registration import Wish
+from netshare.worker.link import Wish
 
 
 class NoSuchTarget(Exception):

@@ -30,18 +30,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.control import LINK_VARIABLE, worker_control_path
-from netshare.worker import commands
-from netshare.worker.commands import RegistrationError
-from netshare.worker.consume import ConsumingFactory, PreambleUse
+from netshare.control import commands
+from netshare.control.commands import RegistrationError
+from netshare.control.paths import LINK_VARIABLE, worker_control_path
+from netshare.endpoints.address import SharedPortAddress
+from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
 from netshare.worker.intake import Intake
-from netshare.worker.listening import SharedPortAddress
-from netshare.worker.registration import (
-    UntrustedService,
-    Wish,
-    WorkerLink,
-    trusted_users,
-)
+from netshare.worker.link import UntrustedService, Wish, WorkerLink, trusted_users
 
 #: Seconds between attempts to reach a service that is gone: short, since clients are refused
 #: meanwhile, and an attempt on a UNIX socket costs next to nothing.
@@ -69,7 +64,7 @@ class SharedPortServerEndpoint:
     Listens by registering an address with the sharing service.
 
     :param wish: the address, and how it is registered
-    :param control: the control socket; None finds it as :mod:`netshare.control` says
+    :param control: the control socket; None finds it as :mod:`netshare.control.paths` says
     :param preamble: whether the Factory sees the framing preamble or what follows it
     :param wait: go on trying when the service is not running yet, instead of failing
     :param serviceUser: the user that the service runs as, where it is neither root nor ourselves
@@ -97,8 +92,8 @@ class SharedPortServerEndpoint:
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
         :returns: the port, once the address is registered; fails with :class:`ServiceNotRunning`,
-            :class:`~netshare.worker.registration.UntrustedService` or a
-            :class:`~netshare.worker.commands.RegistrationError`
+            :class:`~netshare.worker.link.UntrustedService` or a
+            :class:`~netshare.control.commands.RegistrationError`
         """
         factory = protocolFactory
         if self._preamble is PreambleUse.CONSUME:

@@ -16,11 +16,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
-from netshare.adoption import ClientGone, adopt
+from netshare.control import commands
 from netshare.framing.preamble import Preamble, read_preamble
-from netshare.handover import HeldSocket, address_from_text, address_text
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
-from netshare.worker import commands
+from netshare.sockets.adoption import ClientGone, adopt
+from netshare.sockets.held import HeldSocket, address_from_text, address_text
 
 #: How many bytes are remembered with the via they ask for.
 _LONGEST_KNOWN = 1024

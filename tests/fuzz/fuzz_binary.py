@@ -22,8 +22,8 @@ except ImportError:
 
 if atheris is not None:
     with atheris.instrument_imports(include=["netshare"]):
-        from netshare.transport import xmltext
-        from netshare.transport.binary import (
+        from netshare.transport.xml import text as xmltext
+        from netshare.transport.xml.binary import (
             BUFFERED_QUOTAS,
             ReaderSession,
             WriterSession,
@@ -33,10 +33,10 @@ if atheris is not None:
             encode_envelope,
             read_document,
         )
-        from netshare.transport.binary.reader import RecordReader
+        from netshare.transport.xml.binary.reader import RecordReader
 else:
-    from netshare.transport import xmltext
-    from netshare.transport.binary import (
+    from netshare.transport.xml import text as xmltext
+    from netshare.transport.xml.binary import (
         BUFFERED_QUOTAS,
         ReaderSession,
         WriterSession,
@@ -46,7 +46,7 @@ else:
         encode_envelope,
         read_document,
     )
-    from netshare.transport.binary.reader import RecordReader
+    from netshare.transport.xml.binary.reader import RecordReader
 
 #: Documents longer than this in text are not printed: time is for other inputs.
 MAX_TEXT = 100_000
@@ -94,7 +94,7 @@ def check(data: bytes) -> None:
 
 def seeds(folder: Path) -> None:
     """Write recorded documents to begin with."""
-    from tests.binary_vectors import MESSAGE_IN_SESSION, conversations, oracle_documents
+    from tests.helpers.binary_vectors import MESSAGE_IN_SESSION, conversations, oracle_documents
 
     samples = [b"\0" + bytes.fromhex(d["hex"]) for d in oracle_documents()]
     samples.append(MESSAGE_IN_SESSION[:2000])

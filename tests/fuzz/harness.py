@@ -28,7 +28,7 @@ def run(name: str) -> int:
         return SKIPPED
     sys.path.insert(0, str(ROOT))
     with atheris.instrument_imports(include=["netshare"]):
-        from tests import properties
+        from tests.helpers import properties
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(getattr(properties, f"{name}_seeds")()):
             (Path(folder) / f"{number:04}").write_bytes(seed)

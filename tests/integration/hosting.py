@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from netshare.transport.binding import NetTcpBinding, SecurityMode
-from netshare.transport.host import ServiceHost
+from netshare.transport.contracts.binding import NetTcpBinding, SecurityMode
+from netshare.transport.hosting.host import ServiceHost
 from tests.integration.running import RunningService
 from tests.peers.drivers import free_port
 from tests.peers.services import SERVICES, Basic

@@ -22,7 +22,7 @@ from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
 from netshare.worker.endpoint import SharedListeningPort, SharedPortServerEndpoint
-from netshare.worker.registration import Wish
+from netshare.worker.link import Wish
 from tests.peers.drivers import free_port
 
 

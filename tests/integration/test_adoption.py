@@ -24,9 +24,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from netshare import adoption
-from netshare.adoption import AdoptedConnection, ClientGone, adopt, makes_tcp_servers
-from netshare.handover import HeldSocket
+from netshare.sockets import adoption
+from netshare.sockets.adoption import AdoptedConnection, ClientGone, adopt, makes_tcp_servers
+from netshare.sockets.held import HeldSocket
 from netshare.testing import AdoptingReactor, tcpPair
 
 reactor: Any = _reactor

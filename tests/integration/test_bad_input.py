@@ -23,13 +23,13 @@ from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.task import deferLater
 from twisted.logger import LogLevel, globalLogPublisher
 
+from netshare.control import commands
+from netshare.control.boxes import Box
+from netshare.control.commands import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
-from netshare.worker import commands
-from netshare.worker.boxes import Box
-from netshare.worker.commands import ControlProtocol
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService
 
 reactor: Any = _reactor

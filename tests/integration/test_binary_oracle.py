@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from netshare.transport.binary import (
+from netshare.transport.xml.binary import (
     BUFFERED_QUOTAS,
     ArrayElements,
     Comment,
@@ -32,10 +32,10 @@ from netshare.transport.binary import (
     read_document,
     read_events,
 )
-from netshare.transport.binary.reader import RecordReader
-from netshare.transport.xmltext import to_xml
-from tests.binary_documents import SESSION, Maker, mutate
-from tests.binary_vectors import MESSAGE, conversations, oracle_documents
+from netshare.transport.xml.binary.reader import RecordReader
+from netshare.transport.xml.text import to_xml
+from tests.helpers.binary_documents import SESSION, Maker, mutate
+from tests.helpers.binary_vectors import MESSAGE, conversations, oracle_documents
 
 Ask = Callable[..., list[dict[str, str]]]
 
@@ -227,7 +227,7 @@ def test_dotnet_reads_conversations_written_again(ask: Ask) -> None:
 @pytest.mark.peer("dotnet")
 def test_depth_quota(ask: Ask) -> None:
     """The depth at which .NET's default quotas refuse is the binding's here."""
-    from netshare.transport.binary import BINDING_QUOTAS
+    from netshare.transport.xml.binary import BINDING_QUOTAS
 
     documents = [b"@\x01a" * n + b"\x01" * n for n in (31, 32, 33)]
     answers = ask(documents=[d.hex() for d in documents], session=[], quotas="default")

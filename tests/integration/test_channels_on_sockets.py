@@ -20,11 +20,11 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
 from netshare.service.outcomes import Outcome
-from netshare.transport import errors
-from netshare.transport.pool import ConnectionPool
-from netshare.transport.server import ServerChannelFactory
-from netshare.transport.settings import Acceptance, ChannelSettings
-from tests.conversations import conversations
+from netshare.transport.channels import errors
+from netshare.transport.channels.pool import ConnectionPool
+from netshare.transport.channels.server import ServerChannelFactory
+from netshare.transport.channels.settings import Acceptance, ChannelSettings
+from tests.helpers.conversations import conversations
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError
 from tests.peers.drivers import DotNetClient, MonoEndpoint, free_port

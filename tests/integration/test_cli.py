@@ -22,6 +22,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from netshare.cli.exits import Exit
+from netshare.endpoints.preamble import PreambleUse
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import (
@@ -32,8 +33,7 @@ from netshare.framing.records import (
     UPGRADE_RESPONSE,
 )
 from netshare.service.outcomes import Outcome
-from netshare.service.routes import FaultRoute
-from netshare.worker.consume import PreambleUse
+from netshare.service.routing.routes import FaultRoute
 from tests.integration.running import RunningService
 from tests.peers.drivers import MonoEndpoint, free_port
 from tests.peers.fixtures import StartMonoServer
@@ -296,7 +296,7 @@ async def test_a_socket_that_may_not_be_opened(service: RunningService) -> None:
     script = (
         "import os, sys\n"
         "from netshare.cli import main\n"
-        "import netshare.cli.listing\n"
+        "import netshare.cli.ask.list\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         f"sys.exit(main(['list', '--control', {str(service.control)!r}]))"
     )

@@ -12,7 +12,9 @@ import pytest_twisted  # type: ignore[import-untyped]
 from netshare.cli.exits import Exit
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
-from netshare.transport.binding import (
+from netshare.transport.channels.server import ServerChannelFactory
+from netshare.transport.channels.settings import ChannelSettings
+from netshare.transport.contracts.binding import (
     BinaryEncoding,
     Compression,
     NetTcpBinding,
@@ -20,10 +22,8 @@ from netshare.transport.binding import (
     TextEncoding,
     TransferMode,
 )
-from netshare.transport.host import ServiceHost
-from netshare.transport.server import ServerChannelFactory
-from netshare.transport.settings import ChannelSettings
-from netshare.transport.versions import SOAP11_WSA10
+from netshare.transport.hosting.host import ServiceHost
+from netshare.transport.soap.versions import SOAP11_WSA10
 from tests.integration.test_cli import Ran, netshare
 from tests.peers.drivers import MonoEndpoint, free_port
 from tests.peers.fixtures import StartMonoServer

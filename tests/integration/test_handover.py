@@ -10,12 +10,12 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.task import deferLater
 
-from netshare import adoption
+from netshare.control import commands
+from netshare.control.commands import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
-from netshare.worker import commands
-from netshare.worker.commands import ControlProtocol
+from netshare.sockets import adoption
 from netshare.worker.endpoint import ServiceNotRunning
 from tests.integration.running import AcknowledgingFactory, RunningService
 

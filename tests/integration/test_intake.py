@@ -9,7 +9,7 @@ import pytest
 from twisted.internet import reactor as _reactor
 
 from netshare.framing.records import preamble
-from netshare.handover import HeldSocket
+from netshare.sockets.held import HeldSocket
 from netshare.worker.intake import Intake
 from tests.integration.running import AcknowledgingFactory
 

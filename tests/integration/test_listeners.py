@@ -14,11 +14,11 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 
+from netshare.control import commands
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
+from netshare.service.front.ports import AllowedPorts
 from netshare.service.outcomes import Outcome
-from netshare.service.ports import AllowedPorts
-from netshare.worker import commands
 from tests.integration.running import AcknowledgingFactory, RunningService
 
 reactor: Any = _reactor

@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from netshare.addresses import parse_base_address
+from netshare.endpoints.client import NetTcpClientEndpoint
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
     END,
@@ -32,7 +33,6 @@ from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.outcomes import Outcome
 from netshare.service.shared import SharedPort
-from netshare.worker.client import NetTcpClientEndpoint
 from tests.peers.drivers import free_port
 
 reactor: Any = _reactor

@@ -14,7 +14,7 @@ from pynettcp.faults import SoapFault, parse_fault
 from pynettcp.soap import Envelope
 from twisted.internet.threads import deferToThread
 
-from netshare.transport.binding import TransferMode
+from netshare.transport.contracts.binding import TransferMode
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.services import pattern

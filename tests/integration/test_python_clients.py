@@ -18,22 +18,22 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
 
-from netshare.transport import aio
-from netshare.transport.background import BackgroundReactor
-from netshare.transport.behavior import ConcurrencyMode, ServiceBehavior
-from netshare.transport.binding import TextEncoding, TransferMode
-from netshare.transport.blocking import NetTcpClient
-from netshare.transport.channelfactory import ChannelFactory, CommunicationState
-from netshare.transport.context import OperationContext
-from netshare.transport.errors import (
+from netshare.transport.calls.context import OperationContext
+from netshare.transport.channels.errors import (
     CommunicationError,
     EndpointNotFoundError,
     TransportError,
 )
-from netshare.transport.errors import TimeoutError as TransportTimeoutError
-from netshare.transport.faulterror import FaultError
-from netshare.transport.host import ServiceHost
-from netshare.transport.messages import MessageHeader
+from netshare.transport.channels.errors import TimeoutError as TransportTimeoutError
+from netshare.transport.clients import aio
+from netshare.transport.clients.background import BackgroundReactor
+from netshare.transport.clients.blocking import NetTcpClient
+from netshare.transport.clients.channelfactory import ChannelFactory, CommunicationState
+from netshare.transport.contracts.behavior import ConcurrencyMode, ServiceBehavior
+from netshare.transport.contracts.binding import TextEncoding, TransferMode
+from netshare.transport.contracts.faulterror import FaultError
+from netshare.transport.hosting.host import ServiceHost
+from netshare.transport.soap.message import MessageHeader
 from tests.integration.hosting import Hosting, binding
 from tests.integration.running import RunningService
 from tests.peers.contracts import (

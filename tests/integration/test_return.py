@@ -14,14 +14,14 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from netshare.control import commands
+from netshare.control.commands import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import END, PREAMBLE_ACK, preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
+from netshare.service.desk.returns import MAX_BOUNCES
 from netshare.service.outcomes import Outcome
-from netshare.service.returns import MAX_BOUNCES
-from netshare.worker import commands
-from netshare.worker.commands import ControlProtocol
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService
 
 reactor: Any = _reactor

@@ -12,9 +12,14 @@ import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import gatherResults
 
-from netshare.transport.behavior import ServiceThrottle
-from netshare.transport.binding import BinaryEncoding, Compression, TextEncoding, TransferMode
-from tests.conversations import VECTORS
+from netshare.transport.contracts.behavior import ServiceThrottle
+from netshare.transport.contracts.binding import (
+    BinaryEncoding,
+    Compression,
+    TextEncoding,
+    TransferMode,
+)
+from tests.helpers.conversations import VECTORS
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError

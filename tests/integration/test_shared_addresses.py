@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import gatherResults
 
-from netshare.transport.channelfactory import ChannelFactory
-from netshare.transport.host import ServiceHost
-from netshare.worker.commands import ConflictingRegistration
+from netshare.control.commands import ConflictingRegistration
+from netshare.transport.clients.channelfactory import ChannelFactory
+from netshare.transport.hosting.host import ServiceHost
 from tests.integration.hosting import binding
 from tests.integration.running import RunningService
 from tests.peers.contracts import IBasic

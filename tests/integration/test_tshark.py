@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
-from netshare.cli.captures import from_bytes
+from netshare.cli.decode.captures import from_bytes
 from netshare.framing.faults import Fault
 from netshare.framing.records import SSL_TLS_UPGRADE, Mode, preamble
-from netshare.transport.binding import (
+from netshare.transport.channels.errors import CommunicationError
+from netshare.transport.channels.pool import ConnectionPool
+from netshare.transport.clients.channelfactory import ChannelFactory
+from netshare.transport.contracts.binding import (
     BinaryEncoding,
     Compression,
     NetTcpBinding,
@@ -22,15 +25,12 @@ from netshare.transport.binding import (
     TextEncoding,
     TransferMode,
 )
-from netshare.transport.captured import Piece, Record, Side
-from netshare.transport.channelfactory import ChannelFactory
-from netshare.transport.decoding import decode
-from netshare.transport.errors import CommunicationError
-from netshare.transport.faulterror import FaultError
-from netshare.transport.host import ServiceHost
-from netshare.transport.pool import ConnectionPool
-from tests import pcap
-from tests.conversations import conversations
+from netshare.transport.contracts.faulterror import FaultError
+from netshare.transport.hosting.host import ServiceHost
+from netshare.transport.tools.capture import Piece, Record, Side
+from netshare.transport.tools.decode import decode
+from tests.helpers import pcap
+from tests.helpers.conversations import conversations
 from tests.integration.recording import Recorder
 from tests.peers.drivers import free_port
 from tests.peers.programs import find_tshark

@@ -23,9 +23,9 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
+from netshare.control.commands import ControlProtocol, ListRegistrations, Stats
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.worker.commands import ControlProtocol, ListRegistrations, Stats
 from tests.integration.running import RawClient
 from tests.peers.drivers import free_port
 

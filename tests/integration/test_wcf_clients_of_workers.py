@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netshare.service.outcomes import Outcome
-from netshare.transport.server import ServerChannelFactory
+from netshare.transport.channels.server import ServerChannelFactory
 from tests.integration.running import RunningService
 from tests.integration.test_channels_on_sockets import Acceptor
 from tests.peers.drivers import DotNetClient, MonoClient

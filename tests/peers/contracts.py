@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from decimal import Decimal
 
-from netshare.transport.contracts import (
+from netshare.transport.contracts.decorators import (
     SessionMode,
     body,
     header,
@@ -13,6 +13,7 @@ from netshare.transport.contracts import (
     operation,
     service_contract,
 )
+from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
     Byte,
     Char,
@@ -28,8 +29,7 @@ from netshare.transport.datacontracts import (
     UInt64,
     Uri,
 )
-from netshare.transport.messages import Message
-from netshare.transport.streams import Stream
+from netshare.transport.soap.message import Message
 from tests.peers.datatypes import (
     Basket,
     Colour,

@@ -16,10 +16,9 @@ import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from netshare.transport.binary.conversions import as_datetime
 from netshare.transport.datacontracts import DateTime, DateTimeOffset, TimeSpan
-
-from . import datatypes as contracts
+from netshare.transport.xml.conversions import as_datetime
+from tests.peers import datatypes as contracts
 
 _TIMESPAN = re.compile(r"(-?)(?:(\d+)\.)?(\d\d):(\d\d):(\d\d)(?:\.(\d{7}))?")
 _SYSTEM: dict[str, Any] = {

@@ -11,12 +11,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from netshare.transport.behavior import ConcurrencyMode, service_behavior
-from netshare.transport.context import OperationContext
-from netshare.transport.contracts import operation, service_contract
+from netshare.transport.calls.context import OperationContext
+from netshare.transport.contracts.behavior import ConcurrencyMode, service_behavior
+from netshare.transport.contracts.decorators import operation, service_contract
+from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.datacontracts import DateTime, Guid, data_contract, member
-from netshare.transport.faulterror import FaultError
-from netshare.transport.soapfaults import FaultCode
+from netshare.transport.soap.faults import FaultCode
 
 
 @data_contract(namespace="urn:demo:types")

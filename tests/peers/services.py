@@ -11,12 +11,16 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 
-from netshare.transport.behavior import ConcurrencyMode, InstanceContextMode, service_behavior
-from netshare.transport.context import OperationContext
-from netshare.transport.faulterror import FaultError
-from netshare.transport.messages import Message
-from netshare.transport.soapfaults import FaultCode
-from netshare.transport.streams import CHUNK, Stream
+from netshare.transport.calls.context import OperationContext
+from netshare.transport.contracts.behavior import (
+    ConcurrencyMode,
+    InstanceContextMode,
+    service_behavior,
+)
+from netshare.transport.contracts.faulterror import FaultError
+from netshare.transport.contracts.streams import CHUNK, Stream
+from netshare.transport.soap.faults import FaultCode
+from netshare.transport.soap.message import Message
 from tests.peers.contracts import (
     IBasic,
     IData,

@@ -7,7 +7,7 @@ the real code is loaded when one of these is used.
 
 from twisted.application.service import ServiceMaker
 
-from netshare.worker.parsers import NetshareServerParser, NetTcpClientParser
+from netshare.endpointstrings import NetshareServerParser, NetTcpClientParser
 
 netshare = ServiceMaker(
     "netshare",

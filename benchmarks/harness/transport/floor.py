@@ -26,7 +26,7 @@ from twisted.internet.protocol import Factory, Protocol
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import END, PREAMBLE_ACK, RecordType
 from netshare.framing.sizes import decode_size
-from netshare.transport.binary.dictionary import STATIC_IDS
+from netshare.transport.xml.binary.dictionary import STATIC_IDS
 
 reactor: Any = _reactor
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netshare.transport.binding import NetTcpBinding, SecurityMode
+from netshare.transport.contracts.binding import NetTcpBinding, SecurityMode
 
 MEGABYTE = 1_000_000
 #: The largest message that anybody takes, in bytes.

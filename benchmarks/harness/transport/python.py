@@ -27,9 +27,9 @@ from benchmarks.harness.transport.loads import (
 )
 from benchmarks.harness.transport.samples import Sample, Stopwatch
 from benchmarks.harness.transport.stage import Stage
-from netshare.transport import aio
-from netshare.transport.blocking import NetTcpClient
-from netshare.transport.channelfactory import ChannelFactory
+from netshare.transport.clients import aio
+from netshare.transport.clients.blocking import NetTcpClient
+from netshare.transport.clients.channelfactory import ChannelFactory
 from tests.peers.contracts import IBasic
 from tests.peers.services import pattern
 

@@ -12,13 +12,13 @@ from typing import Any
 from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.transport import floor
 from benchmarks.harness.transport.loads import MEGABYTE, OPERANDS
-from netshare.framing.duplex import envelope_header
 from netshare.framing.records import BINARY_SESSION, END, PREAMBLE_ACK, Mode, RecordType, preamble
+from netshare.framing.sized import envelope_header
 from netshare.framing.sizes import decode_size
-from netshare.transport.describing import describe
-from netshare.transport.encoders import encoder_for
-from netshare.transport.formatters import formatter_for
-from netshare.transport.messages import Message, new_message_id
+from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.contracts.derivation import describe
+from netshare.transport.encoders.encoders import encoder_for
+from netshare.transport.soap.message import Message, new_message_id
 from tests.peers.contracts import IBasic
 from tests.peers.services import pattern
 

@@ -16,8 +16,12 @@ from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
 
 from benchmarks.harness.transport.loads import BINDING
-from netshare.transport.behavior import ConcurrencyMode, InstanceContextMode, service_behavior
-from netshare.transport.host import ServiceHost
+from netshare.transport.contracts.behavior import (
+    ConcurrencyMode,
+    InstanceContextMode,
+    service_behavior,
+)
+from netshare.transport.hosting.host import ServiceHost
 from tests.peers.contracts import IBasic
 from tests.peers.services import Basic, pattern
 

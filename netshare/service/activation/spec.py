@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netshare.addresses import BaseAddress
-from netshare.worker.consume import PreambleUse
+from netshare.endpoints.preamble import PreambleUse
 
 
 @dataclass(frozen=True, slots=True)

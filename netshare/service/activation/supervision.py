@@ -21,10 +21,10 @@ from twisted.internet.protocol import Factory, ProcessProtocol
 from twisted.logger import Logger, LogLevel, eventFromJSON, formatEvent
 from twisted.python.failure import Failure
 
-from netshare.control import CONTROL_VARIABLE, LINK_VARIABLE
-from netshare.credentials import Peer
+from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.desk import DeskProtocol, RegistrationDesk
+from netshare.service.desk.protocol import DeskProtocol, RegistrationDesk
+from netshare.sockets.credentials import Peer
 
 #: The descriptor of a worker's link, in the worker.
 LINK_DESCRIPTOR = 3

@@ -10,7 +10,6 @@ which types may stand where others are declared, and :mod:`.serializer` is the d
 from decimal import Decimal
 from uuid import UUID as Guid
 
-from netshare.transport.binary.values import DateTime, DateTimeKind, TimeSpan
 from netshare.transport.datacontracts.declarations import (
     collection_contract,
     data_contract,
@@ -44,6 +43,7 @@ from netshare.transport.datacontracts.serializer import (
     is_primitive,
     serializer_for,
 )
+from netshare.transport.xml.values import DateTime, DateTimeKind, TimeSpan
 
 __all__ = [
     "Byte",

@@ -8,23 +8,23 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from netshare.transport.binary.basewriter import XmlWriter
-from netshare.transport.binary.cursor import XmlCursor
-from netshare.transport.binary.errors import XmlException
-from netshare.transport.binary.nodes import Attribute, Element, NamespaceDeclaration
-from netshare.transport.binary.values import QualifiedName
-from netshare.transport.datacontracts.contracts import (
+from netshare.transport.datacontracts.errors import (
+    DeserializationFailed,
+    InvalidDataContract,
+    UnencodableValue,
+)
+from netshare.transport.datacontracts.types import (
     Contract,
     ElementReader,
     ElementWriter,
     EnumContract,
     write_type,
 )
-from netshare.transport.datacontracts.errors import (
-    DeserializationFailed,
-    InvalidDataContract,
-    UnencodableValue,
-)
+from netshare.transport.xml.cursor import XmlCursor
+from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.nodes import Attribute, Element, NamespaceDeclaration
+from netshare.transport.xml.values import QualifiedName
+from netshare.transport.xml.writer import XmlWriter
 
 if TYPE_CHECKING:
     from netshare.transport.datacontracts.known import KnownTypes

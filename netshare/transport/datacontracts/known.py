@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netshare.transport.datacontracts.contracts import Contract, ScalarContract
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
 from netshare.transport.datacontracts.scalars import SCALARS, scalar_of_value
+from netshare.transport.datacontracts.types import Contract, ScalarContract
 
 __all__ = ["KnownTypes"]
 

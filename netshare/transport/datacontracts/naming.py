@@ -9,8 +9,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Final
 
-from netshare.transport.datacontracts.contracts import Contract, is_builtin_namespace
 from netshare.transport.datacontracts.errors import InvalidDataContract
+from netshare.transport.datacontracts.types import Contract, is_builtin_namespace
 
 __all__ = ["ARRAYS", "collection_namespace", "generic_name", "pair_name"]
 

@@ -14,14 +14,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from netshare.transport.datacontracts.classes import ClassContract, Layer, Member
-from netshare.transport.datacontracts.contracts import (
-    Contract,
-    EnumContract,
-    NullableContract,
-    ObjectContract,
-    OffsetContract,
-    ScalarContract,
-)
 from netshare.transport.datacontracts.declarations import (
     DEFAULT,
     CollectionInfo,
@@ -41,6 +33,14 @@ from netshare.transport.datacontracts.naming import (
 from netshare.transport.datacontracts.offsets import DateTimeOffset
 from netshare.transport.datacontracts.scalars import Scalar, scalar_of_hint
 from netshare.transport.datacontracts.sequences import DictContract, ListContract
+from netshare.transport.datacontracts.types import (
+    Contract,
+    EnumContract,
+    NullableContract,
+    ObjectContract,
+    OffsetContract,
+    ScalarContract,
+)
 
 __all__ = ["contract_of", "known_types_of", "member_defaults"]
 

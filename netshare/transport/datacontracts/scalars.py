@@ -15,8 +15,10 @@ from decimal import Decimal
 from struct import pack
 from typing import Annotated, Any, Final
 
-from netshare.transport.binary import records as R
-from netshare.transport.binary.conversions import (
+from netshare.transport.datacontracts.errors import UnencodableValue
+from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.encode import encode_text
+from netshare.transport.xml.conversions import (
     INTEGER_RANGES,
     as_boolean,
     as_bytes,
@@ -29,20 +31,9 @@ from netshare.transport.binary.conversions import (
     as_string,
     as_timespan,
 )
-from netshare.transport.binary.encoding import encode_text
-from netshare.transport.binary.errors import XmlException
-from netshare.transport.binary.values import (
-    MAX_TICKS,
-    DateTime,
-    Guid,
-    TimeSpan,
-    Value,
-    lexical,
-)
-from netshare.transport.binary.values import (
-    Single as SingleValue,
-)
-from netshare.transport.datacontracts.errors import UnencodableValue
+from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.values import MAX_TICKS, DateTime, Guid, TimeSpan, Value, lexical
+from netshare.transport.xml.values import Single as SingleValue
 
 __all__ = [
     "SCALARS",

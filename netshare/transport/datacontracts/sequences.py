@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from netshare.transport.binary.basewriter import XmlWriter
-from netshare.transport.binary.cursor import XmlCursor
-from netshare.transport.binary.errors import XmlException
-from netshare.transport.binary.nodes import ArrayElements, Name
 from netshare.transport.datacontracts.classes import child_namespace
-from netshare.transport.datacontracts.contracts import Contract, ScalarContract
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
+from netshare.transport.datacontracts.types import Contract, ScalarContract
+from netshare.transport.xml.cursor import XmlCursor
+from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.nodes import ArrayElements, Name
+from netshare.transport.xml.writer import XmlWriter
 
 if TYPE_CHECKING:
     from netshare.transport.datacontracts.known import KnownTypes

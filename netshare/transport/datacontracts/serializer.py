@@ -7,18 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from netshare.transport.binary.basewriter import XmlWriter
-from netshare.transport.binary.cursor import XSI, XmlCursor
-from netshare.transport.binary.errors import XmlException
 from netshare.transport.datacontracts.classes import ClassContract
-from netshare.transport.datacontracts.contracts import (
-    Contract,
-    NullableContract,
-    ObjectContract,
-    ScalarContract,
-    write_nil,
-    write_type,
-)
 from netshare.transport.datacontracts.errors import (
     DeserializationFailed,
     InvalidDataContract,
@@ -27,6 +16,17 @@ from netshare.transport.datacontracts.errors import (
 from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.resolver import contract_of, known_types_of
 from netshare.transport.datacontracts.sequences import ListContract
+from netshare.transport.datacontracts.types import (
+    Contract,
+    NullableContract,
+    ObjectContract,
+    ScalarContract,
+    write_nil,
+    write_type,
+)
+from netshare.transport.xml.cursor import XSI, XmlCursor
+from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.writer import XmlWriter
 
 __all__ = ["Serializer", "contract_name", "is_primitive", "serializer_for"]
 

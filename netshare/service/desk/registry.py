@@ -1,0 +1,214 @@
+"""
+What is registered: the book that the desk keeps, over the routing tree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from netshare.addresses import BaseAddress
+from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
+from netshare.interfaces import IRoute
+from netshare.service.desk.accounts import Accounts
+from netshare.service.front.ports import Ports
+from netshare.service.quotas import Quotas
+from netshare.service.routing.tree import AddressTaken, RoutingTree
+from netshare.service.workers.lanes import Lane
+from netshare.service.workers.route import WorkerRoute
+from netshare.sockets.credentials import Peer
+
+if TYPE_CHECKING:
+    from netshare.service.desk.protocol import DeskProtocol
+
+
+@dataclass(eq=False, slots=True)
+class Registration:
+    """
+    One worker's claim to one address.
+    """
+
+    address: BaseAddress
+    link: DeskProtocol
+    lane: Lane
+    #: The worker shares the address with others that say the same.
+    shared: bool
+    #: When it was made, in seconds since the epoch.
+    since: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    """An address in the tree that workers serve."""
+
+    route: WorkerRoute
+    #: The service starts workers for it itself: it stays known while none is up.
+    supervised: bool = False
+    registrations: list[Registration] = field(default_factory=list)
+
+
+class Registry:
+    """
+    Claims, conflicts and quotas; who has to be told of what.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, reactor: Any, tree: RoutingTree, ports: Ports, accounts: Accounts, quotas: Quotas
+    ) -> None:
+        self.reactor = reactor
+        self.tree = tree
+        self.ports = ports
+        self.accounts = accounts
+        self.quotas = quotas
+        #: Every control connection that is open.
+        self.links: set[DeskProtocol] = set()
+        self._places: dict[Any, _Place] = {}
+        self._perUser: Counter[int] = Counter()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def supervise(self, address: BaseAddress) -> None:
+        """
+        Keep an address for workers that this service starts: while none of them is up, clients
+        are told that it is unavailable, not that it is unknown.
+
+        :raises AddressTaken: it has a route
+        """
+        route = WorkerRoute(self.reactor, address, self.quotas, admission=self.ports.admission)
+        self.tree.put(address, route)
+        self._places[address.key] = _Place(route, supervised=True)
+
+    def check_room(self, peer: Peer) -> None:
+        """
+        :raises RegistrationQuotaExceeded: there are too many registrations already
+        """
+        if self._count >= self.quotas.maxRegistrations:
+            raise RegistrationQuotaExceeded(
+                f"the service has {self._count} registrations, as many as maxRegistrations allows"
+            )
+        used = self._perUser[peer.uid]
+        if used >= self.quotas.maxRegistrationsPerUser and not self.accounts.trusts(peer):
+            raise RegistrationQuotaExceeded(
+                f"user {peer.user} has {used} registrations, as many as maxRegistrationsPerUser "
+                "allows"
+            )
+
+    def claim(self, registration: Registration) -> None:
+        """
+        Enter a registration; connections come to it only when it is activated.
+
+        :raises ConflictingRegistration: the address is somebody else's
+        """
+        address, link = registration.address, registration.link
+        place = self._places.get(address.key)
+        if place is None:
+            route = WorkerRoute(self.reactor, address, self.quotas, admission=self.ports.admission)
+            try:
+                self.tree.put(address, route)
+            except AddressTaken:
+                taken = self.tree.get(address)
+                kind = taken.kind if taken is not None else "resource"
+                raise ConflictingRegistration(
+                    f"{address} is a {kind} route of the service's own configuration"
+                ) from None
+            place = self._places[address.key] = _Place(route)
+        elif any(other.link is link for other in place.registrations):
+            raise ConflictingRegistration(f"{address} is registered by this very worker")
+        elif place.supervised:
+            if address.key not in link.granted:
+                raise ConflictingRegistration(
+                    f"{address} belongs to a worker that the service starts itself"
+                )
+        else:
+            for other in place.registrations:
+                together = registration.shared and other.shared
+                if not together or other.link.peer.uid != link.peer.uid:
+                    raise ConflictingRegistration(
+                        f"{address} is registered already, by {other.link} "
+                        f"({other.link.peer.commandLine or 'its command line is hidden'}): "
+                        "see netshare list"
+                    )
+        place.registrations.append(registration)
+        self._count += 1
+        self._perUser[link.peer.uid] += 1
+
+    def activate(self, registration: Registration) -> None:
+        """
+        Connections come to this registration from now on.
+        """
+        place = self._places[registration.address.key]
+        registration.since = self.reactor.seconds()
+        for route in self.tree.overshadowed(registration.address):
+            if isinstance(route, WorkerRoute):
+                self._tellRoutesChanged(route)
+        registration.lane.freed.append(place.route.pump)
+        place.route.addLane(registration.lane)
+        # Not at once: a worker is to read the answer to Register before its first connection.
+        self.reactor.callLater(0, place.route.pump)
+        self.log.info(
+            "registered {address} for {worker}",
+            address=str(registration.address),
+            worker=str(registration.link),
+        )
+
+    def deactivate(self, registration: Registration, reason: str) -> None:
+        """
+        No connection comes to this registration any more.
+        """
+        place = self._places[registration.address.key]
+        registration.lane.freed.remove(place.route.pump)
+        place.route.removeLane(registration.lane)
+        self.disclaim(registration)
+        self.log.info(
+            "unregistered {address} of {worker}: {reason}",
+            address=str(registration.address),
+            worker=str(registration.link),
+            reason=reason,
+        )
+
+    def disclaim(self, registration: Registration) -> None:
+        """
+        Strike a claim out.
+        """
+        place = self._places[registration.address.key]
+        place.registrations.remove(registration)
+        self._count -= 1
+        uid = registration.link.peer.uid
+        self._perUser[uid] -= 1
+        if not self._perUser[uid]:
+            del self._perUser[uid]
+        if not place.registrations and not place.supervised:
+            del self._places[registration.address.key]
+            self.tree.remove(registration.address)
+            place.route.stop("its worker went away")
+
+    def rows(self) -> Iterator[tuple[BaseAddress, IRoute, list[Registration]]]:
+        """
+        Every address with its route and, for workers, its registrations; oldest first.
+        """
+        for place in self._places.values():
+            yield place.route.address, place.route, place.registrations
+        for address, route in self.tree:
+            if not isinstance(route, WorkerRoute):
+                yield address, route, []
+
+    def stop(self) -> None:
+        """
+        Refuse what waits for a worker, and close every control connection.
+        """
+        for place in list(self._places.values()):
+            place.route.stop("the service stopped")
+        for link in list(self.links):
+            link.transport.loseConnection()
+
+    def _tellRoutesChanged(self, route: WorkerRoute) -> None:
+        for registration in self._places[route.address.key].registrations:
+            registration.lane.routesChanged(route.address)

@@ -1,0 +1,191 @@
+"""
+A listening port that accepts in batches and looks at the first bytes at once.
+
+Twisted's own port makes a transport and a protocol of every connection. Nearly always the
+preamble came with the connection, so that both would live for one event: here a connection gets
+them only when its preamble is not complete yet (see
+:meth:`SharedPortFactory.accepted <netshare.service.front.preamble.SharedPortFactory.accepted>`).
+
+It is an :class:`~twisted.internet.interfaces.IListeningPort` like any other, and never accepts
+more than :class:`~netshare.service.quotas.Admission` has room for.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.tcp import Port
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.service.front.preamble import SharedPortFactory
+from netshare.sockets.held import HeldSocket, socket_address_text
+
+#: Seconds to wait after the system had no descriptor, or no memory, for one more connection.
+EXHAUSTED_PAUSE = 0.1
+
+# Of a listening socket, tcpi_unacked is how many connections wait to be accepted
+# (tcp_get_info() in net/ipv4/tcp.c); a failing accept() costs five times as much as asking.
+_TCP_INFO_SIZE, _WAITING_AT = 32, 24
+
+_WILDCARDS = ("0.0.0.0", "::")
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+@implementer(IListeningPort)
+class BatchingPort(FileDescriptor):
+    """
+    Accepts connections for a :class:`~netshare.service.front.preamble.SharedPortFactory`.
+
+    :param listening: a bound socket that listens, which this port now owns
+    :param instead: Twisted's port on the same socket, which is paused and closed with this one:
+        closing it earlier would shut the socket down for both
+    """
+
+    reactor: Any
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        listening: socket.socket,
+        front: SharedPortFactory,
+        instead: Port | None = None,
+    ) -> None:
+        super().__init__(reactor)
+        if instead is not None:
+            instead.pauseProducing()
+        self._instead = instead
+        listening.setblocking(False)
+        # What is accepted inherits both.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        segment = front.ending.admission.quotas.maxSegmentSize
+        if segment:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        self._listening = listening
+        self._accept = acceptor(listening)
+        name = listening.getsockname()
+        #: What clients connect to; empty where every connection has to be asked.
+        self._local = "" if name[0] in _WILDCARDS else socket_address_text(name)
+        self._front = front
+        self._admission = front.ending.admission
+        self._resume: Any = None
+
+    def fileno(self) -> int:
+        return self._listening.fileno()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        kind = IPv6Address if self._listening.family == socket.AF_INET6 else IPv4Address
+        return kind("TCP", *self._listening.getsockname()[:2])
+
+    def logPrefix(self) -> str:
+        return "netshare port"
+
+    def startListening(self) -> None:
+        """Begin to accept."""
+        self.connected = 1
+        self.startReading()
+
+    def stopListening(self) -> Deferred[None]:
+        """
+        Close the port; what was accepted lives on.
+        """
+        if self.connected:
+            self.connected = 0
+            self.disconnecting = True
+            self.stopReading()
+            if self._resume is not None:
+                self._resume.cancel()
+            self._listening.close()
+            if self._instead is not None:
+                return maybeDeferred(self._instead.stopListening)
+        return succeed(None)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor has given the port up: it stops."""
+        self.stopListening()
+
+    def doRead(self) -> None:
+        """
+        Accept what waits, as far as there is room.
+        """
+        try:
+            with self._front.ending.turn:
+                self._acceptWaiting()
+        except Exception:
+            # The reactor would give the port up, and leave all clients waiting.
+            self.log.failure("accepting failed")
+
+    def _acceptWaiting(self) -> None:
+        front = self._front
+        for _ in range(min(self._waiting(), self._admission.room)):
+            try:
+                descriptor, name = self._accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._exhausted(error)
+                    return
+                continue  # the client left before it was accepted
+            os.set_blocking(descriptor, False)
+            held = HeldSocket(descriptor)
+            front.accepted(held, socket_address_text(name), self._local or self._ask(descriptor))
+            if not self.connected:
+                return
+
+    def _ask(self, descriptor: int) -> str:
+        """What the client of a port on all interfaces has connected to."""
+        view = socket.SocketType(self._listening.family, socket.SOCK_STREAM, 0, descriptor)
+        try:
+            return socket_address_text(view.getsockname())
+        finally:
+            view.detach()
+
+    def _waiting(self) -> int:
+        info = self._listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        waiting: int = struct.unpack_from("I", info, _WAITING_AT)[0]
+        return max(waiting, 1)
+
+    def _exhausted(self, error: OSError) -> None:
+        self.log.error(
+            "accepting pauses for {pause} s: {error}", pause=EXHAUSTED_PAUSE, error=error
+        )
+        self.stopReading()
+        if self._resume is None:  # else somebody resumed the port meanwhile
+            self._resume = self.reactor.callLater(EXHAUSTED_PAUSE, self._goOn)
+
+    def _goOn(self) -> None:
+        self._resume = None
+        if not self._admission.paused:
+            self.startReading()
+
+
+def acceptor(listening: Any) -> Callable[[], tuple[int, Any]]:
+    """
+    What accepts a connection, and gives its descriptor and the client's address.
+
+    Sockets of CPython and PyPy can do that; where one cannot, the socket object that
+    ``accept()`` makes is thrown away. It would cost twice what the rest of accepting does.
+    """
+    straight: Callable[[], tuple[int, Any]] | None = getattr(listening, "_accept", None)
+    if straight is not None:
+        return straight
+
+    def through_an_object() -> tuple[int, Any]:
+        connection, name = listening.accept()
+        return connection.detach(), name
+
+    return through_an_object

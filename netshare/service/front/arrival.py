@@ -1,0 +1,195 @@
+"""
+A connection whose via is known, between the front and the route that takes it.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from netshare.framing.faults import Fault
+from netshare.interfaces import IArrival, IOutcomeRecorder
+from netshare.service.connectionlog import ConnectionLog
+from netshare.service.front.refusal import RefusalFactory, RefusalProtocol
+from netshare.service.front.turn import Turn
+from netshare.service.outcomes import Outcome
+from netshare.service.quotas import Admission
+from netshare.sockets.adoption import ClientGone, adopt
+from netshare.sockets.held import HeldSocket
+
+#: The fault that a client is told with an outcome. What is not here is closed without a word.
+FAULTS = {
+    Outcome.UNSUPPORTED_VERSION: Fault.UNSUPPORTED_VERSION,
+    Outcome.UNSUPPORTED_MODE: Fault.UNSUPPORTED_MODE,
+    Outcome.VIA_TOO_LONG: Fault.VIA_TOO_LONG,
+    Outcome.ENDPOINT_NOT_FOUND: Fault.ENDPOINT_NOT_FOUND,
+    Outcome.ENDPOINT_UNAVAILABLE: Fault.ENDPOINT_UNAVAILABLE,
+    Outcome.SERVER_TOO_BUSY: Fault.SERVER_TOO_BUSY,
+    Outcome.CONNECTION_DISPATCH_FAILED: Fault.CONNECTION_DISPATCH_FAILED,
+}
+
+
+class Ending:
+    """
+    How connections end: counts the outcome, writes the log line, sends the fault.
+
+    One for a whole shared port.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        admission: Admission,
+        recorder: IOutcomeRecorder,
+        connectionLog: ConnectionLog | None = None,
+    ) -> None:
+        self.reactor = reactor
+        #: What is accepted together is decided in one of these.
+        self.turn = Turn(reactor)
+        self.admission = admission
+        self.recorder = recorder
+        #: Where served connections are logged instead, if anywhere.
+        self.connectionLog = connectionLog
+        self._refusing: set[RefusalProtocol] = set()
+
+    def record(self, outcome: Outcome, via: str, peer: str, local: str, detail: str) -> None:
+        """
+        Count a connection's one outcome and log it.
+        """
+        self.recorder.connectionDecided(outcome)
+        if self.connectionLog is not None:
+            self.connectionLog.write(outcome, via, peer, local, detail)
+            if outcome.served:
+                return
+        if outcome is Outcome.EMPTY:
+            log = self.log.debug
+        elif outcome.served:
+            log = self.log.info
+        else:
+            log = self.log.warn
+        log(
+            "{outcome}: {via} from {peer} at {local}: {detail}",
+            outcome=outcome.value,
+            via=via,
+            peer=peer,
+            local=local,
+            detail=detail,
+        )
+
+    def refuse(self, held: HeldSocket, fault: Fault | None) -> None:
+        """
+        Send a fault on a connection that nobody owns, and close it; without one just close.
+        """
+        limit = self.admission.quotas.maxPendingConnections
+        if fault is None or len(self._refusing) >= limit:
+            # Under attack: the fault still goes out, only nobody waits for it to be read.
+            self._lastWords(held, fault)
+            return
+
+        def done() -> None:
+            self._refusing.discard(protocol)
+            self.admission.release()
+
+        protocol = RefusalProtocol(self.reactor, fault, self.admission.quotas.closeTimeout, done)
+        self._refusing.add(protocol)
+        try:
+            adopt(self.reactor, held, RefusalFactory(protocol))
+        except ClientGone:
+            protocol.connectionLost()
+
+    def _lastWords(self, held: HeldSocket, fault: Fault | None) -> None:
+        if fault is not None:
+            view = held.view()
+            try:
+                view.send(fault.record, socket.MSG_DONTWAIT)
+            except OSError:
+                pass  # the client is gone, or reads nothing: it is being closed anyway
+            finally:
+                view.detach()
+        held.close()
+        self.admission.release()
+
+    def stop(self) -> None:
+        """
+        Cut off whoever is still being refused.
+        """
+        if self.connectionLog is not None:
+            self.connectionLog.close()
+            self.connectionLog = None
+        for protocol in list(self._refusing):
+            protocol.transport.abortConnection()
+
+
+@implementer(IArrival)
+class Arrival:
+    """
+    See :class:`~netshare.interfaces.IArrival`.
+    """
+
+    __slots__ = ("_decided", "_ending", "held", "local", "named", "peer", "readData", "via")
+
+    def __init__(
+        self,
+        ending: Ending,
+        held: HeldSocket,
+        via: str,
+        readData: bytes,
+        peer: str,
+        local: str,
+    ) -> None:
+        self._ending = ending
+        self.held = held
+        self.via = via
+        self.readData = readData
+        self.peer = peer
+        self.local = local
+        #: Whether somebody told us the client's address, since the socket does not know it.
+        self.named = False
+        self._decided = False
+
+    def take(self, outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
+        """
+        See :meth:`IArrival.take <netshare.interfaces.IArrival.take>`.
+
+        :param keeps: how many descriptors this process goes on holding for the connection; the
+            taker says :meth:`Admission.release` for them later
+        """
+        self._decide(outcome, detail)
+        if not self.held.closed:
+            self.held.close()
+        if keeps == 0:
+            self._ending.admission.release()
+        elif keeps > 1:
+            self._ending.admission.hold(keeps - 1)
+
+    def refuse(self, outcome: Outcome, detail: str) -> None:
+        """
+        See :meth:`IArrival.refuse <netshare.interfaces.IArrival.refuse>`.
+        """
+        self._decide(outcome, detail)
+        self._ending.refuse(self.held, FAULTS.get(outcome))
+
+    def abandon(self, detail: str) -> None:
+        """
+        Whoever rendered it has failed: refuse it, unless it is decided, or somebody's, already.
+        """
+        if self._decided:
+            return
+        if self.held.closed:
+            self.take(Outcome.CONNECTION_DISPATCH_FAILED, detail)
+        else:
+            self.refuse(Outcome.CONNECTION_DISPATCH_FAILED, detail)
+
+    def _decide(self, outcome: Outcome, detail: str) -> None:
+        if self._decided:
+            raise AssertionError(f"a second outcome for one connection: {outcome}")
+        self._decided = True
+        self._ending.record(outcome, self.via, self.peer, self.local, detail)
+
+    def __repr__(self) -> str:
+        return f"<Arrival {self.via} from {self.peer}>"

@@ -1,0 +1,264 @@
+"""
+The listening ports: those the administrator named, and those that registered addresses ask for.
+
+A port that an address needs is opened with the first registration on it and closed with the
+last, as the original does, within an allowed set of ports and on chosen interfaces.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IStreamServerEndpoint,
+)
+from twisted.internet.tcp import Port
+from twisted.logger import Logger
+
+from netshare.addresses import DEFAULT_PORTS, NET_TCP
+from netshare.service.front.accept import BatchingPort
+from netshare.service.front.preamble import SharedPortFactory
+from netshare.service.quotas import Admission
+from netshare.sockets.held import address_text
+
+
+class PortNotAllowed(Exception):
+    """The port is outside the allowed set."""
+
+
+class PortUnavailable(Exception):
+    """The port cannot be opened: another program has it, or the system forbids it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedPorts:
+    """
+    Ranges of ports, both ends included.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def parse(cls, texts: Sequence[str]) -> AllowedPorts:
+        """
+        :param texts: ``"808"``, ``"9000-9999"``, ``"1024-"``
+        :raises ValueError: one of them is none of these
+        """
+        return cls(tuple(_range(text) for text in texts))
+
+    def __contains__(self, port: object) -> bool:
+        return isinstance(port, int) and any(low <= port <= high for low, high in self.ranges)
+
+    def __str__(self) -> str:
+        return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in self.ranges)
+
+
+def _range(text: str) -> tuple[int, int]:
+    low, dash, high = text.strip().partition("-")
+    try:
+        first = int(low)
+        last = int(high) if high else 65535 if dash else first
+    except ValueError:
+        raise ValueError(f"{text!r} is not a port or a range such as 9000-9999") from None
+    if not 0 < first <= last < 65536:
+        raise ValueError(f"{text!r} is not a range of ports between 1 and 65535")
+    return first, last
+
+
+#: The port that net.tcp has by default, and all that need no privilege.
+DEFAULT_ALLOWED = AllowedPorts(((DEFAULT_PORTS[NET_TCP],) * 2, (1024, 65535)))
+
+
+#: All interfaces, of both families.
+_ALL = ("0.0.0.0", "::")
+
+
+class _Opened:
+    """One port that registrations asked for."""
+
+    def __init__(self, listening: list[IListeningPort]) -> None:
+        self.users = 0
+        self.listening = listening
+
+
+class Ports:
+    """
+    What the service listens on.
+
+    :param interfaces: addresses to open ports on; none of them means all
+    :param onDemand: open the ports of registered addresses; without it only what is named
+        listens
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: SharedPortFactory,
+        admission: Admission,
+        allowed: AllowedPorts = DEFAULT_ALLOWED,
+        interfaces: Sequence[str] = (),
+        onDemand: bool = True,
+    ) -> None:
+        self._onDemand = onDemand
+        self.allowed = allowed
+        self.interfaces = tuple(interfaces)
+        self._reactor = reactor
+        self._factory = factory
+        self.admission = admission
+        self._named: list[IListeningPort] = []
+        self._opened: dict[int, _Opened] = {}
+        self._stopping = False
+
+    async def listen(self, endpoint: IStreamServerEndpoint) -> IListeningPort:
+        """
+        Listen on an endpoint, until :meth:`stop`.
+        """
+        port: IListeningPort = await endpoint.listen(self._factory)
+        if isinstance(port, Port) and port.factory is self._factory:
+            # Nothing stands between the port and us (no PROXY protocol, say): accept ourselves.
+            batching = BatchingPort(
+                self._reactor, socket.socket(fileno=os.dup(port.fileno())), self._factory, port
+            )
+            batching.startListening()
+            port = batching
+        self._named.append(port)
+        self._control(port)
+        return port
+
+    def describe(self) -> list[str]:
+        """
+        What is listened on, for people.
+        """
+        asked = [port for opened in self._opened.values() for port in opened.listening]
+        return [address_text(port.getHost()) for port in (*self._named, *asked)]
+
+    def numbers(self) -> set[int]:
+        """
+        The numbers of all TCP ports that are listened on.
+        """
+        return self.namedNumbers() | {
+            number for number, opened in self._opened.items() if opened.listening
+        }
+
+    def acquire(self, number: int) -> None:
+        """
+        A registration needs this port: open it unless it is open.
+
+        :raises PortNotAllowed: policy forbids it
+        :raises PortUnavailable: the system does
+        """
+        if not self._onDemand or number in self.namedNumbers():
+            return
+        if self._stopping:
+            raise PortUnavailable("the service is stopping")
+        if number not in self.allowed:
+            raise PortNotAllowed(
+                f"port {number} is not among those that may be opened ({self.allowed}): "
+                "the administrator allows more with --allow-port"
+            )
+        opened = self._opened.get(number)
+        if opened is None:
+            opened = self._opened[number] = _Opened(self._open(number))
+        opened.users += 1
+
+    def release(self, number: int) -> None:
+        """
+        A registration on this port is gone; close the port with the last one.
+        """
+        opened = self._opened.get(number)
+        if opened is None:
+            return
+        opened.users -= 1
+        if opened.users == 0:
+            del self._opened[number]
+            for port in opened.listening:
+                self._close(port)
+            self.log.info("closed port {port}: nobody is registered on it", port=number)
+
+    async def stop(self) -> None:
+        """
+        Close every port; what waits in the kernel's queues of inherited sockets stays there.
+        """
+        self._stopping = True
+        ports = [port for opened in self._opened.values() for port in opened.listening]
+        ports += self._named
+        self._opened.clear()
+        self._named.clear()
+        await gatherResults([self._close(port) for port in ports])
+
+    def _open(self, number: int) -> list[IListeningPort]:
+        """
+        :raises PortUnavailable: one of the interfaces does not have it
+        """
+        listening: list[IListeningPort] = []
+        try:
+            for interface in self.interfaces or _ALL:
+                bound = self._bind(interface, number)
+                if bound is not None:
+                    batching = BatchingPort(self._reactor, bound, self._factory)
+                    batching.startListening()
+                    listening.append(batching)
+        except OSError as error:
+            for port in listening:
+                port.stopListening()
+            raise PortUnavailable(
+                f"port {number} cannot be opened: {os.strerror(error.errno or 0)}"
+            ) from None
+        for port in listening:
+            self._control(port)
+        self.log.info("opened port {port} for registered addresses", port=number)
+        return listening
+
+    def _bind(self, interface: str, number: int) -> socket.socket | None:
+        """
+        A listening socket, or None where the machine has no IPv6.
+
+        The families get a socket each, so that an IPv4 client has an IPv4 address in a worker.
+        """
+        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        try:
+            bound = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            if error.errno == errno.EAFNOSUPPORT and not self.interfaces:
+                return None
+            raise
+        try:
+            bound.setblocking(False)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.bind((interface, number))
+            bound.listen(self.admission.quotas.listenBacklog)
+        except OSError as error:
+            bound.close()
+            if error.errno == errno.EADDRNOTAVAIL and interface == "::" and not self.interfaces:
+                return None  # IPv6 is compiled in but switched off
+            raise
+        return bound
+
+    def namedNumbers(self) -> set[int]:
+        """
+        The numbers of the ports that the administrator named.
+        """
+        return {
+            number
+            for port in self._named
+            if (number := getattr(port.getHost(), "port", None)) is not None
+        }
+
+    def _control(self, port: Any) -> None:
+        if hasattr(port, "pauseProducing"):
+            self.admission.addPort(port)
+
+    def _close(self, port: Any) -> Deferred[Any]:
+        self.admission.removePort(port)
+        return port.stopListening() or succeed(None)

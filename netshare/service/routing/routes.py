@@ -1,0 +1,64 @@
+"""
+Where a connection can go, but for workers (:mod:`netshare.service.workers.route`) and relays
+(:mod:`netshare.service.routing.relay`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IProtocolFactory
+from zope.interface import implementer
+
+from netshare.interfaces import IArrival, IRoute
+from netshare.service.outcomes import Outcome
+from netshare.sockets.adoption import ClientGone, adopt
+
+
+@implementer(IRoute)
+class LocalRoute:
+    """
+    Connections feed a Factory in this process.
+
+    The Factory gets every byte from the preamble on: it speaks net.tcp itself, or is wrapped by
+    :class:`netshare.endpoints.preamble.ConsumingFactory`.
+    """
+
+    kind = "local"
+
+    def __init__(self, reactor: Any, factory: IProtocolFactory) -> None:
+        self._reactor = reactor
+        self.factory = factory
+
+    def render(self, arrival: IArrival) -> None:
+        def connected(_: Any) -> None:
+            # From here on the descriptor is the Factory's own affair, as with any listening port.
+            arrival.take(Outcome.LOCAL, type(self.factory).__name__)
+
+        try:
+            transport = adopt(
+                self._reactor, arrival.held, self.factory, arrival.readData, connected
+            )
+        except ClientGone as error:
+            arrival.take(Outcome.CLIENT_GONE, str(error))
+            return
+        if transport is None:
+            arrival.take(Outcome.SERVER_TOO_BUSY, "the Factory wanted no protocol for it")
+
+
+@implementer(IRoute)
+class FaultRoute:
+    """
+    Connections are refused: for addresses that are closed for maintenance, say.
+
+    :param outcome: one of the outcomes that a fault belongs to
+    """
+
+    kind = "fault"
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        self.outcome = outcome
+        self.detail = detail
+
+    def render(self, arrival: IArrival) -> None:
+        arrival.refuse(self.outcome, self.detail)

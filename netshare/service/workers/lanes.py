@@ -1,0 +1,207 @@
+"""
+The ways to a worker.
+
+Every worker can be given connections one by one over its control link (:class:`AmpLane`); one
+that asks for it when it registers gets a link of their own for them (:mod:`.fastlane`). What is
+under way is counted, capped and timed alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import defer
+from twisted.internet.error import ConnectionClosed
+from twisted.protocols import amp
+from zope.interface import implementer
+
+from netshare.addresses import BaseAddress
+from netshare.control.commands import ControlProtocol, Duplicate, RoutesChanged
+from netshare.interfaces import IArrival, IErrand, IWorkerLane
+from netshare.service.quotas import Quotas
+
+if TYPE_CHECKING:
+    from netshare.service.workers.route import WorkerRoute
+
+
+@implementer(IErrand)
+class Errand:
+    """
+    One connection under way to a worker, on behalf of a route.
+    """
+
+    __slots__ = ("_route", "arrival", "expires", "over", "tried")
+
+    def __init__(
+        self, route: WorkerRoute, arrival: IArrival, tried: frozenset[IWorkerLane] = frozenset()
+    ) -> None:
+        self._route = route
+        self.arrival = arrival
+        #: Workers that have refused it.
+        self.tried = tried
+        #: When the lane gives up waiting for an answer.
+        self.expires = 0.0
+        #: An answer that comes now is too late; all that is left of it is counting.
+        self.over = False
+
+    @property
+    def address(self) -> BaseAddress:
+        return self._route.address
+
+    def adopted(self, lane: IWorkerLane) -> None:
+        if not self.over:
+            self.over = True
+            self._route.adopted(self, lane)
+
+    def failed(self, lane: IWorkerLane, error: Exception) -> None:
+        if not self.over:
+            self.over = True
+            self._route.failed(self, lane, error)
+
+
+@implementer(IWorkerLane)
+class Lane(ABC):
+    """
+    What both lanes have: a count, a cap, a deadline.
+
+    :param limit: how many connections may be under way at once
+    :param name: the worker, for people
+    :param trusted: the worker could stop the service anyway, being of its user or root
+    """
+
+    def __init__(
+        self, reactor: Any, limit: int, quotas: Quotas, name: str, trusted: bool = False
+    ) -> None:
+        self.name = name
+        self._trusted = trusted
+        self._reactor = reactor
+        self._limit = limit
+        self._timeout = quotas.dispatchTimeout
+        # One for all, which stays when nobody waits: they come and go so fast that making one
+        # for each would be most of the work.
+        self._timer: Any = None
+        self.outstanding = 0
+        #: The worker let a deadline pass and has said nothing since.
+        self.stuck = False
+        #: Called when the lane may have become available.
+        self.freed: list[Callable[[int], None]] = []
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def available(self) -> bool:
+        return not self.stuck and self.outstanding < self._limit
+
+    @property
+    def state(self) -> str:
+        return "stuck" if self.stuck else "ready" if self.available else "busy"
+
+    @abstractmethod
+    def give(self, errand: Errand) -> None:
+        """See :meth:`IWorkerLane.give <netshare.interfaces.IWorkerLane.give>`."""
+
+    @abstractmethod
+    def underWay(self) -> Iterable[Errand]:
+        """What the worker has not answered for, oldest first."""
+
+    @abstractmethod
+    def routesChanged(self, address: BaseAddress) -> None:
+        """
+        Tell the worker that sockets it has may be somebody else's when they are used again.
+
+        It must reach the worker behind everything that was given before.
+        """
+
+    def overdue(self, errand: Errand) -> None:
+        """Too late: the worker may have it in its hands."""
+        errand.failed(self, defer.TimeoutError(f"no answer within {self._timeout:g} s"))
+
+    def stop(self) -> None:
+        """No deadline any more; the link is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def begin(self, errand: Errand) -> None:
+        """One more is under way."""
+        self.outstanding += 1
+        errand.expires = self._reactor.seconds() + self._timeout
+        if self._timer is None:
+            self._timer = self._reactor.callLater(self._timeout, self._expire)
+
+    def tellFreed(self, count: int) -> None:
+        """Let those who wait for the lane try again: so many were answered for."""
+        for freed in tuple(self.freed):
+            freed(count)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        for errand in list(self.underWay()):
+            if errand.expires > now:
+                self._timer = self._reactor.callLater(errand.expires - now, self._expire)
+                return
+            if not errand.over:
+                self.stuck = True
+                self.overdue(errand)
+
+
+class AmpLane(Lane):
+    """
+    Connections travel one by one, as AMP ``Duplicate`` commands over the control link.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        link: ControlProtocol,
+        limit: int,
+        quotas: Quotas,
+        name: str,
+        trusted: bool = False,
+    ) -> None:
+        super().__init__(reactor, limit, quotas, name, trusted)
+        self._link = link
+        self._unanswered: dict[Errand, None] = {}  # in order
+
+    def give(self, errand: Errand) -> None:
+        self.begin(errand)
+        self._unanswered[errand] = None
+        arrival = errand.arrival
+        arguments = {
+            "via": arrival.via,
+            "baseAddress": str(errand.address),
+            "peer": arrival.peer,
+            "local": arrival.local,
+            "readData": arrival.readData,
+            "socket": arrival.held.fileno(),
+        }
+        try:
+            self._link.ask(Duplicate, arguments, partial(self._answered, errand))
+        except (amp.TooLong, ConnectionClosed) as error:
+            self._answered(errand, error)
+
+    def underWay(self) -> Iterable[Errand]:
+        return self._unanswered
+
+    def routesChanged(self, address: BaseAddress) -> None:
+        try:
+            self._link.callRemote(RoutesChanged, baseAddress=str(address))
+        except ConnectionClosed:
+            pass  # its registrations are about to be dropped
+
+    def _answered(self, errand: Errand, error: Exception | None) -> None:
+        del self._unanswered[errand]
+        self.outstanding -= 1
+        if not isinstance(error, ConnectionClosed):
+            self.stuck = False
+        if error is None:
+            errand.arrival.held.close(self._trusted)
+            errand.adopted(self)
+        else:
+            errand.failed(self, error)
+        self.tellFreed(1)

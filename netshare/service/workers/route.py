@@ -1,0 +1,211 @@
+"""
+Giving connections to the workers of one address.
+
+Mechanism and policy are apart: a lane (:class:`~netshare.interfaces.IWorkerLane`) counts what is
+under way to one worker, a policy (:class:`~netshare.interfaces.IDispatchPolicy`) chooses a lane,
+and :class:`WorkerRoute` queues what no lane can take now. Every worker has its own cap and its
+own deadline, so that one that is stuck slows nobody but its own clients.
+
+A connection is sent **at most once**. It is tried again elsewhere only after an error that the
+worker declared, which says that it does not have the socket; after a lost link, or silence, it
+may have it, and the service only closes its own copy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet import defer
+from twisted.internet.error import ConnectionClosed
+from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.addresses import BaseAddress
+from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
+from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
+from netshare.service.outcomes import Outcome
+from netshare.service.quotas import Admission, Quotas
+from netshare.service.workers.lanes import Errand
+from netshare.service.workers.pace import Pace
+from netshare.timing import Deadlines
+
+
+@implementer(IDispatchPolicy)
+class LeastOutstanding:
+    """
+    The worker with the fewest connections under way; the one that has waited longest of equals.
+    """
+
+    def choose(self, lanes: Sequence[IWorkerLane]) -> IWorkerLane:
+        return min(lanes, key=lambda lane: lane.outstanding)
+
+
+class _Waiting:
+    """A connection for which no worker is free yet."""
+
+    def __init__(self, route: WorkerRoute, errand: Errand) -> None:
+        self.route = route
+        self.errand = errand
+
+    def timedOut(self) -> None:
+        self.route._waitedTooLong(self)
+
+
+@implementer(IRoute)
+class WorkerRoute:
+    """
+    The route of an address that worker processes serve.
+    """
+
+    kind = "worker"
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        address: BaseAddress,
+        quotas: Quotas,
+        policy: IDispatchPolicy | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        self.address = address
+        self.lanes: list[IWorkerLane] = []
+        #: How many connections each worker has been given for this address.
+        self.given: Counter[IWorkerLane] = Counter()
+        self._quotas = quotas
+        self._policy = policy or LeastOutstanding()
+        self._waiting: dict[_Waiting, None] = {}  # in order of arrival
+        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
+        self._pace = Pace(reactor, admission)
+
+    @property
+    def state(self) -> str:
+        """
+        One word: ``ready``, ``busy``, ``stuck``, or ``down`` when no worker is up.
+        """
+        if not self.lanes:
+            return "down"
+        if any(lane.available for lane in self.lanes):
+            return "ready"
+        return "stuck" if all(lane.state == "stuck" for lane in self.lanes) else "busy"
+
+    @property
+    def waiting(self) -> int:
+        """How many connections wait for a worker."""
+        return len(self._waiting)
+
+    def addLane(self, lane: IWorkerLane) -> None:
+        """A worker serves this address from now on; what waits comes with :meth:`pump`."""
+        self.lanes.append(lane)
+
+    def removeLane(self, lane: IWorkerLane) -> None:
+        """A worker serves this address no longer."""
+        self.lanes.remove(lane)
+        del self.given[lane]
+        if not self.lanes:
+            self.stop("its worker went away while it waited")
+
+    def render(self, arrival: IArrival) -> None:
+        errand = Errand(self, arrival)
+        if len(self.lanes) == 1 and not self._waiting and self.lanes[0].available:
+            self.lanes[0].give(errand)  # as nearly always
+        else:
+            self._place(errand)
+
+    def pump(self, answered: int = 0) -> None:
+        """
+        Send on what waits, as far as lanes are available.
+
+        :param answered: for how many connections a worker has just answered
+        """
+        if not self._waiting:
+            return
+        self._pump()
+        self._pace.answered(answered, len(self._waiting))
+
+    def _pump(self) -> None:
+        for waiting in list(self._waiting):
+            free = [lane for lane in self.lanes if lane.available]
+            if not free:
+                return
+            # Whoever has been refused by all that are free waits on, and lets others pass.
+            if waiting in self._waiting and not waiting.errand.tried.issuperset(free):
+                self._leave(waiting)
+                self._place(waiting.errand)
+
+    def stop(self, reason: str) -> None:
+        """
+        Refuse what waits: there is no worker for it.
+        """
+        for waiting in list(self._waiting):
+            self._leave(waiting)
+            waiting.errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
+        self._deadlines.cancel()
+        self._pace.stop()
+
+    def _place(self, errand: Errand) -> None:
+        arrival = errand.arrival
+        if not self.lanes:
+            arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} is up")
+            return
+        untried = [lane for lane in self.lanes if lane not in errand.tried]
+        if not untried:
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} would take it")
+            return
+        free = [lane for lane in untried if lane.available]
+        if free:
+            self._give(errand, self._policy.choose(free))
+        elif all(lane.state == "stuck" for lane in untried):
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"the worker for {self.address} is stuck")
+        elif len(self._waiting) >= self._quotas.maxWaitingPerAddress:
+            waiting = len(self._waiting)
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
+        else:
+            place = _Waiting(self, errand)
+            self._waiting[place] = None
+            self._deadlines.add(place)
+            self._pace.waits(len(self._waiting))
+
+    def _give(self, errand: Errand, lane: IWorkerLane) -> None:
+        if len(self.lanes) > 1:
+            self.lanes.remove(lane)
+            self.lanes.append(lane)  # behind its equals, so that they take turns
+        lane.give(errand)
+
+    def adopted(self, errand: Errand, lane: IWorkerLane) -> None:
+        """See :meth:`IErrand.adopted <netshare.interfaces.IErrand.adopted>`."""
+        if lane in self.lanes:  # else it was removed while the connection was on its way
+            self.given[lane] += 1
+        errand.arrival.take(Outcome.HANDED_OVER, str(lane))
+
+    def failed(self, errand: Errand, lane: IWorkerLane, error: Exception) -> None:
+        """See :meth:`IErrand.failed <netshare.interfaces.IErrand.failed>`."""
+        arrival = errand.arrival
+        if isinstance(error, (Busy, NotMine)):
+            self._place(Errand(self, arrival, errand.tried | {lane}))
+        elif isinstance(error, Gone):
+            arrival.take(Outcome.CLIENT_GONE, f"{lane} found it closed")
+        elif isinstance(error, (WorkerFault, amp.AmpError)):
+            arrival.refuse(Outcome.CONNECTION_DISPATCH_FAILED, f"{lane}: {error}")
+        elif isinstance(error, defer.TimeoutError):
+            arrival.take(Outcome.DISPATCH_TIMEOUT, f"{lane}: {error}")
+        elif isinstance(error, ConnectionClosed):
+            arrival.take(Outcome.WORKER_LOST, f"{lane} went away with it")
+        else:
+            self.log.failure("handing {arrival} over failed", Failure(error), arrival=arrival)
+            arrival.take(Outcome.WORKER_LOST, f"{lane}: {error}")
+
+    def _leave(self, waiting: _Waiting) -> None:
+        del self._waiting[waiting]
+        self._deadlines.discard(waiting)
+
+    def _waitedTooLong(self, waiting: _Waiting) -> None:
+        self._leave(waiting)
+        seconds = self._quotas.dispatchTimeout
+        waiting.errand.arrival.refuse(
+            Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"
+        )

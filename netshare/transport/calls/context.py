@@ -1,0 +1,80 @@
+"""
+What an operation may know of the call that it serves, and add to its answer.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from dataclasses import dataclass, field
+from typing import Any
+
+from netshare.transport.soap.message import Message, MessageHeader
+
+__all__ = ["OperationContext"]
+
+_CURRENT: contextvars.ContextVar[OperationContext] = contextvars.ContextVar("OperationContext")
+
+
+@dataclass(slots=True)
+class OperationContext:
+    """
+    The call that is being served. :meth:`current` finds it, also after an ``await`` and in a
+    thread that the call runs in.
+    """
+
+    #: The request, as it came.
+    incoming: Message
+    #: The address that the client's connection asked for.
+    via: str
+    #: The client's address (:class:`~twisted.internet.interfaces.IAddress`).
+    peer: Any
+    #: Of a session, otherwise None.
+    session_id: str | None = None
+    #: The client's callback contract, as an object to call; None if it has none.
+    callback: Any = None
+    #: What the upgrade of the stream knows of the client; None without one.
+    security: Any = None
+    #: The :class:`~netshare.transport.contracts.endpoint.ServiceEndpoint`; None in a callback.
+    endpoint: Any = None
+    #: The :class:`~.interfaces.IChannel` that the call came through.
+    channel: Any = None
+    #: Headers for the reply.
+    outgoing_headers: list[MessageHeader] = field(default_factory=list)
+
+    @staticmethod
+    def current() -> OperationContext:
+        """
+        :raises RuntimeError: no call is being served here
+        """
+        try:
+            return _CURRENT.get()
+        except LookupError:
+            raise RuntimeError("no operation is being served here") from None
+
+    @property
+    def action(self) -> str | None:
+        """The request's action."""
+        return self.incoming.action
+
+    @property
+    def to(self) -> str | None:
+        """Whom the request is addressed to."""
+        return self.incoming.to
+
+    @property
+    def headers(self) -> list[MessageHeader]:
+        """The request's headers, but for WS-Addressing's."""
+        return self.incoming.headers
+
+    def header(self, name: str, namespace: str = "") -> MessageHeader | None:
+        """
+        :returns: a header of the request; None: it has none of this name
+        """
+        return self.incoming.header(name, namespace)
+
+
+def context_with(operation: OperationContext) -> contextvars.Context:
+    """:returns: a context for the reactor's, or a thread's, in which this call is current."""
+    context = contextvars.copy_context()
+    context.run(_CURRENT.set, operation)
+    return context

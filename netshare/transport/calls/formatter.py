@@ -1,0 +1,324 @@
+"""
+Between the arguments and results of an operation and its messages.
+(DataContractSerializerOperationFormatter and StreamFormatter)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, get_args
+
+from netshare.transport.contracts.description import (
+    FaultDescription,
+    MessageDescription,
+    OperationDescription,
+)
+from netshare.transport.contracts.faulterror import FaultError
+from netshare.transport.contracts.streams import Stream
+from netshare.transport.datacontracts import (
+    DeserializationFailed,
+    contract_name,
+    is_primitive,
+    serializer_for,
+)
+from netshare.transport.encoders.templates.writing import OperationBody
+from netshare.transport.soap.faults import SoapFault
+from netshare.transport.soap.message import Message, MessageHeader, StreamBody
+from netshare.transport.xml.binary import END, Element, Start, XmlCursor, XmlException
+
+__all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
+
+
+class MessageFormatter:
+    """
+    One message of an operation.
+
+    :param description: what it consists of
+    :param known: types that may stand where the contract says less
+    :param primitive: whether the operation has nothing but primitive types
+    """
+
+    def __init__(
+        self, description: MessageDescription, known: Sequence[Any], primitive: bool
+    ) -> None:
+        self.description = description
+        self._parts = [
+            (part, _serializer(part.hint, known, primitive)) for part in description.parts
+        ]
+        self._writers = [(s, part.name, part.namespace, part.member) for part, s in self._parts]
+        self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
+        #: By name: the member, and what reads its text.
+        self._leaves: dict[tuple[str, str], tuple[str, Any]] = {
+            (part.name, part.namespace): (part.member, serializer.read_leaf)
+            for part, serializer in self._parts
+            if serializer.read_leaf is not None
+        }
+        self._headers = [(head, serializer_for(head.hint, known)) for head in description.headers]
+        #: The headers that are members of the message contract: (namespace, name).
+        self.understood = frozenset((head.namespace, head.name) for head in description.headers)
+
+    def write(self, values: Mapping[str, Any], streamed: bool) -> Message:
+        """
+        Make the message.
+
+        :param values: by member
+        :param streamed: whether the content of the stream, if there is one, goes out apart; if
+            not it stands among the values as bytes
+        :raises UnencodableValue: a value is not what the contract says
+        """
+        description = self.description
+        message = Message(description.action)
+        for head, serializer in self._headers:
+            message.headers.append(
+                MessageHeader(
+                    head.name,
+                    head.namespace,
+                    must_understand=head.must_understand,
+                    prefix="h",
+                    write=functools.partial(_content, serializer, values[head.member]),
+                )
+            )
+        stream = description.stream
+        if streamed and stream is not None:
+            path = () if description.wrapper is None else (description.wrapper,)
+            message.body_content = StreamBody((*path, (stream.name, stream.namespace)))
+        elif self._parts or description.wrapper is not None:
+            message.body_content = OperationBody(description.wrapper, self._writers, values)
+        return message
+
+    def read(self, message: Message, stream: Stream | None = None) -> dict[str, Any]:
+        """
+        Read a message.
+
+        :param stream: the content of the stream, where it arrives apart
+        :returns: every member's value; those that the message lacks are what WCF makes of that
+        :raises DeserializationFailed: it is not what the contract says
+        """
+        values: dict[str, Any] = {}
+        for head, serializer in self._headers:
+            found = message.header(head.name, head.namespace)
+            values[head.member] = (
+                serializer.default if found is None else serializer.read(found.cursor())
+            )
+        if stream is not None and self.description.stream is not None:
+            values[self.description.stream.member] = stream
+            return values
+        for part, serializer in self._parts:
+            values[part.member] = serializer.default
+        if self._readLeaves(message, values):
+            return values
+        try:
+            cursor = message.body()
+            if cursor is not None:
+                self._readBody(cursor, values)
+        except XmlException as error:
+            raise DeserializationFailed("", str(error)) from error
+        return values
+
+    def _readLeaves(self, message: Message, values: dict[str, Any]) -> bool:
+        """
+        Read a body that has nothing but simple values in its wrapper, as most have, with no cursor.
+
+        :returns: whether it was one; all others, and all errors, are the cursor's matter
+        """
+        events, index = message.body_events()
+        first = events[index] if index >= 0 else None
+        if type(first) is not Start or first.name[1:] != self.description.wrapper:
+            return False
+        leaves = self._leaves
+        try:
+            for event in islice(events, index + 1, None):
+                if type(event) is not Element:
+                    return event is END
+                (_, local, namespace), attributes, children = event
+                leaf = leaves.get((local, namespace))
+                if leaf is None or attributes:
+                    return False
+                member, read = leaf
+                values[member] = read(children[0] if children else "")
+        except XmlException:
+            pass
+        return False
+
+    def _readBody(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
+        wrapper = self.description.wrapper
+        if wrapper is None:
+            self._readPart(cursor, values)
+        else:
+            name = cursor.name
+            if (name.local, name.namespace) != wrapper:
+                raise DeserializationFailed(
+                    "",
+                    f"the body has the element {name.local!r} of the namespace "
+                    f"{name.namespace!r}, and not {wrapper[0]!r} of {wrapper[1]!r}",
+                )
+            cursor.enter()
+            if cursor.next() is None:
+                cursor.leave()
+                return
+            self._readPart(cursor, values)
+        while cursor.next() is not None:
+            self._readPart(cursor, values)
+
+    def _readPart(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
+        name = cursor.name
+        known = self._byName.get((name.local, name.namespace))
+        if known is not None:  # what else there is may be of a newer version of the contract
+            part, serializer = known
+            values[part.member] = serializer.read(cursor)
+
+
+class OperationFormatter:
+    """
+    The messages of an operation.
+    """
+
+    def __init__(self, operation: OperationDescription) -> None:
+        self.operation = operation
+        reply = operation.reply
+        both = (operation.request,) if reply is None else (operation.request, reply)
+        primitive = all(
+            is_primitive(part.hint) and not message.headers
+            for message in both
+            for part in message.parts
+            if not part.is_stream
+        )
+        known = operation.known_types
+        self.request = MessageFormatter(operation.request, known, primitive)
+        self.reply = None if reply is None else MessageFormatter(reply, known, primitive)
+        self._faults = [_Fault(declared, known) for declared in operation.faults]
+        self._names = tuple(operation.parameters.parameters)
+
+    # ---- the client
+
+    def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        The values of the request.
+
+        :raises TypeError: they are not the operation's arguments
+        """
+        names = self._names
+        if len(args) == len(names) and not kwargs:
+            return self._explode(self.operation.request, dict(zip(names, args, strict=True)))
+        try:
+            bound = self.operation.parameters.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.operation.method}: {error}") from None
+        bound.apply_defaults()
+        return self._explode(self.operation.request, dict(bound.arguments))
+
+    def result(self, values: dict[str, Any]) -> Any:
+        """What a client's call returns, from the values of the reply."""
+        reply = self.operation.reply
+        assert reply is not None
+        if reply.type is not None:
+            return reply.type(**values)
+        results = [values[part.member] for part in reply.parts]
+        return None if not results else results[0] if len(results) == 1 else tuple(results)
+
+    def error(self, message: Message) -> FaultError[Any]:
+        """What a client's call raises for a fault."""
+        fault = SoapFault.from_message(message)
+        detail = fault.detail_cursor()
+        if detail is not None:
+            name = detail.name.local, detail.name.namespace
+            takers = [one for one in self._faults if (one.name, one.namespace) == name]
+            # The action decides among several; Mono's services write it wrong.
+            takers.sort(key=lambda one: one.description.action != message.action)
+            if takers:
+                value = takers[0].serializer.read(detail)
+                return FaultError.from_fault(fault, message.action, value)
+        return FaultError.from_fault(fault, message.action)
+
+    # ---- the service
+
+    def call_arguments(self, values: dict[str, Any]) -> list[Any]:
+        """What the service's method is called with, from the values of the request."""
+        request = self.operation.request
+        if request.type is not None:
+            return [request.type(**values)]
+        return [values[name] for name in self.operation.parameters.parameters]
+
+    def results(self, result: Any) -> dict[str, Any]:
+        """
+        The values of the reply, from what the service's method returned.
+
+        :raises TypeError: it does not return what the contract says
+        """
+        reply = self.operation.reply
+        assert reply is not None
+        if reply.type is not None:
+            return self._explode(reply, {"": result})
+        parts = reply.parts
+        if len(parts) == 1:
+            return {parts[0].member: result}
+        if not parts:
+            return {}
+        if not isinstance(result, tuple) or len(result) != len(parts):
+            raise TypeError(
+                f"{self.operation.method} has to return a tuple of {len(parts)}, "
+                f"not {type(result).__name__}"
+            )
+        return {part.member: value for part, value in zip(parts, result, strict=True)}
+
+    def fault(self, error: FaultError[Any]) -> tuple[SoapFault, str | None]:
+        """
+        :returns: the fault to answer, and its action; None: WCF's own
+        """
+        fault = SoapFault(error.code, error.reason)
+        action = error.action
+        if error.detail is not None:
+            for declared in self._faults:
+                if isinstance(error.detail, declared.type):
+                    fault.detail = functools.partial(declared.write, error.detail)
+                    return fault, action or declared.description.action
+        elif error.fault is not None:
+            fault.detail = error.fault.detail_element()
+        return fault, action
+
+    def _explode(self, message: MessageDescription, given: dict[str, Any]) -> dict[str, Any]:
+        if message.type is None:
+            return given
+        (whole,) = given.values()
+        if not isinstance(whole, message.type):
+            raise TypeError(
+                f"{self.operation.method}: a {message.type.__name__} is needed, "
+                f"not {type(whole).__name__}"
+            )
+        members = [part.member for part in message.parts]
+        members += [head.member for head in message.headers]
+        return {member: getattr(whole, member) for member in members}
+
+
+class _Fault:
+    """A declared fault, ready to be written and read."""
+
+    def __init__(self, description: FaultDescription, known: Sequence[Any]) -> None:
+        self.description = description
+        hint = description.detail
+        self.type: Any = getattr(hint, "__origin__", hint)
+        self.serializer = serializer_for(hint, known)
+        name, namespace = contract_name(hint)
+        self.name = description.name or name
+        self.namespace = namespace if description.namespace is None else description.namespace
+
+    def write(self, detail: Any, writer: Any) -> None:
+        self.serializer.write(writer, self.name, self.namespace, detail)
+
+
+@functools.cache
+def formatter_for(operation: OperationDescription) -> OperationFormatter:
+    """:returns: the formatter of an operation, made once."""
+    return OperationFormatter(operation)
+
+
+def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
+    return serializer_for(
+        bytes if hint is Stream or Stream in get_args(hint) else hint, known, primitive=primitive
+    )
+
+
+def _content(serializer: Any, value: Any, writer: Any) -> None:
+    serializer.write_content(writer, value)

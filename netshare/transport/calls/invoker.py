@@ -1,0 +1,205 @@
+"""
+One call of one method: from a request's arguments to the answer, whatever happens.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.context import OperationContext, context_with
+from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.contracts.description import OperationDescription
+from netshare.transport.contracts.faulterror import FaultError
+from netshare.transport.contracts.streams import Stream, collect
+from netshare.transport.datacontracts import DeserializationFailed
+from netshare.transport.soap.faults import (
+    SoapFault,
+    deserialization_failed,
+    internal_service_fault,
+    must_understand,
+)
+from netshare.transport.soap.message import Message
+from netshare.transport.xml.binary import XmlException
+
+__all__ = ["Answer", "Invoker", "Refused", "is_one_way"]
+
+
+class Refused(Exception):
+    """
+    A request that is answered with a fault before any method is called.
+
+    :param fault: the answer
+    :param ends_session: whether the session is over with it
+    """
+
+    def __init__(self, fault: SoapFault, ends_session: bool = False) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
+        self.ends_session = ends_session
+
+
+@dataclass(slots=True)
+class Answer:
+    """
+    What comes of a call.
+    """
+
+    #: None: it was one-way.
+    message: Message | None
+    #: What the reply streams, where it does.
+    stream: Any = None
+    #: The session is over after this, by contract.
+    terminates: bool = False
+    #: The session is over after this, since nobody knows what state it is in.
+    broken: bool = False
+
+
+class Invoker:
+    """
+    Calls methods, and turns what they return or raise into answers.
+
+    :param caller: how they are called
+    :param include_exception_detail: whether the other side is told of unexpected exceptions
+    :param validate_must_understand: whether headers that must be understood are checked
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        caller: Caller,
+        include_exception_detail: bool = False,
+        validate_must_understand: bool = True,
+    ) -> None:
+        self.caller = caller
+        self._tell = include_exception_detail
+        self._validate = validate_must_understand
+
+    async def call(
+        self,
+        operation: OperationDescription,
+        method: Any,
+        context: OperationContext,
+        stream: Stream | None = None,
+        streamed: bool = False,
+    ) -> Answer:
+        """
+        Call a method.
+
+        :param context: of the call, with the request
+        :param stream: what the request streams, where it arrives apart
+        :param streamed: whether a stream in the reply goes out apart
+        :raises Refused: the request is not what the contract says
+        :raises Exception: what the method raised, or why its result cannot be the reply
+        """
+        arguments = self._arguments(operation, context.incoming, stream, method)
+        result = self.caller.call(context_with(context), method, *arguments)
+        if isinstance(result, Deferred):
+            result = await result
+        reply = operation.reply
+        if reply is None:
+            return Answer(None)
+        if reply.untyped:
+            answer = self._untyped(operation, result)
+        else:
+            formatter = formatter_for(operation)
+            assert formatter.reply is not None
+            values, part = formatter.results(result), reply.stream
+            source = None
+            if part is None:
+                streamed = False
+            elif streamed:
+                source = values[part.member]
+            else:
+                values[part.member] = await collect(values[part.member], self.caller)
+            answer = Answer(formatter.reply.write(values, streamed), source)
+        assert answer.message is not None
+        answer.message.headers.extend(context.outgoing_headers)
+        return answer
+
+    def _arguments(
+        self,
+        operation: OperationDescription,
+        message: Message,
+        stream: Stream | None,
+        method: Any,
+    ) -> list[Any]:
+        formatter = formatter_for(operation)
+        if self._validate:
+            missing = message.not_understood(formatter.request.understood)
+            if missing:
+                raise Refused(must_understand(missing))
+        if operation.request.untyped:
+            return [message]
+        try:
+            values = formatter.request.read(message, stream)
+            part = operation.request.stream
+            if part is not None:
+                arrived = Stream.of(values[part.member] or b"") if stream is None else stream
+                values[part.member] = self.caller.stream(method, arrived)
+            return formatter.call_arguments(values)
+        except (DeserializationFailed, XmlException) as error:
+            raise Refused(deserialization_failed(str(error))) from error
+
+    def _untyped(self, operation: OperationDescription, result: Any) -> Answer:
+        assert operation.reply is not None
+        if not isinstance(result, Message):
+            raise TypeError(f"{operation.method} has to return a Message")
+        if result.action is None:
+            result.action = operation.reply.action
+        return Answer(result)
+
+    # ---- what went wrong
+
+    def answer_to(
+        self, error: Exception, operation: OperationDescription | None, message: Message
+    ) -> Answer:
+        """
+        The answer to a request that did not end well. To be called while the error is handled.
+
+        :param error: why
+        """
+        one_way = is_one_way(operation, message)
+        version = message.version
+        if isinstance(error, Refused):
+            self.log.info(
+                "{action} to {to} was refused: {reason}",
+                action=message.action,
+                to=message.to,
+                reason=error.fault.reason,
+            )
+            fault = None if one_way else error.fault.to_message(version=version)
+            return Answer(fault, terminates=error.ends_session)
+        if isinstance(error, FaultError) and operation is not None:
+            if one_way:
+                self.log.info(
+                    "{method} is one-way, nobody is told of its fault: {reason}",
+                    method=operation.method,
+                    reason=error.reason,
+                )
+                return Answer(None)
+            declared, action = formatter_for(operation).fault(error)
+            return Answer(declared.to_message(action, version))
+        name = message.action if operation is None else operation.method
+        self.log.failure("{operation} failed", operation=name)
+        fault = None if one_way else self.internal_fault().to_message(version=version)
+        return Answer(fault, broken=True)
+
+    def internal_fault(self) -> SoapFault:
+        """The fault for the exception that is being handled."""
+        return (
+            internal_service_fault(traceback.format_exc())
+            if self._tell
+            else (internal_service_fault())
+        )
+
+
+def is_one_way(operation: OperationDescription | None, message: Message) -> bool:
+    """Whether nobody waits for an answer."""
+    return message.message_id is None if operation is None else operation.one_way

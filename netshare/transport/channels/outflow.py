@@ -1,0 +1,298 @@
+"""
+Time and back-pressure of one connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from zope.interface import implementer
+
+from netshare.transport.channels.sending import send, send_byte
+
+#: Bytes given to a transport at a time, which is what Twisted's sends at a time. More would wait
+#: in its buffer, and be copied into that first.
+SLICE = 128 * 1024
+
+#: The next turn of the reactor, but not the same instant: a clock would never get past that.
+_SOON = 0.00000001
+
+
+class Timer:
+    """
+    One call in the future, set again and again.
+    """
+
+    __slots__ = ("_call", "_clock", "_expired")
+
+    def __init__(self, clock: IReactorTime, expired: Callable[[], None]) -> None:
+        self._clock = clock
+        self._expired = expired
+        self._call: IDelayedCall | None = None
+
+    def start(self, seconds: float | None) -> None:
+        """
+        Call so many seconds from now, and not at the time set before.
+
+        :param seconds: None: never
+        """
+        if seconds is None:
+            self.stop()
+        elif self._call is not None:
+            self._call.reset(seconds)
+        else:
+            self._call = self._clock.callLater(seconds, self._run)
+
+    def stop(self) -> None:
+        """Do not call."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _run(self) -> None:
+        self._call = None
+        self._expired()
+
+
+class Alarm:
+    """
+    One call in the future, to whoever set it last. For what is set all the time and nearly never
+    comes to pass: a delayed call of the reactor is there until :meth:`cancel`, whether it is needed
+    or not, and is made anew only when it would come too late.
+    """
+
+    __slots__ = ("_at", "_call", "_clock", "_expired")
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._call: IDelayedCall | None = None
+        self._at: float | None = None
+        self._expired: Callable[[], None] = _nothing
+
+    def start(self, seconds: float | None, expired: Callable[[], None]) -> None:
+        """
+        Call so many seconds from now, and not what was set before.
+
+        :param seconds: None: never
+        """
+        if seconds is None:
+            self._at = None
+            return
+        self._expired = expired
+        self._at = at = self._clock.seconds() + seconds
+        call = self._call
+        if call is None:
+            self._call = self._clock.callLater(seconds, self._look)
+        elif call.getTime() > at:
+            call.cancel()
+            self._call = self._clock.callLater(seconds, self._look)
+
+    def stop(self) -> None:
+        """Do not call; something else will soon be set."""
+        self._at = None
+
+    def cancel(self) -> None:
+        """Do not call, and nothing else will be set."""
+        self._at = None
+        self._expired = _nothing
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _look(self) -> None:
+        self._call = None
+        at = self._at
+        if at is None:
+            return
+        missing = at - self._clock.seconds()
+        if missing > 0:
+            self._call = self._clock.callLater(missing, self._look)
+        else:
+            self._at = None
+            self._expired()
+
+
+def _nothing() -> None:
+    """Nobody has set the alarm."""
+
+
+@implementer(IPushProducer)
+class _Pulled:
+    """
+    Makes a producer that wants to be asked for each piece one that can be paused.
+    """
+
+    def __init__(self, clock: IReactorTime, producer: Any) -> None:
+        self._producer = producer
+        self._next = Timer(clock, self._ask)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        self._next.start(_SOON)
+
+    def pauseProducing(self) -> None:
+        self._next.stop()
+
+    def stopProducing(self) -> None:
+        self._next.stop()
+        self._producer.stopProducing()
+
+    def _ask(self) -> None:
+        self._next.start(_SOON)
+        self._producer.resumeProducing()
+
+
+@implementer(IPushProducer)
+class Outflow:
+    """
+    What leaves a connection. Large pieces go to the transport slice by slice, each when the one
+    before it has left: they are never copied whole. To the transport this is a producer, and it
+    passes its pauses on to whoever sends.
+
+    :param stuck: called when the other side takes nothing for longer than :attr:`timeout`
+    """
+
+    def __init__(self, clock: IReactorTime, stuck: Callable[[], None]) -> None:
+        self._clock = clock
+        self._timer = Timer(clock, stuck)
+        self._transport: Any = None
+        self._attached = False
+        #: What the transport has not been given yet.
+        self._queue: deque[bytes | memoryview] = deque()
+        self._waiters: list[Deferred[None]] = []
+        self._producer: Any = None
+        self._congested = False
+        self._resuming = False
+        #: Seconds that sending may take (SendTimeout), or None.
+        self.timeout: float | None = None
+
+    def attach(self, transport: Any) -> None:
+        """Be a transport's producer."""
+        self._transport = transport
+        self._attached = True
+        transport.registerProducer(self, True)
+
+    def detach(self) -> None:
+        """
+        Give the transport all that is left, and do not be its producer any more. What is written
+        from now on waits in its buffer.
+        """
+        if self._queue:
+            self._transport.write(b"".join(self._queue))
+            self._queue.clear()
+        self._attached = False
+        self._transport.unregisterProducer()
+
+    def write(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """
+        Send bytes.
+
+        :param pieces: what nobody changes any more; a memoryview is long
+        """
+        if not self._queue:
+            for piece in pieces:
+                if len(piece) > SLICE or type(piece) is memoryview:
+                    break
+            else:
+                if self._attached:
+                    send(self._transport, pieces)
+                else:  # whoever is the producer instead waits for the reactor's turn
+                    self._transport.writeSequence(pieces)
+                return
+        self._queue.extend(pieces)
+        if self._congested:
+            self._timer.start(self.timeout)
+        self._fill()
+
+    def write_byte(self, byte: bytes) -> bool:
+        """
+        :returns: whether a byte, and all that was written before it, has left; if not, nothing was
+            done
+        """
+        return self._attached and not self._queue and send_byte(self._transport, byte)
+
+    def waiting(self) -> Deferred[None] | None:
+        """
+        :returns: None when more can be sent at once, or a Deferred that fires when it can, or
+            when there is nobody left to send to
+        """
+        if not self._congested:
+            return None
+        waiter: Deferred[None] = Deferred()
+        self._waiters.append(waiter)
+        return waiter
+
+    def register(self, producer: Any, streaming: bool) -> None:
+        """
+        :raises RuntimeError: there is a producer already
+        """
+        if self._producer is not None:
+            raise RuntimeError("another producer is registered")
+        self._producer = producer if streaming else _Pulled(self._clock, producer)
+        if self._congested:
+            self._producer.pauseProducing()
+
+    def unregister(self) -> None:
+        """Forget the producer."""
+        if isinstance(self._producer, _Pulled):
+            self._producer.pauseProducing()
+        self._producer = None
+
+    def lost(self) -> None:
+        """Nothing more can be sent."""
+        self._timer.stop()
+        self._congested = False
+        self._queue.clear()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self._fire()
+
+    def pauseProducing(self) -> None:
+        self._congested = True
+        if self._resuming:
+            return  # another slice of what is on its way: its time runs already
+        self._timer.start(self.timeout)
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._congested = False
+        self._resuming = True
+        try:
+            self._fill()
+        finally:
+            self._resuming = False
+        if self._congested:
+            return
+        self._timer.stop()
+        self._fire()
+        if self._producer is not None and not self._congested:
+            self._producer.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; its connectionLost follows and says why."""
+
+    def _fill(self) -> None:
+        queue = self._queue
+        while queue and not self._congested:
+            room = SLICE
+            slices: list[bytes | memoryview] = []
+            while queue and room:
+                piece = queue.popleft()
+                if len(piece) > room:
+                    whole = memoryview(piece)
+                    piece = whole[:room]
+                    queue.appendleft(whole[room:])
+                slices.append(piece)
+                room -= len(piece)
+            self._transport.write(b"".join(slices))
+
+    def _fire(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.callback(None)

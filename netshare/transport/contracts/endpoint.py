@@ -1,0 +1,84 @@
+"""
+A service's endpoints: address, binding and contract.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netshare.addresses import AddressError, Via, parse_via
+from netshare.transport.contracts.behavior import AddressFilterMode
+from netshare.transport.contracts.binding import NetTcpBinding
+from netshare.transport.contracts.decorators import SessionMode
+from netshare.transport.contracts.description import (
+    ContractDescription,
+    ContractError,
+    OperationDescription,
+)
+
+__all__ = ["ServiceEndpoint", "check_endpoint"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceEndpoint:
+    """
+    Where a contract is served.
+    """
+
+    #: What clients address their messages to.
+    address: str
+    binding: NetTcpBinding
+    contract: ContractDescription
+    #: Where the service listens; usually the address.
+    listen_uri: str
+    filter_mode: AddressFilterMode = AddressFilterMode.EXACT
+
+    def matches(self, to: str) -> bool:
+        """
+        Whether a message is for this address. The host is not compared, the port is.
+
+        :param to: the message's To
+        """
+        if self.filter_mode is AddressFilterMode.ANY:
+            return True
+        try:
+            asked = parse_via(to)
+        except AddressError:
+            return False
+        own = self._parsed
+        if (asked.scheme, asked.port) != (own.scheme, own.port):
+            return False
+        if self.filter_mode is AddressFilterMode.PREFIX:
+            return asked.segments[: len(own.segments)] == own.segments
+        return asked.segments == own.segments
+
+    @property
+    def _parsed(self) -> Via:
+        return parse_via(self.address)
+
+    def operation_for(self, action: str | None) -> OperationDescription | None:
+        """:returns: the operation that takes messages of this action."""
+        return self.contract.operation_for(action)
+
+
+def check_endpoint(contract: ContractDescription, binding: NetTcpBinding) -> None:
+    """
+    :raises ContractError: the contract cannot be served, or called, with the binding
+    """
+    name = contract.type.__name__
+    if not binding.streamed and contract.session_mode is SessionMode.NOT_ALLOWED:
+        raise ContractError(
+            f"{name} does not allow a session, which every buffered channel of net.tcp is: use a "
+            "streamed transfer mode, or SessionMode.ALLOWED"
+        )
+    if binding.streamed:
+        if contract.session_mode is SessionMode.REQUIRED:
+            raise ContractError(
+                f"{name} requires a session, which no streamed transfer mode has: use "
+                "TransferMode.BUFFERED"
+            )
+        if contract.callback is not None:
+            raise ContractError(
+                f"{name} has a callback contract, which needs a session, which no streamed "
+                "transfer mode has: use TransferMode.BUFFERED"
+            )

@@ -1,0 +1,273 @@
+"""
+Envelopes that begin as one did before.
+
+A client's requests to one operation have the same headers but for the message's identifier, and so
+have the replies to it. What reading makes of bytes depends on them, on the session's strings that
+they refer to (which never change), and on nothing else: where the bytes are those of an earlier
+message down to the arguments, so is all that was read of them, and the reader goes on from there.
+
+When it then finds anything wrong the message is read again from its beginning, as if there were no
+templates, so that all errors are the ordinary ones.
+
+A session makes templates for itself, and finds those that others like it have made: see
+:mod:`.sharedtemplates`. Of such a one the names are not added to, since a name may be one of the
+strings that only this session has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from netshare.transport.encoders.templates.shared import SharedTemplates
+from netshare.transport.soap.envelope import EnvelopeParts, is_fault, read_envelope
+from netshare.transport.soap.message import Message, MessageVersion
+from netshare.transport.xml.binary import (
+    Element,
+    Event,
+    ReaderQuotas,
+    ReaderSession,
+    Start,
+    UniqueId,
+    XmlException,
+    read_events,
+)
+from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.leaves import read_leaves
+from netshare.transport.xml.binary.reader import Progress, RecordReader, scannable
+from netshare.transport.xml.events import check_quotas
+
+__all__ = ["ReadTemplates", "SharedReadTemplates"]
+
+#: Templates that may be made in one session.
+_MAX_TEMPLATES: Final = 32
+#: Bytes that one may have.
+_MAX_SIZE: Final = 2048
+#: Where identifiers are in a message, and what their headers are called.
+_PLACES: Final = {"message_id": "MessageID", "relates_to": "RelatesTo"}
+_IDENTIFIER_SIZE: Final = 16
+#: Bytes of a message of which a template is shared, and of the session's strings until then.
+_MAX_SHARED: Final = 4096
+#: Shared templates for the same strings.
+_MAX_ALIKE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    #: As far as the record type of the identifier; everything, if there is none.
+    before: bytes
+    #: From behind it to the end of the body's start tag, or of the wrapper's.
+    behind: bytes
+    #: Which identifier it is, and the event that it is in; empty: there is none.
+    place: str
+    index: int
+    events: list[Event]
+    #: All but the identifier.
+    parts: EnvelopeParts
+    progress: Progress
+    #: Whether other sessions have it, too.
+    shared: bool = False
+
+    def is_like(self, other: _Template) -> bool:
+        """Whether both are for the same messages."""
+        return self.before == other.before and self.behind == other.behind
+
+
+#: By the strings that a session has: what was read of messages with no others.
+SharedReadTemplates: TypeAlias = SharedTemplates[tuple[str, ...], tuple[_Template, ...]]
+
+
+class ReadTemplates:
+    """
+    Reads the messages of one direction of a session.
+
+    :param session: the strings of the session
+    :param quotas: limits; where the scanner cannot be used there are no templates
+    :param version: of the messages
+    :param shared: the templates of all sessions with these quotas and this version
+    """
+
+    def __init__(
+        self,
+        session: ReaderSession,
+        quotas: ReaderQuotas,
+        version: MessageVersion,
+        shared: SharedReadTemplates,
+    ) -> None:
+        self._session = session
+        self._quotas = quotas
+        self._version = version
+        self._shared = shared
+        self._templates: list[_Template] = session.memory.templates
+        #: With how many strings templates of others were looked for.
+        self._known = -1
+        #: The actions of messages that were met once.
+        self._met: set[str | None] = set()
+        #: How many more templates may be made.
+        self._room = _MAX_TEMPLATES if scannable(quotas) else 0
+
+    def read(self, data: bytes, start: int) -> Message:
+        """
+        Read a message.
+
+        :param data: a string table and a document
+        :param start: where the document begins
+        :raises XmlException: the XML is bad
+        :raises MessageInvalid: it is no message of the version
+        """
+        strings = self._session.strings
+        if len(strings) != self._known:
+            self._known = len(strings)
+            self._templates += self._shared.get(tuple(strings)) or ()
+        for template in self._templates:
+            if data.startswith(template.before, start):
+                place = start + len(template.before)
+                behind = place + _IDENTIFIER_SIZE if template.place else place
+                if data.startswith(template.behind, behind):
+                    message = self._go_on(template, data, behind, data[place:behind])
+                    if message is not None:
+                        return message
+                    break
+        events = read_events(data, self._session, self._quotas, start)
+        parts = read_envelope(events, self._version)
+        if self._room and not parts.headers and not parts.is_fault:
+            self._meet(parts, events, data, start)
+        return Message.of(parts, parts.addressing, events, self._version)
+
+    def _go_on(self, template: _Template, data: bytes, at: int, raw: bytes) -> Message | None:
+        """:returns: the message; None: the ordinary way has to find out about it."""
+        at += len(template.behind)
+        if not _starts_element(data, at):
+            return None
+        parts, events = template.parts, template.events.copy()
+        addressing = parts.addressing
+        if raw:
+            identifier = UniqueId(raw)
+            before = events[template.index]
+            assert type(before) is Element
+            events[template.index] = Element(before.name, before.attributes, (identifier,))
+            addressing = {**addressing, template.place: identifier}
+        try:
+            leaves = read_leaves(data, at, template.progress, self._quotas)
+            if leaves is not None:
+                events += leaves
+            else:
+                if template.shared:
+                    template = self._own(template)
+                RecordReader.inside(
+                    data, self._session, self._quotas, at, template.progress, events
+                ).read(fast=True)
+            check_quotas(events, self._quotas)
+        except (XmlException, ValueError, LookupError):
+            return None
+        first = events[parts.body_index]
+        assert type(first) is Element or type(first) is Start
+        if is_fault(first, self._version):
+            return None
+        return Message.of(parts, addressing, events, self._version)
+
+    def _own(self, shared: _Template) -> _Template:
+        """:returns: instead of a shared template one whose names may be added to."""
+        scope_of = self._session.memory.scope
+        scope, outer, extra_nodes = shared.progress
+        progress = Progress(
+            scope_of(scope.namespaces),
+            tuple(scope_of(one.namespaces) for one in outer),
+            extra_nodes,
+        )
+        own = replace(shared, progress=progress, shared=False)
+        # Making scopes may have made the session's memory forget everything.
+        self._templates[:] = [own if one is shared else one for one in self._templates]
+        return own
+
+    # ---- making templates
+
+    def _meet(self, parts: EnvelopeParts, events: list[Event], data: bytes, start: int) -> None:
+        """A message was read whose like may come again; that is believed of the second."""
+        action = parts.addressing.get("action")
+        if len(data) <= _MAX_SHARED:
+            self._share(action, data[start:])
+        if action not in self._met:
+            if len(self._met) < _MAX_TEMPLATES:
+                self._met.add(action)
+            return
+        self._room -= 1
+        template = self._make(parts, events, data, start, self._session)
+        if template is not None:
+            self._templates.append(template)
+
+    def _share(self, action: str | None, document: bytes) -> None:
+        """Make a template for other sessions, if that is worth it."""
+        strings = tuple(self._session.strings)
+        if sum(map(len, strings)) > _MAX_SHARED or not self._shared.wanted(strings, action):
+            return
+        alike = self._shared.get(strings) or ()
+        if len(alike) == _MAX_ALIKE:
+            return
+        # As a session reads it that has met nothing but these strings.
+        session = ReaderSession.of(list(strings))
+        events = read_events(document, session, self._quotas)
+        parts = read_envelope(events, self._version)
+        template = self._make(parts, events, document, 0, session)
+        if template is not None and not any(map(template.is_like, alike)):
+            self._shared.keep(strings, (*alike, replace(template, shared=True)))
+
+    def _make(
+        self,
+        parts: EnvelopeParts,
+        events: list[Event],
+        data: bytes,
+        start: int,
+        session: ReaderSession,
+    ) -> _Template | None:
+        places = [place for place in _PLACES if place in parts.addressing]
+        if len(places) > 1 or parts.body_index < 0:
+            return None
+        place = places[0] if places else ""
+        # Record by record, since it matters where they end.
+        reader = RecordReader(data, session, self._quotas, start)
+        index, before = -1, start
+        while len(reader.events) < parts.body_index:
+            reader.step()
+            if place and _is_header(reader, _PLACES[place]):
+                index, before = len(reader.events) - 1, reader.pos - _IDENTIFIER_SIZE
+                if data[before - 1] != R.UNIQUE_ID + 1:
+                    return None
+        end, progress = reader.pos, reader.progress
+        read = reader.events.copy()
+        if not _starts_element(data, end) or end - start > _MAX_SIZE or (place and index < 0):
+            return None
+        reader.step()
+        if type(reader.events[-1]) is Start and _starts_element(data, reader.pos):
+            end, progress = reader.pos, reader.progress
+            read = reader.events
+        if read != events[: len(read)]:
+            return None
+        addressing = {key: value for key, value in parts.addressing.items() if key != place}
+        constant = EnvelopeParts(addressing, [], False, parts.body_index, parts.outer)
+        behind = before + (_IDENTIFIER_SIZE if place else 0)
+        if not place:
+            before = behind = end
+        return _Template(
+            data[start:before], data[behind:end], place, index, read, constant, progress
+        )
+
+
+def _starts_element(data: bytes, at: int) -> bool:
+    """
+    :returns: whether an element begins here. In front of one a start tag is complete and certainly
+        no leaf; what any other record there says about it is the reader's matter.
+    """
+    return at < len(data) and R.SHORT_ELEMENT <= data[at] <= R.MAX_ELEMENT
+
+
+def _is_header(reader: RecordReader, local: str) -> bool:
+    """:returns: whether what was read last is this header, with an identifier in it."""
+    last = reader.events[-1]
+    return (
+        type(last) is Element
+        and len(reader.outer) == 2
+        and last.name.local == local
+        and len(last.children) == 1
+        and type(last.children[0]) is UniqueId
+    )

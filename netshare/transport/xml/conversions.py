@@ -1,0 +1,245 @@
+"""
+What a value is when a contract wants a certain type of it: .NET's ``ReadContentAs…``.
+
+Binary writers choose the smallest record, text has only characters: so a contract's type decides,
+never the record's. Each function takes any value of :data:`.values.Value` and gives Python's
+object for one type, or raises :class:`~.errors.XmlException` naming the type as .NET does.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import uuid
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from math import isinf
+from struct import error as struct_error
+from struct import pack, unpack
+from typing import Final
+
+from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.values import (
+    MAX_TICKS,
+    TICKS_PER_DAY,
+    TICKS_PER_SECOND,
+    DateTime,
+    DateTimeKind,
+    Guid,
+    Single,
+    TimeSpan,
+    UniqueId,
+    Value,
+    lexical,
+)
+
+__all__ = [
+    "INTEGER_RANGES",
+    "as_boolean",
+    "as_bytes",
+    "as_datetime",
+    "as_decimal",
+    "as_double",
+    "as_guid",
+    "as_integer",
+    "as_single",
+    "as_string",
+    "as_timespan",
+    "as_unique_id",
+]
+
+_BLANK: Final = " \t\r\n"
+#: XML Schema's integer types: smallest and largest value.
+INTEGER_RANGES: Final[dict[str, tuple[int, int]]] = {
+    "byte": (-0x80, 0x7F),
+    "unsignedByte": (0, 0xFF),
+    "short": (-0x8000, 0x7FFF),
+    "unsignedShort": (0, 0xFFFF),
+    "int": (-0x80000000, 0x7FFFFFFF),
+    "unsignedInt": (0, 0xFFFFFFFF),
+    "long": (-0x8000000000000000, 0x7FFFFFFFFFFFFFFF),
+    "unsignedLong": (0, 0xFFFFFFFFFFFFFFFF),
+}
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,40}")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_DATETIME: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7})[0-9]*)?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+_DURATION: Final = re.compile(
+    r"(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?"
+    r"(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?"
+)
+
+
+def _cannot(value: Value, wanted: str) -> XmlException:
+    shown = lexical(value)
+    if len(shown) > 60:
+        shown = shown[:60] + "…"
+    return XmlException(f"The value '{shown}' cannot be parsed as the type '{wanted}'")
+
+
+def as_string(value: Value) -> str:
+    """:returns: the characters."""
+    return value if type(value) is str else lexical(value)
+
+
+def as_integer(value: Value, type_name: str = "int") -> int:
+    """
+    :param value: any value.
+    :param type_name: a key of :data:`INTEGER_RANGES`.
+    :returns: the integer.
+    """
+    low, high = INTEGER_RANGES[type_name]
+    if type(value) is int:
+        number = value
+    else:
+        text = lexical(value).strip(_BLANK)
+        if not _INTEGER.fullmatch(text):
+            raise _cannot(value, type_name)
+        number = int(text)
+    if not low <= number <= high:
+        raise _cannot(value, type_name)
+    return number
+
+
+def as_boolean(value: Value) -> bool:
+    """:returns: the truth value."""
+    if type(value) is bool:
+        return value
+    text = lexical(value).strip(_BLANK)
+    if text in ("true", "1"):
+        return True
+    if text in ("false", "0"):
+        return False
+    raise _cannot(value, "Boolean")
+
+
+def as_double(value: Value) -> float:
+    """:returns: the number."""
+    if type(value) in (float, Single, int) or (
+        isinstance(value, int | float) and not isinstance(value, bool)
+    ):
+        try:
+            return float(value)  # type: ignore[arg-type]
+        except OverflowError:
+            raise _cannot(value, "double") from None
+    text = lexical(value).strip(_BLANK)
+    special = {"INF": "inf", "-INF": "-inf", "NaN": "nan"}.get(text)
+    if special is None and not _NUMBER.fullmatch(text):
+        raise _cannot(value, "double")
+    return float(special or text)
+
+
+def as_single(value: Value) -> float:
+    """:returns: the number, rounded to what 32 bits can hold."""
+    number = as_double(value)
+    try:
+        rounded: float = unpack("<f", pack("<f", number))[0]
+    except (OverflowError, struct_error):
+        raise _cannot(value, "float") from None
+    if isinf(rounded) and not isinf(number):
+        raise _cannot(value, "float")
+    return rounded
+
+
+def as_decimal(value: Value) -> Decimal:
+    """:returns: the number with its decimal places."""
+    if isinstance(value, Decimal):
+        return value
+    if type(value) is int:
+        return Decimal(value)
+    text = lexical(value).strip(_BLANK)
+    if not _DECIMAL.fullmatch(text) or len(text) > 64:
+        raise _cannot(value, "decimal")
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise _cannot(value, "decimal") from None
+
+
+def as_guid(value: Value) -> Guid:
+    """:returns: the identifier; ``.uuid`` is Python's."""
+    if isinstance(value, Guid):
+        return value
+    text = lexical(value).strip(_BLANK)
+    if text[:1] == "{" and text[-1:] == "}":
+        text = text[1:-1]
+    if not _GUID.fullmatch(text):
+        raise _cannot(value, "Guid")
+    return Guid.from_uuid(uuid.UUID(text))
+
+
+def as_unique_id(value: Value) -> UniqueId | str:
+    """:returns: the identifier made of a Guid, or any other identifier as its text."""
+    if isinstance(value, UniqueId):
+        return value
+    text = lexical(value).strip(_BLANK)
+    if text.startswith("urn:uuid:") and _GUID.fullmatch(text[9:]):
+        return UniqueId.from_uuid(uuid.UUID(text[9:]))
+    if not text:
+        raise _cannot(value, "UniqueId")
+    return text
+
+
+def as_datetime(value: Value) -> DateTime:
+    """:returns: the moment; one with an offset from UTC has the kind ``LOCAL``, as in .NET."""
+    if isinstance(value, DateTime):
+        return value
+    match = _DATETIME.fullmatch(lexical(value).strip(_BLANK))
+    if match is None:
+        raise _cannot(value, "DateTime")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        days = date(int(year), int(month), int(day)).toordinal() - 1
+    except ValueError:
+        raise _cannot(value, "DateTime") from None
+    h, m, s = int(hour or 0), int(minute or 0), int(second or 0)
+    if h > 23 or m > 59 or s > 59:
+        raise _cannot(value, "DateTime")
+    ticks = (days * 86400 + h * 3600 + m * 60 + s) * TICKS_PER_SECOND
+    ticks += int((fraction or "").ljust(7, "0"))
+    kind = DateTimeKind.UNSPECIFIED
+    if zone == "Z":
+        kind = DateTimeKind.UTC
+    elif zone:
+        offset = int(zone[1:3]) * 60 + int(zone[4:6])
+        if offset > 14 * 60:
+            raise _cannot(value, "DateTime")
+        moved = offset * 60 * TICKS_PER_SECOND
+        ticks = min(max(ticks + (moved if zone[0] == "-" else -moved), 0), MAX_TICKS)
+        kind = DateTimeKind.LOCAL
+    return DateTime(ticks, kind)
+
+
+def as_timespan(value: Value) -> TimeSpan:
+    """:returns: the length of time; years and months count 365 and 30 days, as in .NET."""
+    if isinstance(value, TimeSpan):
+        return value
+    text = lexical(value).strip(_BLANK)
+    match = _DURATION.fullmatch(text)
+    if match is None or text[-1] in "PT" or len(text) > 64:
+        raise _cannot(value, "TimeSpan")
+    sign, *parts, fraction = match.groups()
+    years, months, days, hours, minutes, seconds = (int(p or 0) for p in parts)
+    ticks = (years * 365 + months * 30 + days) * TICKS_PER_DAY
+    ticks += ((hours * 60 + minutes) * 60 + seconds) * TICKS_PER_SECOND
+    ticks += int((fraction or "")[:7].ljust(7, "0"))
+    ticks = -ticks if sign else ticks
+    if not -(1 << 63) <= ticks < 1 << 63:
+        raise _cannot(value, "TimeSpan")
+    return TimeSpan(ticks)
+
+
+def as_bytes(value: Value) -> bytes:
+    """:returns: the bytes; characters are base64, blanks between them allowed."""
+    if isinstance(value, bytes):
+        return value
+    text = lexical(value)
+    try:
+        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except (binascii.Error, ValueError):
+        raise _cannot(value, "base64Binary") from None

@@ -1,0 +1,388 @@
+"""
+The typed values that text in binary XML can have, none of them losing anything.
+
+Most are plain Python objects: ``str`` for characters of any encoding, ``int``, ``bool``,
+``float`` for a double, ``bytes``, :class:`decimal.Decimal` with its scale. Where Python's own
+type would lose something there is a small class here: 100 ns ticks and the kind of a DateTime,
+a UniqueId that must not become a Guid, a float of 32 bits, a qualified name. All are immutable,
+so that one object can stand in many trees.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from base64 import b64encode
+from collections.abc import Callable
+from decimal import Context, Decimal
+from enum import IntEnum
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from netshare.transport.xml.errors import XmlException
+
+__all__ = [
+    "DateTime",
+    "DateTimeKind",
+    "DictionaryString",
+    "Guid",
+    "QualifiedName",
+    "Single",
+    "TimeSpan",
+    "UniqueId",
+    "Value",
+    "ValueList",
+    "lexical",
+]
+
+MAX_TICKS: Final = 3155378975999999999
+TICKS_PER_SECOND: Final = 10_000_000
+TICKS_PER_DAY: Final = 86_400 * TICKS_PER_SECOND
+_TICKS_CEILING: Final = 1 << 62
+_TICKS_MASK: Final = _TICKS_CEILING - 1
+#: Wide enough for the 29 digits of any decimal on the wire.
+DECIMAL_CONTEXT: Final = Context(prec=60, Emin=-99, Emax=99)
+
+
+class DateTimeKind(IntEnum):
+    """What a DateTime's clock time refers to."""
+
+    UNSPECIFIED = 0
+    UTC = 1
+    LOCAL = 2
+
+
+class DateTime(NamedTuple):
+    """
+    A .NET DateTime.
+
+    :param ticks: 100 ns since 0001-01-01; for the kind ``LOCAL`` counted in UTC, as on the wire.
+    :param kind: what it refers to.
+    """
+
+    ticks: int
+    kind: DateTimeKind = DateTimeKind.UNSPECIFIED
+
+    @classmethod
+    def from_binary(cls, binary: int) -> DateTime:
+        """
+        :param binary: the 64 bits of ``DateTime.ToBinary``, signed or not.
+        :returns: the value.
+        :raises XmlException: the ticks are outside of the years 1 to 9999.
+        """
+        ticks = binary & _TICKS_MASK
+        top = (binary >> 62) & 3
+        if top >= 2:
+            return cls(_local_ticks(ticks, binary), DateTimeKind.LOCAL)
+        if ticks > MAX_TICKS:
+            raise XmlException(f"The value '{binary}' cannot be parsed as the type 'DateTime'")
+        return cls(ticks, DateTimeKind(top))
+
+    def to_binary(self) -> int:
+        """:returns: the 64 bits of ``DateTime.ToBinary``, unsigned."""
+        return (self.ticks & _TICKS_MASK) | (self.kind << 62)
+
+    @classmethod
+    def from_datetime(cls, value: datetime.datetime) -> DateTime:
+        """
+        :param value: with a time zone it becomes UTC, without one ``UNSPECIFIED``.
+        :returns: the same moment.
+        """
+        if value.tzinfo is None:
+            return cls(_ticks_of(value), DateTimeKind.UNSPECIFIED)
+        try:
+            value = value.astimezone(datetime.UTC)
+        except OverflowError as error:
+            raise XmlException(f"{value} is not in the years 1 to 9999 of UTC") from error
+        return cls(_ticks_of(value.replace(tzinfo=None)), DateTimeKind.UTC)
+
+    def to_datetime(self) -> datetime.datetime:
+        """
+        :returns: a naive datetime for ``UNSPECIFIED``, else one in UTC; what is finer than a
+            microsecond is cut off.
+        """
+        ticks = min(max(self.ticks, 0), MAX_TICKS)
+        naive = datetime.datetime.min + datetime.timedelta(microseconds=ticks // 10)
+        if self.kind == DateTimeKind.UNSPECIFIED:
+            return naive
+        return naive.replace(tzinfo=datetime.UTC)
+
+
+def _ticks_of(value: datetime.datetime) -> int:
+    return (value - datetime.datetime.min) // datetime.timedelta(microseconds=1) * 10
+
+
+def _local_ticks(ticks: int, binary: int) -> int:
+    # A local time west of Greenwich near year 1 is negative in UTC: kept at the top of the range.
+    if ticks > _TICKS_CEILING - TICKS_PER_DAY:
+        ticks -= _TICKS_CEILING
+    local = ticks + local_offset(ticks)
+    if local < 0:
+        local += TICKS_PER_DAY
+    if not 0 <= local <= MAX_TICKS:
+        raise XmlException(f"The value '{binary}' cannot be parsed as the type 'DateTime'")
+    return ticks
+
+
+def local_offset(utc_ticks: int) -> int:
+    """
+    :param utc_ticks: a moment.
+    :returns: what this machine's time zone is ahead of UTC then, in ticks.
+    """
+    seconds = utc_ticks // TICKS_PER_SECOND
+    try:
+        moment = datetime.datetime.min + datetime.timedelta(seconds=seconds)
+        offset = moment.replace(tzinfo=datetime.UTC).astimezone().utcoffset()
+    except (OverflowError, ValueError, OSError):  # the first and last day of the calendar
+        return 0
+    return 0 if offset is None else int(offset.total_seconds()) * TICKS_PER_SECOND
+
+
+class TimeSpan(NamedTuple):
+    """
+    A .NET TimeSpan.
+
+    :param ticks: of 100 ns, signed, 64 bits.
+    """
+
+    ticks: int
+
+    @classmethod
+    def from_timedelta(cls, value: datetime.timedelta) -> TimeSpan:
+        """:returns: the same length of time."""
+        return cls(value // datetime.timedelta(microseconds=1) * 10)
+
+    def to_timedelta(self) -> datetime.timedelta:
+        """:returns: the same length, what is finer than a microsecond cut off."""
+        whole = -(-self.ticks // 10) if self.ticks < 0 else self.ticks // 10
+        return datetime.timedelta(microseconds=whole)
+
+
+class Guid(NamedTuple):
+    """
+    A Guid.
+
+    :param bytes_le: its 16 bytes in .NET's order (``Guid.ToByteArray``).
+    """
+
+    bytes_le: bytes
+
+    @classmethod
+    def from_uuid(cls, value: uuid.UUID) -> Guid:
+        """:returns: the same identifier."""
+        return cls(value.bytes_le)
+
+    @property
+    def uuid(self) -> uuid.UUID:
+        """The same identifier as Python has it."""
+        return uuid.UUID(bytes_le=self.bytes_le)
+
+    def __str__(self) -> str:
+        return guid_text(self.bytes_le)
+
+
+class UniqueId(NamedTuple):
+    """
+    A UniqueId made from a Guid, as WS-Addressing message ids are: text ``urn:uuid:…``.
+
+    :param bytes_le: the 16 bytes of the Guid in .NET's order.
+    """
+
+    bytes_le: bytes
+
+    @classmethod
+    def from_uuid(cls, value: uuid.UUID) -> UniqueId:
+        """:returns: the identifier ``urn:uuid:`` + *value*."""
+        return cls(value.bytes_le)
+
+    @property
+    def uuid(self) -> uuid.UUID:
+        """The identifier without ``urn:uuid:``."""
+        return uuid.UUID(bytes_le=self.bytes_le)
+
+    def __str__(self) -> str:
+        return "urn:uuid:" + guid_text(self.bytes_le)
+
+
+def guid_text(b: bytes) -> str:
+    """:returns: the usual 36 characters of a Guid in .NET's byte order."""
+    return f"{b[3::-1].hex()}-{b[5:3:-1].hex()}-{b[7:5:-1].hex()}-{b[8:10].hex()}-{b[10:16].hex()}"
+
+
+class Single(float):
+    """A float of 32 bits: the same number as the ``float``, but printed with fewer digits."""
+
+    __slots__ = ()
+
+
+class QualifiedName(NamedTuple):
+    """
+    The text ``prefix:local``, sent as a letter and a dictionary string.
+
+    :param prefix: one letter a to z.
+    :param local: the rest.
+    """
+
+    prefix: str
+    local: str
+
+    def __str__(self) -> str:
+        return f"{self.prefix}:{self.local}"
+
+
+class ValueList(tuple["Value", ...]):
+    """A list of values in one text, printed with blanks between them."""
+
+    __slots__ = ()
+
+
+class DictionaryString(str):
+    """Text that a writer should send through the dictionaries; everywhere else it is a ``str``."""
+
+    __slots__ = ()
+
+
+#: Anything text in XML can be. The records' own sizes (8, 16, 32, 64 bits) carry no meaning.
+Value: TypeAlias = (
+    str
+    | int
+    | bool
+    | float
+    | Single
+    | Decimal
+    | DateTime
+    | TimeSpan
+    | Guid
+    | UniqueId
+    | bytes
+    | QualifiedName
+    | ValueList
+    | DictionaryString
+)
+
+
+def _float_text(value: float, digits: str, limit: int) -> str:
+    # .NET: fixed notation while the exponent is in -5 … limit, else d.dddE+dd.
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "INF" if value > 0 else "-INF"
+    mantissa, _, exponent = digits.partition("e")
+    sign = "-" if mantissa.startswith("-") else ""
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    point = len(whole) + int(exponent or 0)
+    figures = (whole + fraction).rstrip("0")
+    stripped = figures.lstrip("0")
+    point -= len(figures) - len(stripped)
+    if not stripped:
+        return sign + "0"
+    if point > limit or point < -4 + 1:
+        rest = "." + stripped[1:] if len(stripped) > 1 else ""
+        power = point - 1
+        return f"{sign}{stripped[0]}{rest}E{'-' if power < 0 else '+'}{abs(power):02d}"
+    if point <= 0:
+        return f"{sign}0.{'0' * -point}{stripped}"
+    if len(stripped) <= point:
+        return sign + stripped + "0" * (point - len(stripped))
+    return f"{sign}{stripped[:point]}.{stripped[point:]}"
+
+
+def _double(value: float) -> str:
+    return _float_text(value, repr(value), 17)
+
+
+def _single(value: float) -> str:
+    # The shortest digits that give the same 32 bits: at most nine.
+    from struct import pack
+
+    wanted = pack("<f", value)
+    for precision in range(1, 10):
+        digits = f"{float(value):.{precision - 1}e}"
+        try:
+            if pack("<f", float(digits)) == wanted:
+                break
+        except OverflowError:
+            continue
+    return _float_text(value, digits, 9)
+
+
+def _decimal(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text[1:] if value.is_zero() and text.startswith("-") else text
+
+
+def _datetime(value: DateTime) -> str:
+    ticks, kind = value
+    suffix = "Z" if kind == DateTimeKind.UTC else ""
+    if kind == DateTimeKind.LOCAL:
+        offset = local_offset(ticks)
+        ticks += offset
+        if ticks < 0:
+            ticks += TICKS_PER_DAY
+        minutes = abs(offset) // TICKS_PER_SECOND // 60
+        suffix = f"{'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+    seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
+    moment = datetime.datetime.min + datetime.timedelta(seconds=seconds)
+    dot = f".{fraction:07d}".rstrip("0") if fraction else ""
+    return f"{moment.isoformat()}{dot}{suffix}"
+
+
+def _timespan(value: TimeSpan) -> str:
+    ticks = abs(value.ticks)
+    days, ticks = divmod(ticks, TICKS_PER_DAY)
+    hours, ticks = divmod(ticks, 3600 * TICKS_PER_SECOND)
+    minutes, ticks = divmod(ticks, 60 * TICKS_PER_SECOND)
+    seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
+    text = "-P" if value.ticks < 0 else "P"
+    if days:
+        text += f"{days}D"
+    time = f"{hours}H" if hours else ""
+    if minutes:
+        time += f"{minutes}M"
+    if seconds or fraction:
+        time += str(seconds) + (f".{fraction:07d}".rstrip("0") if fraction else "") + "S"
+    if time:
+        return f"{text}T{time}"
+    return text if days else "PT0S"
+
+
+def _list(value: ValueList) -> str:
+    # .NET prints the name of the type for a byte array in a list; nobody writes such lists.
+    return " ".join("System.Byte[]" if type(v) is bytes else lexical(v) for v in value)
+
+
+_LEXICAL: Final[dict[type, Callable[[Any], str]]] = {
+    str: str,
+    DictionaryString: str,
+    bool: lambda v: "true" if v else "false",
+    int: str,
+    float: _double,
+    Single: _single,
+    Decimal: _decimal,
+    DateTime: _datetime,
+    TimeSpan: _timespan,
+    Guid: str,
+    UniqueId: str,
+    bytes: lambda v: b64encode(v).decode("ascii"),
+    QualifiedName: str,
+    ValueList: _list,
+    uuid.UUID: str,
+    datetime.datetime: lambda v: _datetime(DateTime.from_datetime(v)),
+    datetime.timedelta: lambda v: _timespan(TimeSpan.from_timedelta(v)),
+}
+
+
+def lexical(value: Value | uuid.UUID | datetime.datetime | datetime.timedelta) -> str:
+    """
+    :param value: any typed value.
+    :returns: its text in XML, exactly as .NET's reader gives it.
+    :raises XmlException: no value of a known type.
+    """
+    text = _LEXICAL.get(type(value))
+    if text is None:
+        for base, candidate in _LEXICAL.items():
+            if isinstance(value, base) and not isinstance(value, tuple):
+                text = candidate
+                break
+        else:
+            raise XmlException(f"{type(value).__name__} is no type that XML text can have")
+    return text(value)

@@ -1,0 +1,162 @@
+"""
+A worker's link to the service: one registration, made again whenever the link is.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed
+from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from netshare.control import commands
+from netshare.control.commands import ControlProtocol, WorkerFault, declared
+from netshare.control.parcels import LaneForm
+from netshare.sockets.credentials import Peer, user_number
+from netshare.sockets.held import HeldSocket
+from netshare.worker.intake import Intake
+from netshare.worker.lane import FastLaneReader
+
+
+class UntrustedService(Exception):
+    """
+    The control socket belongs to a process that may not be the service.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What a worker asks the service for.
+    """
+
+    #: ``net.tcp://host[:port]/path``; None only when ``unique``.
+    address: str | None
+    #: StrongWildcard, Exact or WeakWildcard; None: the host of the address tells.
+    hostNameComparisonMode: str | None = None
+    #: An address of one's own, below the given one.
+    unique: bool = False
+    #: Served together with other workers of the same user that say the same.
+    shared: bool = False
+    #: How many connections may be under way to this worker; None: as many as the service likes.
+    maxOutstanding: int | None = None
+    #: Whether to ask for a fast lane; without it connections come as AMP commands, one by one.
+    fast: bool = True
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of :class:`netshare.control.commands.Register`."""
+        return {
+            "version": commands.PROTOCOL_VERSION,
+            "baseAddress": self.address,
+            "hostNameComparisonMode": self.hostNameComparisonMode,
+            "pid": os.getpid(),
+            "unique": self.unique,
+            "shared": self.shared,
+            "maxOutstanding": self.maxOutstanding,
+            "lane": LaneForm.BATCHES.value if self.fast else None,
+        }
+
+
+class WorkerLink(ControlProtocol):
+    """
+    The worker's end of a control connection.
+    """
+
+    log = Logger()
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__()
+        self._intake = intake
+        self.lane: FastLaneReader | None = None
+        self.lost: Callable[[], None] = lambda: None
+
+    async def register(self, wish: Wish, trusted: frozenset[int] | None) -> str:
+        """
+        Make sure that the service is who it should be, and register.
+
+        :param trusted: user numbers that the service may run as; None: any
+        :returns: the address as it is registered
+        :raises UntrustedService: it runs as somebody else
+        :raises RegistrationError: it refuses
+        """
+        service = Peer.of(self.transport.getHandle())
+        if trusted is not None and service.uid not in trusted:
+            self.transport.loseConnection()
+            raise UntrustedService(
+                f"the control socket belongs to user {service.user}, who is neither root, nor "
+                "you, nor the user netshare: name the service's user with serviceUser="
+            )
+        answer = await self.callRemote(commands.Register, **wish.arguments())
+        if answer["lane"] is not None:
+            lane = socket.socket(fileno=self.claim(answer["lane"]))
+            self.lane = FastLaneReader(self._intake.reactor, lane, self._intake)
+        self._intake.link = self
+        self._intake.routesChanged()
+        return str(answer["baseAddress"])
+
+    def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]:
+        """
+        Return a connection to the service.
+        """
+        try:
+            answer = self.callRemote(
+                commands.Return, peer=peer, readData=readData, socket=held.fileno()
+            )
+        except (amp.TooLong, ConnectionClosed) as error:
+            answer = defer.fail(error)
+
+        def answered(result: Any) -> Any:
+            held.close()
+            return result if isinstance(result, Failure) else None
+
+        return answer.addBoth(answered)  # type: ignore[no-any-return]
+
+    @declared(commands.Duplicate, WorkerFault)
+    def duplicate(
+        self, via: str, baseAddress: str, peer: str, local: str, readData: bytes, socket: int
+    ) -> dict[str, Any]:
+        held = HeldSocket(self.claim(socket))
+        try:
+            self._intake.receive(held, via, readData, peer)
+        finally:
+            held.close()
+        return {}
+
+    @declared(commands.RoutesChanged, WorkerFault)
+    def routesChanged(self, baseAddress: str) -> dict[str, Any]:
+        self._intake.routesChanged()
+        return {}
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        super().connectionLost(reason)
+        if self.lane is not None:
+            self.lane.close()
+        if self._intake.link is self:
+            self._intake.link = None
+        self.lost()
+
+
+def trusted_users(serviceUser: str | None = None) -> frozenset[int]:
+    """
+    The user numbers that a service may run as: root, ourselves, and a user by name (``netshare``
+    if there is one and no other is named).
+
+    :raises ValueError: there is no user of that name
+    """
+    trusted = {0, os.geteuid()}
+    if serviceUser is not None:
+        trusted.add(user_number(serviceUser))
+    else:
+        try:
+            trusted.add(user_number("netshare"))
+        except ValueError:
+            pass
+    return frozenset(trusted)

@@ -1,0 +1,513 @@
+"""netshare.service.workers.route: which worker gets a connection, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from netshare.addresses import parse_base_address
+from netshare.control.commands import (
+    Busy,
+    ControlProtocol,
+    Duplicate,
+    Gone,
+    NotMine,
+    WorkerFault,
+    declared,
+)
+from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
+from netshare.service.outcomes import Outcome
+from netshare.service.quotas import Quotas
+from netshare.service.workers.lanes import AmpLane, Errand
+from netshare.service.workers.route import LeastOutstanding, WorkerRoute
+from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports
+
+ADDRESS = parse_base_address("net.tcp://+/a")
+
+
+@implementer(IWorkerLane)
+class Lane:
+    """A worker whose answers the test gives."""
+
+    def __init__(self, name: str, limit: int = 100) -> None:
+        self.name = name
+        self.limit = limit
+        self.stuck = False
+        self.given: list[IErrand] = []
+        self.total = 0
+
+    @property
+    def outstanding(self) -> int:
+        return len(self.given)
+
+    @property
+    def available(self) -> bool:
+        return not self.stuck and self.outstanding < self.limit
+
+    @property
+    def state(self) -> str:
+        return "stuck" if self.stuck else "ready" if self.available else "busy"
+
+    def give(self, errand: IErrand) -> None:
+        assert errand.address is ADDRESS
+        assert not errand.arrival.held.closed
+        self.given.append(errand)
+        self.total += 1
+
+    def answer(self, route: WorkerRoute, error: Exception | None = None) -> None:
+        """Answer for the oldest connection, as a worker does, and say that the lane is freer."""
+        errand = self.given.pop(0)
+        if error is None:
+            errand.adopted(self)
+        else:
+            errand.failed(self, error)
+        route.pump()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Setting:
+    """A route with a few lanes."""
+
+    def __init__(self, lanes: list[Lane], **quotas: Any) -> None:
+        self.clock = Clock()
+        self.lanes = lanes
+        self.route = WorkerRoute(self.clock, ADDRESS, Quotas(**quotas))
+        for lane in lanes:
+            self.route.addLane(lane)
+        self.arrivals: list[RecordedArrival] = []
+
+    def arrive(self) -> RecordedArrival:
+        arrival = RecordedArrival()
+        self.arrivals.append(arrival)
+        self.route.render(arrival)
+        return arrival
+
+    def finish(self) -> None:
+        self.route.stop("the test is over")
+        for arrival in self.arrivals:
+            arrival.close()
+        assert self.clock.getDelayedCalls() == []
+
+
+@pytest.fixture
+def setting() -> Iterator[Callable[..., Setting]]:
+    """Makes routes, and checks that no delayed call of theirs is left."""
+    made: list[Setting] = []
+
+    def make(*lanes: Lane, **quotas: Any) -> Setting:
+        made.append(Setting(list(lanes), **quotas))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.finish()
+
+
+def test_the_interfaces() -> None:
+    """Lanes, policies and routes provide what the house promises."""
+    verifyObject(IRoute, WorkerRoute(Clock(), ADDRESS, Quotas()))
+    verifyObject(IDispatchPolicy, LeastOutstanding())
+    verifyObject(IWorkerLane, Lane("a"))
+    verifyObject(IErrand, Errand(WorkerRoute(Clock(), ADDRESS, Quotas()), RecordedArrival()))
+    verifyObject(IWorkerLane, AmpLane(Clock(), ControlProtocol(), 1, Quotas(), "a"))
+
+
+def test_handing_over(setting: Callable[..., Setting]) -> None:
+    """A connection is taken when its worker has answered, not before, and is counted."""
+    lane = Lane("a")
+    s = setting(lane)
+    arrival = s.arrive()
+    verifyObject(IArrival, arrival)
+    assert arrival.ending is None
+    lane.answer(s.route)
+    assert (arrival.ending, arrival.outcome, arrival.detail) == ("taken", Outcome.HANDED_OVER, "a")
+    assert s.route.given[lane] == 1
+    assert arrival.held.closed
+
+
+def test_the_fewest_outstanding(setting: Callable[..., Setting]) -> None:
+    """The worker with the fewest connections under way gets the next; equals take turns."""
+    a, b, c = Lane("a"), Lane("b"), Lane("c")
+    s = setting(a, b, c)
+    for _ in range(6):
+        s.arrive()
+    assert [lane.outstanding for lane in (a, b, c)] == [2, 2, 2]
+    b.answer(s.route)
+    s.arrive()
+    assert [lane.total for lane in (a, b, c)] == [2, 3, 2]
+
+
+def test_equals_take_turns_when_answers_are_quick(setting: Callable[..., Setting]) -> None:
+    """One connection at a time still goes round all workers."""
+    lanes = [Lane("a"), Lane("b"), Lane("c")]
+    s = setting(*lanes)
+    for _ in range(9):
+        s.arrive()
+        next(lane for lane in lanes if lane.given).answer(s.route)
+    assert [lane.total for lane in lanes] == [3, 3, 3]
+
+
+@implementer(IDispatchPolicy)
+class Last:
+    """Always the last."""
+
+    def choose(self, lanes: Any) -> Any:
+        return max(lanes, key=str)
+
+
+def test_a_policy_of_ones_own() -> None:
+    """A policy chooses among the available lanes."""
+    a, b = Lane("a"), Lane("b", limit=1)
+    route = WorkerRoute(Clock(), ADDRESS, Quotas(), Last())
+    route.addLane(a)
+    route.addLane(b)
+    arrivals = [RecordedArrival() for _ in range(2)]
+    for arrival in arrivals:
+        route.render(arrival)
+    assert (a.total, b.total) == (1, 1)
+    for arrival in arrivals:
+        arrival.close()
+
+
+@pytest.mark.parametrize("error", [Busy("full"), NotMine("not mine")])
+def test_another_worker_is_tried(setting: Callable[..., Setting], error: Exception) -> None:
+    """After an error that says the worker does not have it, another one gets the connection."""
+    a, b = Lane("a"), Lane("b")
+    s = setting(a, b)
+    arrival = s.arrive()
+    a.answer(s.route, error)
+    assert (a.total, b.total) == (1, 1)
+    assert arrival.ending is None
+    b.answer(s.route)
+    assert (arrival.outcome, arrival.detail) == (Outcome.HANDED_OVER, "b")
+
+
+@pytest.mark.parametrize("error", [Busy("full"), NotMine("not mine")])
+def test_no_worker_is_tried_twice(setting: Callable[..., Setting], error: Exception) -> None:
+    """When every worker has refused it, a connection is refused."""
+    a, b = Lane("a"), Lane("b")
+    s = setting(a, b)
+    arrival = s.arrive()
+    a.answer(s.route, error)
+    b.answer(s.route, error)
+    assert (arrival.ending, arrival.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
+    assert (a.total, b.total) == (1, 1)
+
+
+FINAL = [
+    (Gone("left"), "taken", Outcome.CLIENT_GONE),
+    (WorkerFault("a bug"), "refused", Outcome.CONNECTION_DISPATCH_FAILED),
+    (amp.UnknownRemoteError("a bug"), "refused", Outcome.CONNECTION_DISPATCH_FAILED),
+    (amp.UnhandledCommand(b"UNHANDLED", "no"), "refused", Outcome.CONNECTION_DISPATCH_FAILED),
+    (amp.TooLong(False, True, b"", b""), "refused", Outcome.CONNECTION_DISPATCH_FAILED),
+    (ConnectionLost(), "taken", Outcome.WORKER_LOST),
+    (ConnectionDone(), "taken", Outcome.WORKER_LOST),
+    (TimeoutError("slow"), "taken", Outcome.DISPATCH_TIMEOUT),
+    (RuntimeError("who knows"), "taken", Outcome.WORKER_LOST),
+]
+
+
+@pytest.mark.parametrize(("error", "ending", "outcome"), FINAL)
+def test_nothing_else_is_tried_again(
+    setting: Callable[..., Setting], error: Exception, ending: str, outcome: Outcome
+) -> None:
+    """At most once: after anything but Busy and NotMine no other worker is tried."""
+    a, b = Lane("a"), Lane("b")
+    s = setting(a, b)
+    arrival = s.arrive()
+    a.answer(s.route, error)
+    assert (arrival.ending, arrival.outcome) == (ending, outcome)
+    assert (a.total, b.total) == (1, 0)
+
+
+def test_waiting(setting: Callable[..., Setting]) -> None:
+    """What no worker can take now waits, in order, until one can."""
+    lane = Lane("a", limit=1)
+    s = setting(lane)
+    first, second, third = s.arrive(), s.arrive(), s.arrive()
+    assert (s.route.waiting, s.route.state) == (2, "busy")
+    lane.answer(s.route)
+    assert [one.arrival for one in lane.given] == [second]
+    lane.answer(s.route)
+    lane.answer(s.route)
+    assert [a.outcome for a in (first, second, third)] == [Outcome.HANDED_OVER] * 3
+    assert (s.route.waiting, s.route.state) == (0, "ready")
+
+
+def test_the_waiting_limit(setting: Callable[..., Setting]) -> None:
+    """Only so many wait for one address; one more is told ServerTooBusy at once."""
+    lane = Lane("a", limit=1)
+    s = setting(lane, maxWaitingPerAddress=2)
+    arrivals = [s.arrive() for _ in range(4)]
+    assert [a.outcome for a in arrivals] == [None, None, None, Outcome.SERVER_TOO_BUSY]
+    assert arrivals[3].ending == "refused"
+
+
+def test_waiting_too_long(setting: Callable[..., Setting]) -> None:
+    """Who waits longer than dispatchTimeout is told ServerTooBusy."""
+    s = setting(Lane("a", limit=1), dispatchTimeout=10)
+    s.arrive()
+    s.clock.advance(1)
+    second = s.arrive()
+    s.clock.advance(1)
+    third = s.arrive()
+    s.clock.advance(8.9)
+    assert second.outcome is None
+    s.clock.advance(0.2)
+    assert (second.ending, second.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
+    assert third.outcome is None
+    s.clock.advance(1)
+    assert third.outcome is Outcome.SERVER_TOO_BUSY
+    assert s.route.waiting == 0
+
+
+def test_waiting_for_the_worker_that_has_not_refused(setting: Callable[..., Setting]) -> None:
+    """Refused by one worker, a connection waits for the other, and holds nobody else up."""
+    a, b = Lane("a", limit=1), Lane("b", limit=1)
+    s = setting(a, b)
+    first, second = s.arrive(), s.arrive()
+    a.answer(s.route, Busy("full"))  # first: b is full, so it waits, and a is free
+    assert s.route.waiting == 1
+    third = s.arrive()
+    assert [one.arrival for one in a.given] == [third]
+    fourth = s.arrive()
+    assert s.route.waiting == 2
+    a.answer(s.route)
+    assert third.outcome is Outcome.HANDED_OVER
+    assert [one.arrival for one in a.given] == [fourth]  # past the first, who waits for b
+    b.answer(s.route)
+    assert second.outcome is Outcome.HANDED_OVER
+    assert [one.arrival for one in b.given] == [first]
+
+
+def test_no_worker(setting: Callable[..., Setting]) -> None:
+    """An address whose workers are all down is unavailable."""
+    s = setting()
+    assert s.route.state == "down"
+    assert s.arrive().outcome is Outcome.ENDPOINT_UNAVAILABLE
+
+
+def test_the_last_worker_leaves(setting: Callable[..., Setting]) -> None:
+    """What waited for it is told that the endpoint is unavailable; what was given is not."""
+    lane = Lane("a", limit=1)
+    s = setting(lane)
+    given, waiting = s.arrive(), s.arrive()
+    s.route.removeLane(lane)
+    assert (given.outcome, waiting.outcome) == (None, Outcome.ENDPOINT_UNAVAILABLE)
+    lane.answer(s.route)
+    assert given.outcome is Outcome.HANDED_OVER
+    assert lane not in s.route.given
+
+
+def test_a_new_worker_takes_what_waits(setting: Callable[..., Setting]) -> None:
+    """A worker that registers gets what waits."""
+    s = setting(Lane("a", limit=1))
+    s.arrive()
+    s.arrive()
+    new = Lane("b")
+    s.route.addLane(new)
+    assert new.total == 0  # not before its registration is answered
+    s.route.pump()
+    assert new.total == 1
+
+
+def test_a_stuck_worker(setting: Callable[..., Setting]) -> None:
+    """With another worker nobody notices a stuck one; alone it makes the address too busy."""
+    stuck, other = Lane("a"), Lane("b", limit=1)
+    s = setting(stuck, other)
+    stuck.stuck = True
+    assert s.route.state == "ready"
+    s.arrive()
+    assert (stuck.total, other.total) == (0, 1)
+    waiting = s.arrive()
+    assert (waiting.outcome, s.route.state) == (None, "busy")
+    s.route.removeLane(other)
+    assert s.route.state == "stuck"
+    assert s.arrive().outcome is Outcome.SERVER_TOO_BUSY
+
+
+class Worker(ControlProtocol):
+    """The other end of an AmpLane, whose answers the test gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[dict[str, Any]] = []
+        self.answers: list[Deferred[dict[str, Any]]] = []
+
+    @declared(Duplicate, WorkerFault)
+    def duplicate(self, **arguments: Any) -> Deferred[dict[str, Any]]:
+        import os
+
+        os.close(self.claim(arguments.pop("socket")))
+        self.got.append(arguments)
+        answer: Deferred[dict[str, Any]] = Deferred()
+        self.answers.append(answer)
+        return answer
+
+
+class Linked:
+    """An AmpLane with a worker at its other end."""
+
+    def __init__(self, clock: Clock, limit: int = 2, **quotas: Any) -> None:
+        self.service, self.worker = ControlProtocol(), Worker()
+        self.link: UNIXLink = linkedUNIXTransports(self.service, self.worker)
+        self.lane = AmpLane(clock, self.service, limit, Quotas(**quotas), "worker 7")
+
+    def answer(self, error: Exception | None = None) -> None:
+        answer = self.worker.answers.pop(0)
+        answer.callback({}) if error is None else answer.errback(Failure(error))
+        self.link.flush()
+
+
+@pytest.fixture
+def linked() -> Iterator[tuple[WorkerRoute, Linked, Clock, Callable[[], RecordedArrival]]]:
+    """A route with one worker over AMP, and what makes a connection arrive."""
+    clock = Clock()
+    one = Linked(clock, dispatchTimeout=10)
+    route = WorkerRoute(clock, ADDRESS, Quotas(dispatchTimeout=10))
+    route.addLane(one.lane)
+    one.lane.freed.append(route.pump)
+    arrivals: list[RecordedArrival] = []
+
+    def arrive() -> RecordedArrival:
+        arrivals.append(RecordedArrival("net.tcp://localhost/A/x", b"x" * 70_000))
+        route.render(arrivals[-1])
+        one.link.flush()
+        return arrivals[-1]
+
+    yield route, one, clock, arrive
+    route.stop("the test is over")
+    one.lane.stop()
+    one.link.lose()
+    for arrival in arrivals:
+        arrival.close()
+    assert clock.getDelayedCalls() == []
+
+
+Given = tuple[WorkerRoute, Linked, Clock, Callable[[], RecordedArrival]]
+
+
+def test_over_amp(linked: Given) -> None:
+    """The worker gets via, address, bytes and both ends; its answer makes it a hand-over."""
+    _, one, _, arrive = linked
+    arrival = arrive()
+    assert one.worker.got == [
+        {
+            "via": "net.tcp://localhost/A/x",
+            "baseAddress": "net.tcp://+/a",
+            "peer": arrival.peer,
+            "local": arrival.local,
+            "readData": b"x" * 70_000,
+        }
+    ]
+    assert (one.lane.outstanding, str(one.lane)) == (1, "worker 7")
+    one.answer()
+    assert (one.lane.outstanding, arrival.outcome) == (0, Outcome.HANDED_OVER)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (Busy("full"), Outcome.SERVER_TOO_BUSY),
+        (NotMine("not mine"), Outcome.SERVER_TOO_BUSY),
+        (Gone("left"), Outcome.CLIENT_GONE),
+        (RuntimeError("a bug"), Outcome.CONNECTION_DISPATCH_FAILED),
+    ],
+)
+def test_errors_over_amp(linked: Given, error: Exception, outcome: Outcome) -> None:
+    """Declared errors travel as themselves, anything else as WorkerFault; the link stays up."""
+    _, one, _, arrive = linked
+    arrival = arrive()
+    one.answer(error)
+    assert arrival.outcome is outcome
+    assert one.link.connected
+    assert one.lane.available
+
+
+def test_the_cap(linked: Given) -> None:
+    """No more than its cap is under way to one worker."""
+    route, one, _, arrive = linked
+    for _ in range(5):
+        arrive()
+    assert (len(one.worker.got), route.waiting, one.lane.state) == (2, 3, "busy")
+    one.answer()
+    assert (len(one.worker.got), route.waiting) == (3, 2)
+
+
+def test_a_deadline(linked: Given) -> None:
+    """A worker that says nothing is stuck; its connections are closed and never sent again."""
+    route, one, clock, arrive = linked
+    first = arrive()
+    clock.advance(10.1)
+    assert (first.ending, first.outcome) == ("taken", Outcome.DISPATCH_TIMEOUT)
+    assert (one.lane.state, one.lane.outstanding) == ("stuck", 1)
+    assert arrive().outcome is Outcome.SERVER_TOO_BUSY
+    one.answer()  # late, but alive
+    assert (one.lane.state, one.lane.outstanding, route.state) == ("ready", 0, "ready")
+    assert len(one.worker.got) == 1
+    arrive()
+    assert len(one.worker.got) == 2
+
+
+def test_one_stuck_worker_delays_nobody(linked: Given) -> None:
+    """Each worker has its own deadline and its own cap."""
+    route, one, clock, arrive = linked
+    other = Linked(clock, limit=2, dispatchTimeout=10)
+    route.addLane(other.lane)
+    other.lane.freed.append(route.pump)
+    outcomes = []
+    for _ in range(20):
+        arrival = arrive()
+        other.link.flush()
+        while other.worker.answers:
+            other.answer()
+        outcomes.append(arrival.outcome)
+    assert outcomes == [None, *[Outcome.HANDED_OVER] * 19]
+    assert one.lane.outstanding == 1
+    clock.advance(11)
+    assert (one.lane.state, other.lane.state) == ("stuck", "ready")
+    other.lane.stop()
+    other.link.lose()
+
+
+def test_a_lost_link(linked: Given) -> None:
+    """What was under way is lost with the worker, and given to nobody else."""
+    route, one, clock, arrive = linked
+    first, second = arrive(), arrive()
+    other = Lane("other")
+    route.addLane(other)
+    route.removeLane(one.lane)
+    one.link.lose()
+    assert [a.outcome for a in (first, second)] == [Outcome.WORKER_LOST] * 2
+    assert other.total == 0
+    late = Linked(clock)
+    late.link.lose()
+    arrival = RecordedArrival()
+    late.lane.give(Errand(route, arrival))
+    assert arrival.outcome is Outcome.WORKER_LOST
+    assert late.lane.outstanding == 0
+    late.lane.stop()
+    arrival.close()
+
+
+def test_bytes_beyond_the_bound(linked: Given) -> None:
+    """What cannot be sent is a dispatch failure; the link goes on."""
+    route, one, _, arrive = linked
+    arrival = RecordedArrival("net.tcp://localhost/a", b"x" * (4 * 1024 * 1024 + 1))
+    route.render(arrival)
+    assert arrival.outcome is Outcome.CONNECTION_DISPATCH_FAILED
+    arrival.close()
+    arrive()
+    one.answer()
+    assert one.lane.outstanding == 0

@@ -1,0 +1,433 @@
+"""Templates of envelopes: what they write and read is what is written and read without them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.contracts.derivation import describe
+from netshare.transport.datacontracts import UnencodableValue
+from netshare.transport.encoders.encoders import BINARY_SESSION, BinarySessionEncoder
+from netshare.transport.encoders.templates import reading as readtemplates
+from netshare.transport.soap.message import (
+    MESSAGE_VERSION_DEFAULT,
+    SOAP12,
+    SOAP12_AUGUST2004,
+    Message,
+    MessageHeader,
+    MessageInvalid,
+    MessageVersion,
+    new_message_id,
+)
+from netshare.transport.xml.binary import (
+    BinaryWriter,
+    DictionaryString,
+    ReaderQuotas,
+    ReaderSession,
+    UniqueId,
+    WriterSession,
+    XmlException,
+    read_events,
+)
+from netshare.transport.xml.binary.records import read_multibyte
+from tests.fuzz.test_properties import damaged
+from tests.helpers.binary_vectors import conversations
+from tests.peers.contracts import IBasic, IData, IDuplex, ISession, ITasks
+from tests.peers.json_values import from_json
+from tests.transport.datacontracts.test_recorded import CALLS, TYPES
+
+VERSIONS = (MESSAGE_VERSION_DEFAULT, SOAP12_AUGUST2004, SOAP12)
+DATA = [(call["op"], from_json(call["args"][0], TYPES[call["op"]])) for call in CALLS]
+DEFAULT = ReaderQuotas()
+LARGE = 1 << 20
+TO = (None, "net.tcp://one/service", "net.tcp://two/é", DictionaryString("net.tcp://three"))
+IDENTIFIERS = st.one_of(
+    st.none(),
+    st.binary(min_size=16, max_size=16).map(UniqueId),
+    st.just(UniqueId(b"\xff" * 16)),
+    st.sampled_from(["urn:uuid:x", "own", ""]),
+)
+
+
+def encoder(version: MessageVersion = MESSAGE_VERSION_DEFAULT, size: int = 2048) -> Any:
+    """A new session's."""
+    return BinarySessionEncoder(BINARY_SESSION, version, DEFAULT, LARGE, "", size)
+
+
+def operations() -> dict[str, Any]:
+    """Every operation of every contract that needs no stream and has its arguments in the body."""
+    found = {}
+    for contract in (IBasic, IData, IDuplex, ISession, ITasks):
+        description = describe(contract)
+        both = [description, *([description.callback] if description.callback else [])]
+        for one in both:
+            found.update({operation.name: operation for operation in one.operations})
+    return found
+
+
+OPERATIONS = operations()
+NUMBERS = st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(-200, 200))
+TEXTS = st.one_of(st.none(), st.text(max_size=30), st.sampled_from(["0", "1", "Add", "Action"]))
+#: By annotation: what a value may be. Others come from the recorded conversation.
+VALUES: dict[Any, st.SearchStrategy[Any]] = {
+    int: NUMBERS,
+    bool: st.booleans(),
+    float: st.floats(),
+    str: st.text(max_size=30),
+    bytes: st.binary(max_size=30),
+    str | None: TEXTS,
+    int | None: st.one_of(st.none(), NUMBERS),
+    bytes | None: st.one_of(st.none(), st.binary(max_size=300)),
+    list[int] | None: st.one_of(st.none(), st.lists(NUMBERS, max_size=5)),
+    list[str | None]: st.lists(TEXTS, max_size=5),
+    list[str | None] | None: st.one_of(st.none(), st.lists(TEXTS, max_size=5)),
+    list[float] | None: st.one_of(st.none(), st.lists(st.floats(), max_size=5)),
+}
+RECORDED: dict[str, list[Any]] = {}
+for _name, _value in DATA:
+    RECORDED.setdefault(_name, []).append(_value)
+
+
+@st.composite
+def messages(draw: Callable[..., Any]) -> Callable[[], Message]:
+    """What makes a message of some operation, the same each time."""
+    operation = OPERATIONS[draw(st.sampled_from(sorted(OPERATIONS)))]
+    formatter = formatter_for(operation)
+    is_reply = operation.reply is not None and draw(st.booleans())
+    description = operation.reply if is_reply else operation.request
+    values = {}
+    for part in description.parts:
+        strategy = VALUES.get(part.hint)
+        if strategy is None:
+            strategy = st.sampled_from(RECORDED[operation.name])
+        values[part.member] = draw(strategy)
+    if values and draw(st.integers(0, 30)) == 0:
+        values[next(iter(values))] = object()  # of no type that can be written
+    identifier, other = draw(IDENTIFIERS), draw(st.one_of(st.none(), IDENTIFIERS))
+    if draw(st.booleans()):
+        other = None
+    to, reply_to = draw(st.sampled_from(TO)), draw(st.sampled_from((None, *VERSIONS, *TO)))
+    unusual = draw(st.sampled_from(["", "", "", "", "header", "fault", "from", "fault_to"]))
+
+    def make() -> Message:
+        part = formatter.reply if is_reply else formatter.request
+        assert part is not None
+        message = part.write(values, False)
+        message.to = to
+        message.reply_to = (
+            (reply_to.addressing.anonymous or None)
+            if isinstance(reply_to, MessageVersion)
+            else reply_to
+        )
+        message.message_id, message.relates_to = (
+            (other, identifier)
+            if is_reply
+            else (
+                identifier,
+                other,
+            )
+        )
+        if unusual == "header":
+            message.headers.append(MessageHeader("Token", "urn:x", "secret", True))
+        elif unusual == "fault":
+            message.is_fault = True
+        elif unusual == "from":
+            message.from_ = "net.tcp://somebody"
+        elif unusual == "fault_to":
+            message.fault_to = "net.tcp://somebody"
+        return message
+
+    return make
+
+
+def written(write: Callable[[], bytes]) -> bytes | str:
+    """The bytes, or the error."""
+    try:
+        return write()
+    except (XmlException, UnencodableValue) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def without_templates(message: Message, session: WriterSession) -> bytes:
+    """What the ordinary writer writes."""
+    writer = BinaryWriter(session)
+    message.write(writer)
+    return session.take_table() + writer.getvalue()
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(messages(), min_size=1, max_size=4),
+    st.lists(st.integers(0, 3), min_size=2, max_size=10),
+    st.sampled_from(VERSIONS),
+    st.sampled_from([0, 40, 150, 400, 2048]),
+)
+def test_written_bytes(
+    made: list[Callable[[], Message]], order: list[int], version: MessageVersion, size: int
+) -> None:
+    """Every message of a session has the ordinary writer's bytes, or its error."""
+    templates, session = encoder(version, size), WriterSession(size)
+    for number in order:
+        make = made[number % len(made)]
+        ours, ordinary = make(), make()
+        ours.version = ordinary.version = version
+        assert written(lambda m=ours: templates.encode(m)) == written(  # type: ignore[misc]
+            lambda m=ordinary: without_templates(m, session)  # type: ignore[misc]
+        )
+
+
+def test_what_is_written_comes_from_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third request to an operation is not written by way of its message."""
+    formatter = formatter_for(OPERATIONS["Add"])
+    session = encoder()
+
+    def request() -> bytes:
+        message = formatter.request.write({"a": 1, "b": 2}, False)
+        message.to, message.message_id = TO[1], UniqueId(b"0123456789abcdef")
+        return session.encode(message)  # type: ignore[no-any-return]
+
+    request()
+    second = request()
+    monkeypatch.delattr(Message, "write_start")
+    monkeypatch.delattr(Message, "write")
+    assert request() == second
+
+
+def test_templates_are_bounded() -> None:
+    """A service that invents addresses does not fill the memory of its sessions."""
+    formatter = formatter_for(OPERATIONS["Add"])
+    templates, session = encoder(size=300), WriterSession(300)
+    for number in range(600):
+        both = []
+        for _ in range(2):
+            message = formatter.request.write({"a": number, "b": 2}, False)
+            message.to = f"net.tcp://{number}"
+            both.append(message)
+        assert templates.encode(both[0]) == without_templates(both[1], session)
+    assert len(templates._writeTemplates._templates) == 256
+
+
+# ---- reading
+
+
+def shown(message: Message) -> tuple[Any, ...]:
+    """Everything there is about a received message."""
+    names = ("action", "to", "from_", "reply_to", "fault_to", "message_id", "relates_to")
+    body = message.body()
+    return (
+        *(repr(getattr(message, name)) for name in names),
+        message.is_fault,
+        message.version,
+        [(h.name, h.namespace, h.must_understand, h.actor, h.text) for h in message.headers],
+        repr(message._events),
+        message._body_index,
+        message._outer,
+        None if body is None else repr(body.element()),
+    )
+
+
+class Both:
+    """Reads one session twice, with templates and without."""
+
+    def __init__(self, size: int = 4096, quotas: ReaderQuotas = DEFAULT) -> None:
+        self.encoder = BinarySessionEncoder(
+            BINARY_SESSION, MESSAGE_VERSION_DEFAULT, quotas, LARGE, "", size
+        )
+        self.session = ReaderSession(size)
+        self.quotas = quotas
+
+    def read(self, payload: bytes) -> tuple[Any, ...]:
+        """:returns: what both agree that it is."""
+        with_templates = self._outcome(lambda: self.encoder.decode(payload))
+        assert with_templates == self._outcome(lambda: self._ordinary(payload))
+        return with_templates
+
+    def _ordinary(self, payload: bytes) -> Message:
+        start = self.session.read_table(payload)
+        events = read_events(payload, self.session, self.quotas, start)
+        return Message.read(events, MESSAGE_VERSION_DEFAULT)
+
+    @staticmethod
+    def _outcome(read: Callable[[], Message]) -> tuple[Any, ...]:
+        try:
+            return shown(read())
+        except (XmlException, MessageInvalid) as error:
+            return type(error).__name__, str(error)
+
+    @property
+    def templates(self) -> int:
+        """How many there are."""
+        return len(self.encoder._readTemplates._templates)
+
+
+def documents(frames: list[bytes]) -> Iterator[bytes]:
+    """What was sent, with its strings known already."""
+    for frame in frames:
+        size, start = read_multibyte(frame, 0)
+        yield b"\0" + frame[start + size :]
+
+
+RECORDINGS = {
+    name: session.frames
+    for name, session in conversations()
+    if session.frames and all(len(frame) < 20_000 for frame in session.frames)
+}
+
+
+def of_a_session(frames: list[bytes]) -> Both:
+    """A session in which all of this was said, and said again."""
+    both = Both()
+    for frame in frames:
+        both.read(frame)
+    for document in [*documents(frames)] * 2:
+        both.read(document)
+    return both
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_recorded_sessions(name: str) -> None:
+    """Every recorded message is read as without templates, also when it comes again."""
+    of_a_session(RECORDINGS[name])
+
+
+def test_most_recorded_sessions_have_templates() -> None:
+    """In most sessions of .NET at least one message has a template when it comes again."""
+    having = [name for name, frames in RECORDINGS.items() if of_a_session(frames).templates]
+    assert len(having) > 0.6 * len(RECORDINGS)
+
+
+def add(a: int = 40, b: int = 2) -> Iterator[bytes]:
+    """Requests to Add of one session."""
+    formatter = formatter_for(OPERATIONS["Add"])
+    session = encoder()
+    while True:
+        message = formatter.request.write({"a": a, "b": b}, False)
+        message.to, message.message_id = TO[1], new_message_id()
+        message.reply_to = MESSAGE_VERSION_DEFAULT.addressing.anonymous
+        yield session.encode(message)
+
+
+def test_what_is_read_with_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third request to an operation is not read from its beginning."""
+    requests, both = add(), Both()
+    first = both.read(next(requests))
+    both.read(next(requests))
+    assert both.templates == 1
+    monkeypatch.delattr(readtemplates, "read_events")
+    third = both.read(next(requests))
+    assert [a == b for a, b in zip(first[:7], third, strict=False)] == [True] * 5 + [False, True]
+
+
+def test_every_byte_damaged() -> None:
+    """A known envelope of which any one byte is another is what it would be without templates."""
+    requests, both = add(), Both()
+    for _ in range(3):
+        both.read(next(requests))
+    request = next(requests)
+    errors = set()
+    for at in range(1, len(request)):
+        for other in (0x01, 0x02, 0x80, 0xFF, *random.Random(at).sample(range(256), 12)):
+            data = bytearray(request)
+            data[at] ^= other
+            outcome = both.read(bytes(data))
+            if len(outcome) == 2:
+                errors.add(outcome[1])
+    assert len(errors) > 50
+
+
+def test_every_length() -> None:
+    """A known envelope cut off anywhere is refused as it would be without templates."""
+    requests, both = add(), Both()
+    for _ in range(3):
+        both.read(next(requests))
+    request = next(requests)
+    assert all(len(both.read(request[:end])) == 2 for end in range(1, len(request)))
+
+
+SAMPLES = sorted(name for name, frames in RECORDINGS.items() if len(frames) < 60)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(SAMPLES), st.integers(0, 2**32))
+def test_damaged_messages(name: str, seed: int) -> None:
+    """Damaged messages are what they would be without templates, and so is what follows them."""
+    chance = random.Random(seed)
+    frames = RECORDINGS[name]
+    both = of_a_session(frames)
+    whole = [document[1:] for document in documents(frames)]
+    for _ in range(8):
+        both.read(b"\0" + damaged(chance, [chance.choice(whole)]))
+        both.read(b"\0" + chance.choice(whole))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(messages(), min_size=1, max_size=4),
+    st.lists(st.integers(0, 3), min_size=2, max_size=12),
+    st.sampled_from(
+        [
+            DEFAULT,
+            ReaderQuotas(max_nodes=40),
+            ReaderQuotas(max_depth=4),
+            ReaderQuotas(32, 20),
+            ReaderQuotas(32, 100),
+            ReaderQuotas(32, 8192, 16384, 4096, 350),
+        ]
+    ),
+)
+def test_own_messages(
+    made: list[Callable[[], Message]], order: list[int], quotas: ReaderQuotas
+) -> None:
+    """What our writer writes is read as without templates, within quotas and beyond."""
+    writing, both = encoder(size=4096), Both(quotas=quotas)
+    for number in order:
+        message = made[number % len(made)]()
+        try:
+            payload = writing.encode(message)
+        except (XmlException, UnencodableValue):
+            return
+        both.read(payload)
+
+
+def test_quotas_that_need_every_record() -> None:
+    """Where the attributes of a start tag are limited a message is read from its beginning."""
+    requests, both = add(), Both(quotas=ReaderQuotas(max_bytes_per_read=500))
+    for _ in range(4):
+        assert len(both.read(next(requests))) > 2
+    assert both.templates == 0
+
+
+def test_forgotten_with_the_names() -> None:
+    """A peer that makes up names loses its templates with the reader's other memories."""
+    requests, both = add(), Both()
+    for _ in range(3):
+        both.read(next(requests))
+    assert both.templates == 1
+    request = next(requests)
+    at = request.index(b"\x89\x28")  # the value of a: INT8 40
+    counts = set()
+    for number in range(1100):
+        name = f"n{number}".encode()
+        inside = b"\x40" + bytes((len(name),)) + name + b"\x01"
+        both.read(request[:at] + b"\x01" + inside + request[at + 2 :])
+        counts.add(both.templates)
+    assert counts == {0, 1}
+    assert len(both.read(next(requests))) > 2
+
+
+def test_only_so_many_templates() -> None:
+    """A peer with ever new actions gets no more than 32 templates."""
+    both, writing = Both(size=100), encoder(size=100)
+    formatter = formatter_for(OPERATIONS["Add"])
+    for number in range(50):
+        for _ in range(3):
+            message = formatter.request.write({"a": 1, "b": 2}, False)
+            message.action, message.message_id = f"urn:{number}", new_message_id()
+            assert len(both.read(writing.encode(message))) > 2
+    assert both.templates == 32

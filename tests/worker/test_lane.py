@@ -1,0 +1,229 @@
+"""netshare.worker.lane: what a worker does with messages, and what it answers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+
+from netshare.control.commands import Busy, Gone, NotMine
+from netshare.control.parcels import Parcel, pack_batch, receive, send, unpack_answer, unpack_batch
+from netshare.framing.records import preamble
+from netshare.sockets.held import HeldSocket
+from netshare.worker.lane import FastLaneReader
+
+OPENING = preamble("net.tcp://server/one")
+
+
+class Intake:
+    """Takes every connection and closes it, but for those that it was told to refuse."""
+
+    def __init__(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.received: list[tuple[str | None, bytes, str]] = []
+        self.refusals: list[Exception] = []
+        self.epoch = 0
+
+    def receive(self, held: HeldSocket, via: str | None, readData: bytes, peer: str) -> None:
+        if self.refusals:
+            error = self.refusals.pop(0)
+            if isinstance(error, Gone):
+                held.close()
+            raise error
+        self.received.append((via, readData, peer))
+        held.close()
+
+    def routesChanged(self) -> None:
+        self.epoch += 1
+
+
+class Lane:
+    """Both ends of a lane."""
+
+    def __init__(self) -> None:
+        self.service, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.intake = Intake()
+        self.reader = FastLaneReader(self.intake.reactor, theirs, self.intake)  # type: ignore[arg-type]
+        self._file = os.open("/dev/null", os.O_RDONLY)
+
+    def give(self, count: int = 1, peer: str = "") -> None:
+        """Send so many connections in one message."""
+        payload = pack_batch([OPENING] * count, [peer] * count)
+        assert send(self.service, payload, [self._file] * count)
+
+    def answers(self) -> list[Any]:
+        """All that the worker has sent: counts, and what it gave back."""
+        found: list[Any] = []
+        while (message := receive(self.service)) is not None:
+            payload, descriptors = message
+            if not payload:
+                break
+            if descriptors:
+                found.append(unpack_batch(payload, len(descriptors))[0])
+                os.close(descriptors[0])
+            else:
+                found.append(unpack_answer(payload))
+        return found
+
+    def close(self) -> None:
+        self.reader.close()
+        self.service.close()
+        os.close(self._file)
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    """A lane, closed in the end."""
+    made = Lane()
+    yield made
+    made.close()
+
+
+def test_one_answer_for_many_messages(lane: Lane) -> None:
+    """What comes in a turn is answered for together."""
+    for _ in range(5):
+        lane.give(3, "192.0.2.1:5000")
+    lane.reader.doRead()
+    assert lane.answers() == [(15, 0)]
+    assert lane.intake.received == [(None, OPENING, "192.0.2.1:5000")] * 15
+
+
+def test_answers_on_the_way(lane: Lane) -> None:
+    """When many wait the first ones are answered for at once, so that the service sends on."""
+    for _ in range(4):
+        lane.give(40)
+    lane.give(2)
+    lane.reader.doRead()
+    assert lane.answers() == [(40, 0)] * 4 + [(2, 0)]
+
+
+def test_nothing_to_answer(lane: Lane) -> None:
+    """An address is no connection: it is noted and not answered."""
+    assert send(lane.service, b"net.tcp://server/one", ())
+    lane.reader.doRead()
+    assert lane.intake.epoch == 1
+    assert lane.answers() == []
+
+
+@pytest.mark.parametrize("refusal", [Busy("full"), NotMine("stopped")])
+def test_refusals_go_back(lane: Lane, refusal: Exception) -> None:
+    """A connection that is not wanted goes back whole, before it is answered for."""
+    lane.intake.refusals = [refusal]
+    lane.give(2, "192.0.2.1:5000")
+    lane.reader.doRead()
+    back, counts = lane.answers()
+    assert (back.readData, back.peer) == (OPENING, "192.0.2.1:5000")
+    assert counts == (2, 0)
+
+
+def test_those_found_closed(lane: Lane) -> None:
+    """They are counted apart."""
+    lane.intake.refusals = [Gone("closed")]
+    lane.give(3)
+    lane.reader.doRead()
+    assert lane.answers() == [(2, 1)]
+
+
+def test_a_service_that_does_not_read(lane: Lane) -> None:
+    """Answers that find no room wait, and come as one when there is room again."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
+    for _ in range(3):
+        lane.give(2)
+        lane.reader.doRead()
+    assert lane.reader in lane.intake.reactor.writers
+    lane.answers()
+    lane.reader.doWrite()
+    assert lane.answers() == [(6, 0)]
+    assert lane.reader not in lane.intake.reactor.writers
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"\0\2short", pack_batch([b"x", b"y"], ["", ""])])
+def test_nonsense(lane: Lane, nonsense: bytes) -> None:
+    """A message that is no batch closes the lane, and nothing of it, or behind it, is taken."""
+    assert send(lane.service, nonsense, [lane.service.fileno()])
+    lane.give()
+    lane.reader.doRead()
+    assert lane.reader.socket.fileno() == -1
+    assert lane.intake.received == []
+    lane.reader.close()
+
+
+def test_the_end(lane: Lane) -> None:
+    """The lane ends with the service's end of it."""
+    lane.give()
+    lane.service.close()
+    lane.reader.doRead()
+    assert len(lane.intake.received) == 1
+    assert lane.reader.socket.fileno() == -1
+    assert lane.reader not in lane.intake.reactor.readers
+
+
+def test_draining(lane: Lane) -> None:
+    """What is still in the lane goes back when the port closes, however many messages it is."""
+    lane.intake.refusals = [NotMine("stopped")] * 60
+    for _ in range(20):
+        lane.give(3)
+    drained = lane.reader.drain()
+    answers = lane.answers()
+    assert len([one for one in answers if isinstance(one, Parcel)]) == 60
+    assert sum(one[0] for one in answers if isinstance(one, tuple)) == 60
+    assert drained.called
+    assert lane.reader.drain().called
+
+
+def test_draining_to_a_service_that_does_not_read(lane: Lane) -> None:
+    """It goes back when there is room, and nobody is kept waiting meanwhile."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
+    lane.intake.refusals = [NotMine("stopped")] * 3
+    lane.give(3)
+    drained = lane.reader.drain()
+    assert not drained.called
+    assert lane.reader in lane.intake.reactor.writers
+    lane.answers()
+    lane.reader.doWrite()
+    *back, counts = lane.answers()
+    assert (len(back), counts, drained.called) == (3, (3, 0), True)
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_draining_a_lane_that_ends(lane: Lane) -> None:
+    """What could not go back is closed, and whoever waits for it is told."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
+    before = len(os.listdir("/proc/self/fd"))
+    lane.intake.refusals = [NotMine("stopped")] * 3
+    lane.give(3)
+    drained = lane.reader.drain()
+    lane.reader.close()
+    assert drained.called
+    assert len(os.listdir("/proc/self/fd")) == before - 1
+    assert lane.reader.drain().called
+
+
+def test_a_reader_that_the_reactor_gives_up(lane: Lane) -> None:
+    """The service sees its end, and does not wait for answers."""
+    lane.reader.connectionLost(Failure(ValueError("a bug")))
+    assert lane.service.recv(1) == b""
+    assert lane.reader not in lane.intake.reactor.readers
+
+
+def test_closed_in_the_middle_of_a_message(lane: Lane) -> None:
+    """Whoever closes the lane while a message is dealt with loses what was to go back, no more."""
+
+    def refuse(held: HeldSocket, *_: Any) -> None:
+        lane.reader.close()
+        refused.append(held)
+        raise NotMine("stopped")
+
+    refused: list[HeldSocket] = []
+    lane.intake.receive = refuse  # type: ignore[assignment]
+    lane.give(2)
+    lane.reader.doRead()
+    assert [held.closed for held in refused] == [True, True]
