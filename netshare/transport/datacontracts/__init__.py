@@ -1,10 +1,13 @@
 """
 Data contracts: Python's types and values to and from XML, as .NET's DataContractSerializer does.
 
-:mod:`.declarations` is what programs write (decorators), :mod:`.scalars` the simple types.
-:mod:`.resolver` makes contracts of annotations, with the names of :mod:`.naming`;
-:mod:`.contracts`, :mod:`.classes` and :mod:`.sequences` are what they do. :mod:`.known` says
-which types may stand where others are declared, and :mod:`.serializer` is the door.
+- :mod:`.declarations` is what programs write: decorators and fields; :mod:`.scalars` the names of
+  .NET's simple types, for annotations.
+- :mod:`.types` says what a type contract is: the object that writes and reads the values of one
+  type. :mod:`.simple`, :mod:`.enums`, :mod:`.classes` and :mod:`.sequences` are the kinds.
+- :mod:`.resolver` makes type contracts of annotations, with the names of :mod:`.naming`.
+- :mod:`.known` says which types may stand where others are declared.
+- :mod:`.serializer` is the door: it writes and reads one parameter, result, header or detail.
 """
 
 from decimal import Decimal

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from netshare.transport.datacontracts.enums import EnumContract
 from netshare.transport.datacontracts.errors import (
     DeserializationFailed,
     InvalidDataContract,
     UnencodableValue,
 )
 from netshare.transport.datacontracts.types import (
-    Contract,
     ElementReader,
     ElementWriter,
-    EnumContract,
+    KnownContracts,
+    TypeContract,
     write_type,
 )
 from netshare.transport.xml.cursor import XmlCursor
@@ -25,9 +26,6 @@ from netshare.transport.xml.errors import XmlException
 from netshare.transport.xml.nodes import Attribute, Element, NamespaceDeclaration
 from netshare.transport.xml.values import QualifiedName
 from netshare.transport.xml.writer import XmlWriter
-
-if TYPE_CHECKING:
-    from netshare.transport.datacontracts.known import KnownTypes
 
 __all__ = ["UNKNOWN", "ClassContract", "Layer", "Member", "child_namespace"]
 
@@ -41,17 +39,17 @@ class Member:
     """
     A member.
 
-    :param attribute: its name in Python.
-    :param name: its name in XML.
-    :param contract: its type.
-    :param order: where it stands, ``None``: among those by name.
-    :param required: whether it has to be there.
-    :param emit_default: whether it is written when it has its default value.
+    :param attribute: its name in Python
+    :param name: its name in XML
+    :param contract: its type
+    :param order: where it stands, ``None``: among those by name
+    :param required: whether it has to be there
+    :param emit_default: whether it is written when it has its default value
     """
 
     attribute: str
     name: str
-    contract: Contract
+    contract: TypeContract
     order: int | None = None
     required: bool = False
     emit_default: bool = True
@@ -61,8 +59,8 @@ class Layer(NamedTuple):
     """
     The members that one class of a line of inheritance adds.
 
-    :param namespace: of their elements.
-    :param members: in any order.
+    :param namespace: of their elements
+    :param members: in any order
     """
 
     namespace: str
@@ -84,11 +82,11 @@ class _Reading(NamedTuple):
     read: ElementReader
 
 
-def child_namespace(contract: Contract, outer: str) -> str | None:
+def child_namespace(contract: TypeContract, outer: str) -> str | None:
     """
-    :param contract: the type of a member or item.
-    :param outer: the namespace of the type it is in.
-    :returns: the namespace that .NET declares in the element, because it will be needed inside.
+    :param contract: the type of a member or item
+    :param outer: the namespace of the type it is in
+    :returns: the namespace that .NET declares in the element, because it will be needed inside
     """
     contract = contract.bare
     if contract.builtin or isinstance(contract, EnumContract):
@@ -97,14 +95,14 @@ def child_namespace(contract: Contract, outer: str) -> str | None:
     return namespace if namespace and namespace != outer else None
 
 
-class ClassContract(Contract):
+class ClassContract(TypeContract):
     """
     A class.
 
-    :param cls: Python's class.
-    :param name: the XML name.
-    :param namespace: and its namespace.
-    :param keep_unknown: whether members that the class does not have are kept.
+    :param cls: Python's class
+    :param name: the XML name
+    :param namespace: and its namespace
+    :param keep_unknown: whether members that the class does not have are kept
     """
 
     structured = True
@@ -125,9 +123,9 @@ class ClassContract(Contract):
         """
         Set the members.
 
-        :param layers: of each class, the base class first.
-        :param others: values of the fields that are no members.
-        :raises InvalidDataContract: two members have the same name.
+        :param layers: of each class, the base class first
+        :param others: values of the fields that are no members
+        :raises InvalidDataContract: two members have the same name
         """
         self.layers = layers
         self._defaults = dict(others)
@@ -162,7 +160,7 @@ class ClassContract(Contract):
             "__slots__" in base.__dict__ for base in self.cls.__mro__[:-1]
         )
 
-    def parts(self) -> Iterator[Contract]:
+    def parts(self) -> Iterator[TypeContract]:
         for layer in self.layers:
             for member in layer.members:
                 yield member.contract
@@ -172,7 +170,7 @@ class ClassContract(Contract):
 
     # -- writing
 
-    def write_typed(self, writer: XmlWriter, value: Any, known: KnownTypes) -> None:
+    def write_typed(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         if type(value) is self.cls:
             self.write_content(writer, value, known)
             return
@@ -181,7 +179,7 @@ class ClassContract(Contract):
             write_type(writer, contract)
         contract.write_content(writer, value, known)
 
-    def write_content(self, writer: XmlWriter, value: Any, known: KnownTypes) -> None:
+    def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         if self.keep_unknown and getattr(value, UNKNOWN, None):
             self._write_with_unknown(writer, value, known)
             return
@@ -192,7 +190,7 @@ class ClassContract(Contract):
         self,
         writer: XmlWriter,
         value: Any,
-        known: KnownTypes,
+        known: KnownContracts,
         namespace: str,
         members: list[_Writing],
     ) -> None:
@@ -213,7 +211,7 @@ class ClassContract(Contract):
             except (XmlException, AttributeError) as error:
                 raise UnencodableValue(str(error), name) from error
 
-    def _write_with_unknown(self, writer: XmlWriter, value: Any, known: KnownTypes) -> None:
+    def _write_with_unknown(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         """Write the unknown members behind those behind which they were found."""
         unknown: dict[str, list[Element]] = {}
         for after, element in getattr(value, UNKNOWN):
@@ -228,7 +226,7 @@ class ClassContract(Contract):
 
     # -- reading
 
-    def read_content(self, cursor: XmlCursor, known: KnownTypes) -> Any:
+    def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         values = self._defaults.copy()
         reading = self._reading
         unknown: list[tuple[str, Element]] = []
@@ -271,7 +269,7 @@ def _ordinal(name: str) -> bytes:
 def _kept(cursor: XmlCursor) -> Element:
     """
     :returns: the current element, to be written elsewhere: with the declarations from further
-        out that its type names need.
+        out that its type names need
     """
     needed: dict[str, str] = {}
     named = cursor.xsi_type

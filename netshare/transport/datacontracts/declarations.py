@@ -26,6 +26,9 @@ from typing import Any, Final, TypeVar, dataclass_transform, overload
 
 from netshare.transport.datacontracts.errors import InvalidDataContract
 
+if sys.version_info >= (3, 14):
+    import annotationlib
+
 __all__ = [
     "CLR_NAMESPACE",
     "CollectionInfo",
@@ -98,6 +101,20 @@ class _Default:
 DEFAULT: Final[Any] = _Default()
 
 
+_find_defaults: Callable[[type[Any]], Mapping[str, Any]]
+
+
+def find_defaults_with(finder: Callable[[type[Any]], Mapping[str, Any]]) -> None:
+    """
+    Name what finds the defaults of a class's fields. It has to resolve annotations, which this
+    module, below all that does so, cannot.
+
+    :param finder: called with a class when its first object is made
+    """
+    global _find_defaults
+    _find_defaults = finder
+
+
 def member(
     *,
     name: str | None = None,
@@ -110,14 +127,14 @@ def member(
     """
     A field of a data contract (``[DataMember]``).
 
-    :param name: its name in XML, if not the field's.
+    :param name: its name in XML, if not the field's
     :param order: where it stands: members without an order come first, by name; then by order,
-        and by name within the same.
-    :param required: whether reading fails without it.
-    :param emit_default: whether it is written when it has its type's default value.
-    :param default: for the constructor; without one, the default of the type.
-    :param default_factory: as of :func:`dataclasses.field`.
-    :returns: a dataclass field.
+        and by name within the same
+    :param required: whether reading fails without it
+    :param emit_default: whether it is written when it has its type's default value
+    :param default: for the constructor; without one, the default of the type
+    :param default_factory: as of :func:`dataclasses.field`
+    :returns: a dataclass field
     """
     info = MemberInfo(name, order, required, emit_default)
     if default_factory is not MISSING:
@@ -129,8 +146,8 @@ def ignored(*, default: Any = None) -> Any:
     """
     A field that is no member (``[IgnoreDataMember]``).
 
-    :param default: its value, also in objects that were read.
-    :returns: a dataclass field.
+    :param default: its value, also in objects that were read
+    :returns: a dataclass field
     """
     return field(default=default, metadata={_KEY: MemberInfo(ignored=True)})
 
@@ -168,14 +185,14 @@ def data_contract(
     """
     Declare a class a data contract (``[DataContract]``); it becomes a dataclass.
 
-    :param name: its name in XML, if not the class's.
-    :param namespace: its namespace.
-    :param clr_namespace: instead of that: the CLR namespace that the class has in .NET.
+    :param name: its name in XML, if not the class's
+    :param namespace: its namespace
+    :param clr_namespace: instead of that: the CLR namespace that the class has in .NET
     :param known_types: types that may stand where this one is declared (``[KnownType]``), or a
-        function that returns them.
+        function that returns them
     :param keep_unknown: keep members that the class does not have, and write them again
-        (``IExtensibleDataObject``).
-    :returns: the class, or a decorator.
+        (``IExtensibleDataObject``)
+    :returns: the class, or a decorator
     """
 
     def decorate(decorated: type[T]) -> type[T]:
@@ -193,8 +210,6 @@ def data_contract(
 def _own_annotations(cls: type[Any]) -> list[str]:
     """:returns: the names a class has annotations for, whatever stands in these."""
     if sys.version_info >= (3, 14):
-        import annotationlib
-
         return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
     return list(inspect.get_annotations(cls))
 
@@ -219,9 +234,7 @@ def _fill_defaults(cls: type[Any]) -> None:
         for name in names:
             if getattr(self, name) is DEFAULT:
                 if defaults is None:
-                    from netshare.transport.datacontracts.resolver import member_defaults
-
-                    defaults = member_defaults(cls)
+                    defaults = _find_defaults(cls)
                 object.__setattr__(self, name, defaults[name])
 
     __init__.__wrapped__ = original  # type: ignore[attr-defined]
@@ -254,12 +267,12 @@ def data_contract_enum(
     """
     Say how an enumeration looks in XML. A :class:`enum.Flag` is one of ``[Flags]``.
 
-    :param name: its name, if not the class's.
-    :param namespace: its namespace.
-    :param clr_namespace: instead of that: the CLR namespace that the type has in .NET.
-    :param members: names in XML by names in Python, for those that differ (``[EnumMember]``).
-    :returns: the class, or a decorator.
-    :raises InvalidDataContract: there is no such member.
+    :param name: its name, if not the class's
+    :param namespace: its namespace
+    :param clr_namespace: instead of that: the CLR namespace that the type has in .NET
+    :param members: names in XML by names in Python, for those that differ (``[EnumMember]``)
+    :returns: the class, or a decorator
+    :raises InvalidDataContract: there is no such member
     """
 
     def decorate(decorated: Any) -> Any:
@@ -287,14 +300,14 @@ def collection_contract(
     Declare a subclass of ``list[…]`` or ``dict[…, …]`` a collection with a name of its own
     (``[CollectionDataContract]``).
 
-    :param name: its name, if not the class's.
-    :param namespace: its namespace, which its items' elements have, too.
-    :param clr_namespace: instead of that: the CLR namespace that the type has in .NET.
-    :param item_name: of the items' elements, if not that of their type.
-    :param key_name: of a dictionary's keys, if not ``Key``.
-    :param value_name: of a dictionary's values, if not ``Value``.
-    :returns: a decorator.
-    :raises InvalidDataContract: the class is neither a list nor a dictionary.
+    :param name: its name, if not the class's
+    :param namespace: its namespace, which its items' elements have, too
+    :param clr_namespace: instead of that: the CLR namespace that the type has in .NET
+    :param item_name: of the items' elements, if not that of their type
+    :param key_name: of a dictionary's keys, if not ``Key``
+    :param value_name: of a dictionary's values, if not ``Value``
+    :returns: a decorator
+    :raises InvalidDataContract: the class is neither a list nor a dictionary
     """
 
     def decorate(decorated: type[T]) -> type[T]:

@@ -13,8 +13,8 @@ class _AtMember(Exception):
     """
     A complaint about one member, however deep inside.
 
-    :param message: what is wrong.
-    :param path: names of members, dictionary keys and indices from the outermost inwards.
+    :param message: what is wrong
+    :param path: names of members, dictionary keys and indices from the outermost inwards
     """
 
     def __init__(self, message: str, *path: str) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
 from netshare.transport.datacontracts.scalars import SCALARS, scalar_of_value
-from netshare.transport.datacontracts.types import Contract, ScalarContract
+from netshare.transport.datacontracts.simple import ScalarContract
+from netshare.transport.datacontracts.types import TypeContract
 
 __all__ = ["KnownTypes"]
 
 _SCALAR_CONTRACTS = {id(s): ScalarContract(s) for s in SCALARS.values()}
-_SCALARS_BY_NAME: dict[tuple[str, str], Contract] = {
+_SCALARS_BY_NAME: dict[tuple[str, str], TypeContract] = {
     key: _SCALAR_CONTRACTS[id(s)] for key, s in SCALARS.items()
 }
 
@@ -23,25 +24,25 @@ class KnownTypes:
     """
     The types one serializer knows besides .NET's simple ones.
 
-    :param contracts: theirs. Of two with the same Python class the first counts for writing.
+    :param contracts: theirs. Of two with the same Python class the first counts for writing
     """
 
     __slots__ = ("_by_class", "_by_name")
 
-    def __init__(self, contracts: Iterable[Contract] = ()) -> None:
-        self._by_class: dict[type, Contract] = {}
-        self._by_name: dict[tuple[str, str], Contract] = dict(_SCALARS_BY_NAME)
+    def __init__(self, contracts: Iterable[TypeContract] = ()) -> None:
+        self._by_class: dict[type, TypeContract] = {}
+        self._by_name: dict[tuple[str, str], TypeContract] = dict(_SCALARS_BY_NAME)
         for contract in contracts:
             self._by_name.setdefault(contract.key, contract)
             for cls in contract.python_types():
                 self._by_class.setdefault(cls, contract)
 
-    def of_value(self, value: Any, declared: Contract) -> Contract:
+    def of_value(self, value: Any, declared: TypeContract) -> TypeContract:
         """
-        :param value: what is to be written.
-        :param declared: where it stands.
-        :returns: its type.
-        :raises UnencodableValue: it is not known.
+        :param value: what is to be written
+        :param declared: where it stands
+        :returns: its type
+        :raises UnencodableValue: it is not known
         """
         contract = self._by_class.get(type(value))
         if contract is None and declared.builtin:
@@ -55,12 +56,12 @@ class KnownTypes:
             )
         return contract
 
-    def of_name(self, named: tuple[str, str], declared: Contract) -> Contract:
+    def of_name(self, named: tuple[str, str], declared: TypeContract) -> TypeContract:
         """
-        :param named: namespace and name that an element says to be of.
-        :param declared: what its place is declared to be.
-        :returns: the type.
-        :raises DeserializationFailed: it is not known, or cannot be there.
+        :param named: namespace and name that an element says to be of
+        :param declared: what its place is declared to be
+        :returns: the type
+        :raises DeserializationFailed: it is not known, or cannot be there
         """
         contract = self._by_name.get(named)
         if contract is None:
@@ -75,7 +76,7 @@ class KnownTypes:
         return contract
 
 
-def fits(contract: Contract, declared: Contract) -> bool:
+def fits(contract: TypeContract, declared: TypeContract) -> bool:
     """:returns: whether a value of one type may stand where another is declared."""
     if contract is declared or (declared.builtin and declared.name == "anyType"):
         return True

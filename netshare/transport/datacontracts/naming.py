@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from netshare.transport.datacontracts.errors import InvalidDataContract
-from netshare.transport.datacontracts.types import Contract, is_builtin_namespace
+from netshare.transport.datacontracts.types import TypeContract, is_builtin_namespace
 
 __all__ = ["ARRAYS", "collection_namespace", "generic_name", "pair_name"]
 
@@ -18,12 +18,12 @@ __all__ = ["ARRAYS", "collection_namespace", "generic_name", "pair_name"]
 ARRAYS: Final = "http://schemas.microsoft.com/2003/10/Serialization/Arrays"
 
 
-def collection_namespace(item: Contract) -> str:
+def collection_namespace(item: TypeContract) -> str:
     """:returns: the namespace of a collection that has none of its own: that of its items."""
     return ARRAYS if is_builtin_namespace(item.namespace) else item.namespace
 
 
-def _digest(arguments: Sequence[Contract]) -> str:
+def _digest(arguments: Sequence[TypeContract]) -> str:
     """:returns: what tells generic types apart whose arguments have the same names."""
     text = f" {len(arguments)}" + "".join(f" {a.namespace}" for a in arguments)
     # No matter of security: this is how .NET makes names.
@@ -31,13 +31,13 @@ def _digest(arguments: Sequence[Contract]) -> str:
     return b64encode(raw).decode("ascii").replace("/", "_S").replace("+", "_P")
 
 
-def generic_name(name: str, arguments: Sequence[Contract]) -> str:
+def generic_name(name: str, arguments: Sequence[TypeContract]) -> str:
     """
     :param name: of a generic class; with ``{0}``, ``{1}``, … and ``{#}`` in it these stand for
-        the arguments' names and the digest of their namespaces.
-    :param arguments: the types it is made for.
-    :returns: its name, e.g. ``PageOfint`` or ``PageOfPersongd6LZdQh``.
-    :raises InvalidDataContract: there is no such argument.
+        the arguments' names and the digest of their namespaces
+    :param arguments: the types it is made for
+    :returns: its name, e.g. ``PageOfint`` or ``PageOfPersongd6LZdQh``
+    :raises InvalidDataContract: there is no such argument
     """
     if "{" not in name:
         name += "Of" + "".join(f"{{{i}}}" for i in range(len(arguments))) + "{#}"
@@ -50,6 +50,6 @@ def generic_name(name: str, arguments: Sequence[Contract]) -> str:
     return made
 
 
-def pair_name(key: Contract, value: Contract) -> str:
+def pair_name(key: TypeContract, value: TypeContract) -> str:
     """:returns: the name of a dictionary's pairs, e.g. ``KeyValueOfstringint``."""
     return generic_name("KeyValueOf{0}{1}{#}", (key, value))

@@ -18,8 +18,8 @@ class DateTimeOffset(NamedTuple):
     """
     A .NET DateTimeOffset.
 
-    :param utc_ticks: the moment, 100 ns since 0001-01-01 in UTC.
-    :param offset_minutes: what the local clock is ahead of UTC.
+    :param utc_ticks: the moment, 100 ns since 0001-01-01 in UTC
+    :param offset_minutes: what the local clock is ahead of UTC
     """
 
     utc_ticks: int = 0
@@ -28,9 +28,9 @@ class DateTimeOffset(NamedTuple):
     @classmethod
     def from_datetime(cls, value: datetime.datetime) -> DateTimeOffset:
         """
-        :param value: with a time zone.
-        :returns: the same moment and offset.
-        :raises ValueError: it has no time zone.
+        :param value: with a time zone
+        :returns: the same moment and offset
+        :raises ValueError: it has no time zone
         """
         offset = value.utcoffset()
         if offset is None:

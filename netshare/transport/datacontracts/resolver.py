@@ -19,9 +19,11 @@ from netshare.transport.datacontracts.declarations import (
     CollectionInfo,
     ContractInfo,
     EnumInfo,
+    find_defaults_with,
     info_of,
     member_info,
 )
+from netshare.transport.datacontracts.enums import EnumContract
 from netshare.transport.datacontracts.errors import InvalidDataContract
 from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.naming import (
@@ -33,14 +35,13 @@ from netshare.transport.datacontracts.naming import (
 from netshare.transport.datacontracts.offsets import DateTimeOffset
 from netshare.transport.datacontracts.scalars import Scalar, scalar_of_hint
 from netshare.transport.datacontracts.sequences import DictContract, ListContract
-from netshare.transport.datacontracts.types import (
-    Contract,
-    EnumContract,
+from netshare.transport.datacontracts.simple import (
     NullableContract,
     ObjectContract,
     OffsetContract,
     ScalarContract,
 )
+from netshare.transport.datacontracts.types import TypeContract
 
 __all__ = ["contract_of", "known_types_of", "member_defaults"]
 
@@ -55,15 +56,15 @@ _LISTS: Final = (
 _DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _OBJECT: Final = ObjectContract()
 _OFFSET: Final = OffsetContract()
-_contracts: dict[Any, Contract] = {}
+_contracts: dict[Any, TypeContract] = {}
 _defaults: dict[type[Any], dict[str, Any]] = {}
 
 
-def contract_of(hint: Any) -> Contract:
+def contract_of(hint: Any) -> TypeContract:
     """
-    :param hint: an annotation.
-    :returns: its contract, the same each time.
-    :raises InvalidDataContract: nothing in XML corresponds to it.
+    :param hint: an annotation
+    :returns: its contract, the same each time
+    :raises InvalidDataContract: nothing in XML corresponds to it
     """
     try:
         found = _contracts.get(hint)
@@ -81,7 +82,7 @@ def contract_of(hint: Any) -> Contract:
     return found
 
 
-def _resolve(hint: Any) -> Contract:
+def _resolve(hint: Any) -> TypeContract:
     if hint is object or hint is Any:
         return _OBJECT
     if hint is DateTimeOffset:
@@ -120,7 +121,7 @@ def _resolve(hint: Any) -> Contract:
     )
 
 
-def _union(hint: Any) -> Contract:
+def _union(hint: Any) -> TypeContract:
     options = [option for option in get_args(hint) if option is not type(None)]
     if len(options) != 1:
         raise InvalidDataContract(f"{hint}: of unions only those with None have a meaning here")
@@ -128,7 +129,7 @@ def _union(hint: Any) -> Contract:
     return inner if inner.nullable else NullableContract(inner, generic_name("Nullable", [inner]))
 
 
-def _list(hint: Any) -> Contract:
+def _list(hint: Any) -> TypeContract:
     arguments = [a for a in get_args(hint) if a is not Ellipsis]
     if len(arguments) > 1:
         raise InvalidDataContract(f"{hint}: a tuple has to be tuple[T, …] with three dots")
@@ -136,7 +137,9 @@ def _list(hint: Any) -> Contract:
     return _list_contract(item, None, None)
 
 
-def _list_contract(item: Contract, cls: type[Any] | None, info: CollectionInfo | None) -> Contract:
+def _list_contract(
+    item: TypeContract, cls: type[Any] | None, info: CollectionInfo | None
+) -> TypeContract:
     if cls is None:
         cls = list
     item_name = item.bare.name
@@ -147,14 +150,14 @@ def _list_contract(item: Contract, cls: type[Any] | None, info: CollectionInfo |
     )
 
 
-def _dict(hint: Any) -> Contract:
+def _dict(hint: Any) -> TypeContract:
     arguments = get_args(hint) or (object, object)
     return _dict_contract(contract_of(arguments[0]), contract_of(arguments[1]), dict, None)
 
 
 def _dict_contract(
-    key: Contract, value: Contract, cls: type[Any], info: CollectionInfo | None
-) -> Contract:
+    key: TypeContract, value: TypeContract, cls: type[Any], info: CollectionInfo | None
+) -> TypeContract:
     pair = pair_name(key, value)
     if info is None:
         return DictContract("ArrayOf" + pair, ARRAYS, key, value, (pair, "Key", "Value"), cls)
@@ -162,7 +165,7 @@ def _dict_contract(
     return DictContract(info.name or cls.__name__, info.namespace, key, value, names, cls)
 
 
-def _collection(cls: type[Any], arguments: tuple[Any, ...]) -> Contract:
+def _collection(cls: type[Any], arguments: tuple[Any, ...]) -> TypeContract:
     """:returns: the contract of a subclass of list or dict."""
     info = info_of(cls)
     if not isinstance(info, CollectionInfo):
@@ -197,7 +200,7 @@ def _substitute(hint: Any, bound: Mapping[Any, Any]) -> Any:
     return hint
 
 
-def _class(hint: Any, cls: type[Any], arguments: tuple[Any, ...]) -> Contract:
+def _class(hint: Any, cls: type[Any], arguments: tuple[Any, ...]) -> TypeContract:
     info = info_of(cls)
     if not isinstance(info, ContractInfo):
         info = ContractInfo()
@@ -301,16 +304,19 @@ def member_defaults(cls: type[Any]) -> dict[str, Any]:
     return found
 
 
+find_defaults_with(member_defaults)
+
+
 def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
     """
-    :param hint: the annotation of a parameter.
-    :param known: types that are known wherever it appears.
-    :returns: these and all that the types inside name as known.
-    :raises InvalidDataContract: one of them is no contract.
+    :param hint: the annotation of a parameter
+    :param known: types that are known wherever it appears
+    :returns: these and all that the types inside name as known
+    :raises InvalidDataContract: one of them is no contract
     """
     root = contract_of(hint)
     named = [contract_of(k) for k in known]
-    result: list[Contract] = []
+    result: list[TypeContract] = []
     seen: set[int] = set()
     waiting = [(root, False), *((contract, True) for contract in named)]
     while waiting:

@@ -68,15 +68,15 @@ class Scalar:
     """
     A type with one text as its value.
 
-    :param name: the XML name of the type.
-    :param namespace: and its namespace.
-    :param clr: what .NET calls it.
-    :param nullable: whether there is a null of this type.
-    :param default: the value when there is none.
-    :param to_wire: Python's value to a writer's; raises UnencodableValue.
-    :param from_wire: a reader's value to Python's; raises XmlException.
-    :param array_kind: the record type of arrays of it; 0: they are written one by one.
-    :param primitive: whether WCF's formatter for primitive operations knows it.
+    :param name: the XML name of the type
+    :param namespace: and its namespace
+    :param clr: what .NET calls it
+    :param nullable: whether there is a null of this type
+    :param default: the value when there is none
+    :param to_wire: Python's value to a writer's; raises UnencodableValue
+    :param from_wire: a reader's value to Python's; raises XmlException
+    :param array_kind: the record type of arrays of it; 0: they are written one by one
+    :param primitive: whether WCF's formatter for primitive operations knows it
     """
 
     name: str
@@ -341,8 +341,8 @@ def scalar_of_hint(hint: Any) -> Scalar | None:
 
 def scalar_of_value(value: Any) -> Scalar | None:
     """
-    :param value: what stands in an ``object``.
-    :returns: its type: for an integer the first of Int32, Int64, UInt64 that holds it.
+    :param value: what stands in an ``object``
+    :returns: its type: for an integer the first of Int32, Int64, UInt64 that holds it
     """
     kind = type(value)
     if kind is int:

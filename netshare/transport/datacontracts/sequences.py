@@ -6,31 +6,29 @@ and collections with names of their own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netshare.transport.datacontracts.classes import child_namespace
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
-from netshare.transport.datacontracts.types import Contract, ScalarContract
+from netshare.transport.datacontracts.simple import ScalarContract
+from netshare.transport.datacontracts.types import KnownContracts, TypeContract
 from netshare.transport.xml.cursor import XmlCursor
 from netshare.transport.xml.errors import XmlException
 from netshare.transport.xml.nodes import ArrayElements, Name
 from netshare.transport.xml.writer import XmlWriter
 
-if TYPE_CHECKING:
-    from netshare.transport.datacontracts.known import KnownTypes
-
 __all__ = ["DictContract", "ListContract"]
 
 
-class ListContract(Contract):
+class ListContract(TypeContract):
     """
     A list.
 
-    :param name: the XML name of the type.
-    :param namespace: its namespace, and that of the items' elements.
-    :param item: the type of the items.
-    :param item_name: the name of their elements.
-    :param cls: Python's class, a list.
+    :param name: the XML name of the type
+    :param namespace: its namespace, and that of the items' elements
+    :param item: the type of the items
+    :param item_name: the name of their elements
+    :param cls: Python's class, a list
     """
 
     structured = True
@@ -39,7 +37,7 @@ class ListContract(Contract):
         self,
         name: str,
         namespace: str,
-        item: Contract,
+        item: TypeContract,
         item_name: str,
         cls: type[Any] = list,
     ) -> None:
@@ -54,13 +52,13 @@ class ListContract(Contract):
         self._scalar = item.scalar if isinstance(item, ScalarContract) else None
         self._array_kind = 0 if self._scalar is None else self._scalar.array_kind
 
-    def parts(self) -> Iterator[Contract]:
+    def parts(self) -> Iterator[TypeContract]:
         yield self.item
 
     def python_types(self) -> tuple[type, ...]:
         return (self.cls, tuple) if self.cls is list else (self.cls,)
 
-    def write_content(self, writer: XmlWriter, value: Any, known: KnownTypes) -> None:
+    def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         if not isinstance(value, list | tuple):
             raise UnencodableValue(f"{type(value).__name__} is no {self.clr}; a list is expected")
         if not value:
@@ -100,7 +98,7 @@ class ListContract(Contract):
         writer.array(ArrayElements(name, (), self._array_kind, tuple(wire)))
         writer.inline_names = inline
 
-    def read_content(self, cursor: XmlCursor, known: KnownTypes) -> Any:
+    def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         items: list[Any] = []
         local, namespace, read = self.item_name, self.namespace, self._read_item
         scalar = self._scalar
@@ -129,16 +127,16 @@ class ListContract(Contract):
         return made
 
 
-class DictContract(Contract):
+class DictContract(TypeContract):
     """
     A dictionary: a list of pairs.
 
-    :param name: the XML name of the type.
-    :param namespace: its namespace, and that of all elements in it.
-    :param key: the type of the keys.
-    :param value: the type of the values.
-    :param names: of the elements of pairs, keys and values.
-    :param cls: Python's class, a dict.
+    :param name: the XML name of the type
+    :param namespace: its namespace, and that of all elements in it
+    :param key: the type of the keys
+    :param value: the type of the values
+    :param names: of the elements of pairs, keys and values
+    :param cls: Python's class, a dict
     """
 
     structured = True
@@ -147,8 +145,8 @@ class DictContract(Contract):
         self,
         name: str,
         namespace: str,
-        key: Contract,
-        value: Contract,
+        key: TypeContract,
+        value: TypeContract,
         names: tuple[str, str, str],
         cls: type[Any] = dict,
     ) -> None:
@@ -163,14 +161,14 @@ class DictContract(Contract):
         self._read_key = key.element_reader()
         self._read_value = value.element_reader()
 
-    def parts(self) -> Iterator[Contract]:
+    def parts(self) -> Iterator[TypeContract]:
         yield self.key_contract
         yield self.value_contract
 
     def python_types(self) -> tuple[type, ...]:
         return (self.cls,)
 
-    def write_content(self, writer: XmlWriter, value: Any, known: KnownTypes) -> None:
+    def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         if not isinstance(value, dict):
             raise UnencodableValue(f"{type(value).__name__} is no {self.clr}; a dict is expected")
         pair, key_name, value_name = self._names
@@ -190,7 +188,7 @@ class DictContract(Contract):
             except XmlException as error:
                 raise UnencodableValue(error.message, f"[{key!r}]") from error
 
-    def read_content(self, cursor: XmlCursor, known: KnownTypes) -> Any:
+    def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         made: Any = self.cls.__new__(self.cls)  # type: ignore[call-overload]
         pair, key_name, value_name = self._names
         namespace = self.namespace

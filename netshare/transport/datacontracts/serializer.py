@@ -16,14 +16,8 @@ from netshare.transport.datacontracts.errors import (
 from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.resolver import contract_of, known_types_of
 from netshare.transport.datacontracts.sequences import ListContract
-from netshare.transport.datacontracts.types import (
-    Contract,
-    NullableContract,
-    ObjectContract,
-    ScalarContract,
-    write_nil,
-    write_type,
-)
+from netshare.transport.datacontracts.simple import NullableContract, ObjectContract, ScalarContract
+from netshare.transport.datacontracts.types import TypeContract, write_nil, write_type
 from netshare.transport.xml.cursor import XSI, XmlCursor
 from netshare.transport.xml.errors import XmlException
 from netshare.transport.xml.writer import XmlWriter
@@ -41,9 +35,9 @@ class Serializer:
     """
     Writes and reads elements of one type.
 
-    :param hint: the type, as an annotation.
-    :param known: types that may stand in ``object`` and for derived types.
-    :param primitive: write as WCF does it for operations that have primitive types only.
+    :param hint: the type, as an annotation
+    :param known: types that may stand in ``object`` and for derived types
+    :param primitive: write as WCF does it for operations that have primitive types only
     """
 
     __slots__ = (
@@ -69,7 +63,7 @@ class Serializer:
         self._known_hints = tuple(known)
         self._known_types: KnownTypes | None = None
         self._read = self.contract.element_reader()
-        #: Makes the text of an element (see :meth:`.Contract.leaf_writer`).
+        #: Makes the text of an element (see :meth:`.TypeContract.leaf_writer`).
         self.write_leaf = self.contract.leaf_writer()
         #: Reads the text of an element without attributes; None: :meth:`read` has to.
         self.read_leaf = self.contract.leaf_reader()
@@ -91,11 +85,11 @@ class Serializer:
         """
         Write the whole element.
 
-        :param writer: where to.
-        :param name: of the element.
-        :param namespace: of the element.
-        :param value: what to write.
-        :raises UnencodableValue: the value is not of the type; it names the member.
+        :param writer: where to
+        :param name: of the element
+        :param namespace: of the element
+        :param value: what to write
+        :raises UnencodableValue: the value is not of the type; it names the member
         """
         known = self._known_types or self._known()
         prefix = writer.prefix_of(namespace) or ""
@@ -125,9 +119,9 @@ class Serializer:
         """
         Write only what is in the element, which has just been begun (``WriteObjectContent``).
 
-        :param writer: where to.
-        :param value: what to write.
-        :raises UnencodableValue: the value is not of the type.
+        :param writer: where to
+        :param value: what to write
+        :raises UnencodableValue: the value is not of the type
         """
         try:
             self._write_root(writer, value, self._known_types or self._known())
@@ -174,9 +168,9 @@ class Serializer:
         """
         Read the current element and go behind it.
 
-        :param cursor: stands on the element.
-        :returns: the value.
-        :raises DeserializationFailed: the XML is not of the type; it names the member.
+        :param cursor: stands on the element
+        :returns: the value
+        :raises DeserializationFailed: the XML is not of the type; it names the member
         """
         try:
             return self._read(cursor, self._known_types or self._known())
@@ -194,15 +188,15 @@ def cursor_name(cursor: XmlCursor, error: DeserializationFailed) -> str:
 
 def is_primitive(hint: Any) -> bool:
     """
-    :param hint: the annotation of a parameter or result.
+    :param hint: the annotation of a parameter or result
     :returns: whether WCF counts it as primitive. An operation all of whose parameters and
         results are (and that has no headers) is written by another formatter
-        (``PrimitiveOperationFormatter``), which writes nulls and arrays a little differently.
+        (``PrimitiveOperationFormatter``), which writes nulls and arrays a little differently
     """
     if hint is None or hint is type(None):
         return True
     try:
-        contract: Contract = contract_of(hint)
+        contract: TypeContract = contract_of(hint)
     except InvalidDataContract:
         return False
     if isinstance(contract, NullableContract):
@@ -225,11 +219,11 @@ def contract_name(hint: Any) -> tuple[str, str]:
 
 def serializer_for(hint: Any, known: Sequence[Any] = (), *, primitive: bool = False) -> Serializer:
     """
-    :param hint: a type, as an annotation.
-    :param known: types that may stand in ``object`` and for derived types.
-    :param primitive: see :class:`Serializer`.
-    :returns: its serializer, the same each time.
-    :raises InvalidDataContract: nothing in XML corresponds to the type.
+    :param hint: a type, as an annotation
+    :param known: types that may stand in ``object`` and for derived types
+    :param primitive: see :class:`Serializer`
+    :returns: its serializer, the same each time
+    :raises InvalidDataContract: nothing in XML corresponds to the type
     """
     key = (hint, tuple(known), primitive)
     try:
