@@ -28,6 +28,7 @@ from netshare.service.desk.accounts import Accounts
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.desk.registry import Registry
 from netshare.service.desk.returns import Bounces
+from netshare.service.desk.status import Status
 from netshare.service.front.arrival import Ending
 from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
 from netshare.service.front.preamble import SharedPortFactory
@@ -36,7 +37,6 @@ from netshare.service.quotas import Admission, Quotas
 from netshare.service.routing.relay import CONNECT_TIMEOUT, RelayRoute
 from netshare.service.routing.routes import LocalRoute
 from netshare.service.routing.tree import RoutingTree
-from netshare.service.status import Status
 
 #: How many vias' routes are remembered.
 _MOST_REMEMBERED = 4096

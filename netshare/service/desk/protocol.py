@@ -32,10 +32,10 @@ from netshare.control.commands import ControlProtocol, ServiceFault, declared
 from netshare.control.parcels import LaneForm
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.returns import Bounces
+from netshare.service.desk.status import Status
 from netshare.service.front.ports import PortNotAllowed, PortUnavailable
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome
-from netshare.service.status import Status
 from netshare.service.workers.fastlane import FastLane
 from netshare.service.workers.lanes import AmpLane
 from netshare.service.workers.route import WorkerRoute

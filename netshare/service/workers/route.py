@@ -29,8 +29,8 @@ from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
 from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
+from netshare.service.workers.backpressure import Backpressure
 from netshare.service.workers.lanes import Errand
-from netshare.service.workers.pace import Pace
 from netshare.timing import Deadlines
 
 
@@ -80,7 +80,7 @@ class WorkerRoute:
         self._policy = policy or LeastOutstanding()
         self._waiting: dict[_Waiting, None] = {}  # in order of arrival
         self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
-        self._pace = Pace(reactor, admission)
+        self._backpressure = Backpressure(reactor, admission)
 
     @property
     def state(self) -> str:
@@ -125,7 +125,7 @@ class WorkerRoute:
         if not self._waiting:
             return
         self._pump()
-        self._pace.answered(answered, len(self._waiting))
+        self._backpressure.answered(answered, len(self._waiting))
 
     def _pump(self) -> None:
         for waiting in list(self._waiting):
@@ -145,7 +145,7 @@ class WorkerRoute:
             self._leave(waiting)
             waiting.errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
         self._deadlines.cancel()
-        self._pace.stop()
+        self._backpressure.stop()
 
     def _place(self, errand: Errand) -> None:
         arrival = errand.arrival
@@ -168,7 +168,7 @@ class WorkerRoute:
             place = _Waiting(self, errand)
             self._waiting[place] = None
             self._deadlines.add(place)
-            self._pace.waits(len(self._waiting))
+            self._backpressure.waits(len(self._waiting))
 
     def _give(self, errand: Errand, lane: IWorkerLane) -> None:
         if len(self.lanes) > 1:

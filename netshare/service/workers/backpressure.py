@@ -1,12 +1,12 @@
 """
-When to let clients wait in the kernel's queue, because a worker is busy but gets on with it.
+Leaving clients in the kernel's queue while a worker is busy but makes progress.
 
 A thousand clients that reconnect at once come faster than their worker can adopt them. Accepting
-them all would only fill the queue for that worker, until the last are refused; pausing the ports
-for some milliseconds loses nobody. But the ports are everybody's: a worker that does *not* get on
-must not pause them. So a route pauses them only while its worker answers fast enough to have
-dealt with all who wait in a second; for the twentieth of a second in which nobody can know that
-yet it has the benefit of the doubt.
+them all would only fill the queue for that worker until the last are refused; pausing the ports
+for some milliseconds refuses none. But all addresses share the ports: a worker that makes *no*
+progress must not pause them. So a route pauses the ports only while its worker answers fast
+enough to serve all who wait within a second (:data:`SOON`). For the first twentieth of a second
+(:data:`WINDOW`), before there is a rate to judge by, the worker is taken to be fast enough.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ WINDOW = 0.05
 SOON = 1.0
 
 
-class Pace:
+class Backpressure:
     """
-    One route's pace.
+    One route's wish to pause the ports.
 
-    :param admission: pauses the ports; None: nobody does
+    :param admission: what pauses the ports; None: they are never paused
     """
 
     def __init__(self, reactor: Any, admission: Admission | None) -> None:
@@ -85,7 +85,7 @@ class Pace:
             self.stop()
 
     def _isNew(self) -> bool:
-        """Whether the crowd has only begun, so that nobody knows yet how the worker gets on."""
+        """Whether the first began to wait less than a window ago: there is no rate to judge by."""
         return self._reactor.seconds() - self._began < WINDOW  # type: ignore[no-any-return]
 
     def _current(self) -> float:
