@@ -4,13 +4,12 @@ NetTcpBinding: everything about an endpoint that both sides have to agree on, an
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from netshare.addresses import HostNameComparisonMode
-from netshare.framing.records import Mode
-from netshare.transport.channels.settings import ChannelSettings
+from netshare.framing.records import BINARY, BINARY_SESSION, Mode
+from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
 from netshare.transport.encoders.encoders import MessageEncoder, encoder_for
 from netshare.transport.soap.message import SOAP11_WSA10, SOAP12_WSA10, MessageVersion, SoapVersion
 from netshare.transport.xml.binary import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
@@ -186,7 +185,7 @@ class NetTcpBinding:
 
     def max_pending_connections(self) -> int:
         """How many connections a service accepts that have no channel yet."""
-        return self.max_connections or 12 * (os.cpu_count() or 1)
+        return self.max_connections or default_max_pending_connections()
 
     def make_encoder(self) -> MessageEncoder:
         """
@@ -198,7 +197,7 @@ class NetTcpBinding:
         encoding = self.encoding
         size = self.max_received_message_size
         if isinstance(encoding, BinaryEncoding):
-            kind = "application/soap+msbin1" if self.streamed else "application/soap+msbinsession1"
+            kind = BINARY if self.streamed else BINARY_SESSION
             return encoder_for(
                 kind + encoding.compression.value,
                 quotas=quotas,

@@ -136,24 +136,17 @@ class ContractDescription:
     operations: tuple[OperationDescription, ...]
     #: What the service may call on its client.
     callback: ContractDescription | None
-    _byAction: dict[str | None, OperationDescription] = field(init=False, repr=False, compare=False)
+    _by_action: dict[str | None, OperationDescription] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         actions = {one.request.action: one for one in self.operations}
-        object.__setattr__(self, "_byAction", actions)
+        object.__setattr__(self, "_by_action", actions)
 
     def operation_for(self, action: str | None) -> OperationDescription | None:
         """
         :param action: of a request
         :returns: the operation that takes it
         """
-        return self._byAction.get(action) or self._byAction.get(ANY_ACTION)
-
-    @property
-    def streams(self) -> bool:
-        """Whether any operation has a stream."""
-        return any(
-            message is not None and message.stream is not None
-            for operation in self.operations
-            for message in (operation.request, operation.reply)
-        )
+        return self._by_action.get(action) or self._by_action.get(ANY_ACTION)

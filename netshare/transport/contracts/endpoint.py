@@ -4,7 +4,7 @@ A service's endpoints: address, binding and contract.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netshare.addresses import AddressError, Via, parse_via
 from netshare.transport.contracts.behavior import AddressFilterMode
@@ -32,6 +32,11 @@ class ServiceEndpoint:
     #: Where the service listens; usually the address.
     listen_uri: str
     filter_mode: AddressFilterMode = AddressFilterMode.EXACT
+    #: The address in its parts, which every message's To is compared with.
+    _via: Via = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_via", parse_via(self.address))
 
     def matches(self, to: str) -> bool:
         """
@@ -45,16 +50,12 @@ class ServiceEndpoint:
             asked = parse_via(to)
         except AddressError:
             return False
-        own = self._parsed
+        own = self._via
         if (asked.scheme, asked.port) != (own.scheme, own.port):
             return False
         if self.filter_mode is AddressFilterMode.PREFIX:
             return asked.segments[: len(own.segments)] == own.segments
         return asked.segments == own.segments
-
-    @property
-    def _parsed(self) -> Via:
-        return parse_via(self.address)
 
     def operation_for(self, action: str | None) -> OperationDescription | None:
         """:returns: the operation that takes messages of this action."""

@@ -1,8 +1,8 @@
 """
 Streams of bytes as arguments and results of operations.
 
-A contract says ``Stream``. What comes in *is* a :class:`Stream`, and whoever reads slowly holds up
-the other side. What goes out may be a :class:`Stream`, bytes, an open file, or anything that gives
+A contract says ``Stream``. What comes in *is* a :class:`Stream`, and a slow reader holds up the
+other side. What goes out may be a :class:`Stream`, bytes, an open file, or anything that gives
 pieces of bytes when it is iterated over, also by ``async for``.
 """
 
@@ -45,7 +45,7 @@ class Stream:
         async for piece in stream:
             …
 
-    :param pause: called when too much has arrived that nobody has read
+    :param pause: called when too much has arrived that has not been read
     :param resume: called when there is room again
     :param abandon: called when the reader wants no more
     """
@@ -81,7 +81,7 @@ class Stream:
         :returns: a Deferred of at least one byte, and of none at the end; it fails with a
             :class:`~netshare.transport.channels.errors.TransportError` when the rest will never
             come
-        :raises RuntimeError: somebody else is reading
+        :raises RuntimeError: another read is under way
         """
         if self._waiting is not None:
             raise RuntimeError("the stream is being read already")
@@ -246,7 +246,7 @@ def _checked(piece: Any) -> bytes:
 
 @implementer(IPushProducer)
 class _Gate:
-    """Holds up whoever sends while the channel is full."""
+    """Holds up the sender while the channel is full."""
 
     def __init__(self) -> None:
         self.stopped = False
