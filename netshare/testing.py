@@ -31,7 +31,8 @@ from zope.interface import implementer
 from netshare.framing.records import preamble
 from netshare.interfaces import IArrival, IOutcomeRecorder
 from netshare.service.outcomes import Outcome
-from netshare.sockets.held import HeldSocket, socket_address_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import socket_address_text
 
 __all__ = [
     "AdoptingReactor",

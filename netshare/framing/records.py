@@ -117,10 +117,3 @@ def preamble(
             text_record(RecordType.UPGRADE_REQUEST, upgrade) if upgrade else PREAMBLE_END,
         )
     )
-
-
-def sized_envelope(payload: bytes) -> bytes:
-    """
-    A message of a Duplex session. [MC-NMF] 2.2.4.3
-    """
-    return bytes((RecordType.SIZED_ENVELOPE,)) + encode_size(len(payload)) + payload

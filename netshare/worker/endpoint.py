@@ -9,53 +9,22 @@ Any Twisted application is a worker with it, its Factory unchanged::
 from __future__ import annotations
 
 import os
-import random
-import signal
-import socket
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import (
-    IAddress,
     IListeningPort,
     IProtocolFactory,
     IStreamServerEndpoint,
 )
-from twisted.internet.protocol import Factory
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.control import commands
-from netshare.control.commands import RegistrationError
 from netshare.control.paths import LINK_VARIABLE, worker_control_path
-from netshare.endpoints.address import SharedPortAddress
 from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
-from netshare.worker.intake import Intake
-from netshare.worker.link import UntrustedService, Wish, WorkerLink, trusted_users
-
-#: Seconds between attempts to reach a service that is gone: short, since clients are refused
-#: meanwhile, and an attempt on a UNIX socket costs next to nothing.
-RETRY_FIRST, RETRY_LONGEST = 0.02, 0.4
-
-
-class ServiceNotRunning(Exception):
-    """
-    Nobody answers at the control socket.
-    """
-
-
-def retry_delay(failures: int) -> float:
-    """
-    How long to wait after so many failed attempts in a row: growing, with jitter, so that a
-    thousand workers do not all knock at once.
-    """
-    longest: float = min(RETRY_FIRST * 2 ** min(failures, 10), RETRY_LONGEST)
-    return longest * random.uniform(0.5, 1.0)
+from netshare.worker.link import Wish, trusted_users
+from netshare.worker.port import SharedListeningPort
 
 
 @implementer(IStreamServerEndpoint)
@@ -104,178 +73,3 @@ class SharedPortServerEndpoint:
             return ensureDeferred(port.startInherited(int(inherited)))
         control = Path(self._control) if self._control else worker_control_path(self._environ)
         return ensureDeferred(port.start(control, self._wait))
-
-
-@implementer(IListeningPort)
-class SharedListeningPort:
-    """
-    A listening port behind a shared one. It lives on while the service is away, and registers
-    again when it is back.
-    """
-
-    log = Logger()
-
-    def __init__(
-        self, reactor: Any, wish: Wish, factory: IProtocolFactory, trusted: frozenset[int]
-    ) -> None:
-        self._reactor = reactor
-        self._wish = wish
-        self._factory = factory
-        self._trusted = trusted
-        self._intake = Intake(reactor, factory)
-        self._control = Path()
-        self._address = ""
-        self._stopping = False
-        self._failures = 0
-        self._retry: Any = None
-        self._attempting: Deferred[None] | None = None
-        #: Fires with the first registration, for whoever waits for it.
-        self._registered: Deferred[None] | None = None
-
-    def getHost(self) -> SharedPortAddress:
-        """
-        :returns: the address as the service registered it
-        """
-        return SharedPortAddress(self._address)
-
-    def startListening(self) -> None:
-        """Nothing: the endpoint has done it."""
-
-    async def start(self, control: Path, wait: bool) -> IListeningPort:
-        """
-        Connect to the control socket and register; do it again whenever the link is lost.
-        """
-        self._control = control
-        try:
-            await self._connect()
-        except ConnectError as error:
-            if not wait:
-                raise ServiceNotRunning(
-                    f"no netshare service answers at {control} ({error}): start it with "
-                    "'twistd netshare' or 'systemctl start netshare', or name its control "
-                    "socket with control= or NETSHARE_CONTROL"
-                ) from None
-            await self._untilRegistered(Failure())
-        except (RegistrationError, UntrustedService, ConnectionClosed):
-            if not wait:
-                raise
-            await self._untilRegistered(Failure())
-        self._factory.doStart()
-        return self
-
-    def _untilRegistered(self, failure: Failure) -> Deferred[None]:
-        self._registered = Deferred()
-        self._failed(failure)
-        return self._registered
-
-    async def _connect(self) -> None:
-        endpoint = UNIXClientEndpoint(self._reactor, str(self._control))
-        link: Any = await endpoint.connect(_LinkFactory(self._intake))
-        try:
-            await self._register(link, self._trusted)
-        except BaseException:
-            link.transport.loseConnection()
-            raise
-        self._failures = 0
-        link.lost = self._again
-        if self._registered is not None:
-            registered, self._registered = self._registered, None
-            registered.callback(None)
-
-    def _attempt(self) -> None:
-        self._retry = None
-        self._attempting = ensureDeferred(self._connect()).addErrback(self._failed)
-
-    def _failed(self, failure: Failure) -> None:
-        if self._stopping:
-            return
-        if not failure.check(ConnectError):  # nobody there: that is said once, when it is lost
-            self.log.error(
-                "{address} is not registered: {reason}",
-                address=self._address or self._wish.address,
-                reason=failure.getErrorMessage(),
-            )
-        self._again()
-
-    def _again(self) -> None:
-        if self._stopping:
-            return
-        if self._failures == 0:
-            self.log.warn(
-                "the sharing service is not there; trying again until it is ({address})",
-                address=self._address or self._wish.address,
-            )
-        self._retry = self._reactor.callLater(retry_delay(self._failures), self._attempt)
-        self._failures += 1
-
-    async def startInherited(self, descriptor: int) -> IListeningPort:
-        """
-        Register over a link that the service made when it started this process.
-
-        The process ends with the link: it was started to serve this service.
-        """
-        os.set_inheritable(descriptor, False)
-        os.set_blocking(descriptor, False)
-        factory = _LinkFactory(self._intake)
-        self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, factory)
-        os.close(descriptor)
-        link = factory.link
-        assert link is not None
-        link.lost = self._inheritedLinkLost
-        # Whoever made our process is trusted: it could have made it anything.
-        await self._register(link, None)
-        self._factory.doStart()
-        return self
-
-    def stopListening(self) -> Deferred[None]:
-        """
-        Unregister; connections that came live on.
-        """
-        return ensureDeferred(self._stop())
-
-    async def _register(self, link: WorkerLink, trusted: frozenset[int] | None) -> None:
-        wish = self._wish
-        if wish.unique and self._address:
-            # An address that was made up once stays the same when it is registered again.
-            wish = Wish(self._address, wish.hostNameComparisonMode, shared=wish.shared)
-        self._address = await link.register(wish, trusted)
-        self.log.info("listening behind the shared port at {address}", address=self._address)
-
-    def _inheritedLinkLost(self) -> None:
-        if not self._stopping:
-            self.log.info("the sharing service is gone, and this worker with it")
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    async def _stop(self) -> None:
-        if self._stopping:
-            return
-        self._stopping = True
-        self._intake.accepting = False
-        if self._retry is not None:
-            self._retry.cancel()
-        if self._attempting is not None:
-            self._attempting.cancel()
-        link: Any = self._intake.link
-        if link is not None:
-            try:
-                await link.callRemote(commands.Unregister, baseAddress=self._address)
-            except (ConnectionClosed, commands.InvalidArgument, commands.ServiceFault):
-                pass  # then the end of the link does it
-            if link.lane is not None:
-                await link.lane.drain()
-            link.transport.loseConnection()
-        self._factory.doStop()
-
-
-class _LinkFactory(Factory):
-    """Makes links, one at a time."""
-
-    noisy = False
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self.link: WorkerLink | None = None
-
-    def buildProtocol(self, addr: IAddress | None) -> WorkerLink:
-        self.link = WorkerLink(self._intake)
-        return self.link

@@ -20,7 +20,8 @@ from netshare.control import commands
 from netshare.framing.preamble import Preamble, read_preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.sockets.adoption import ClientGone, adopt
-from netshare.sockets.held import HeldSocket, address_from_text, address_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import address_from_text, address_text
 
 #: How many bytes are remembered with the via they ask for.
 _LONGEST_KNOWN = 1024

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from netshare.control.commands import Busy, Gone, NotMine
-from netshare.control.laneend import LaneEnd
-from netshare.control.parcels import (
+from netshare.control.lanes import (
     BadParcels,
+    LaneEnd,
     Parcel,
     pack_answer,
     pack_batch,

@@ -18,8 +18,9 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from netshare.control import commands
-from netshare.control.commands import ControlProtocol, WorkerFault, declared
-from netshare.control.parcels import LaneForm
+from netshare.control.commands import WorkerFault
+from netshare.control.lanes import LaneForm
+from netshare.control.protocol import ControlProtocol, declared
 from netshare.sockets.credentials import Peer, user_number
 from netshare.sockets.held import HeldSocket
 from netshare.worker.intake import Intake

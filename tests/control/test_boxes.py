@@ -5,14 +5,15 @@ netshare.control.boxes: the same boxes as Twisted's AMP reads and writes.
 from __future__ import annotations
 
 from itertools import chain, pairwise
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.protocols import amp
 
-from netshare.control.boxes import BadBox, Box, BoxReader
-from netshare.control.commands import Duplicate
+from netshare.control.boxes import BadBox, Box, BoxReader, QuickCommand
+from netshare.control.commands import Duplicate, LargeBytes, Return
 
 BOXES = st.lists(
     st.dictionaries(st.binary(min_size=1, max_size=255), st.binary(max_size=300), min_size=1),
@@ -29,6 +30,9 @@ class Descriptors:
     def _sendFileDescriptor(self, descriptor: int) -> int:
         self.sent.append(descriptor)
         return len(self.sent) - 1
+
+    def _getDescriptor(self, ordinal: int) -> int:
+        return 100 + ordinal
 
 
 @given(BOXES)
@@ -81,20 +85,63 @@ def test_a_box_that_never_ends(piece: int) -> None:
         list(chain.from_iterable(map(reader.feed, pieces)))
 
 
-@given(
-    st.tuples(st.text(max_size=60), st.text(max_size=60), st.text(max_size=20)),
-    st.sampled_from([0, 1, 65534, 65535, 65536, 200_000]),
-)
-def test_duplicate_is_written_as_declared(texts: tuple[str, str, str], size: int) -> None:
-    """The short cut for Duplicate makes the very box that its declaration means."""
-    via, address, peer = texts
-    objects = {
-        "via": via,
-        "baseAddress": address,
-        "peer": peer,
-        "local": "127.0.0.1:808",
-        "readData": b"x" * size,
-        "socket": 7,
-    }
-    declared = amp.Command.makeArguments.__func__(Duplicate, dict(objects), Descriptors())  # type: ignore[attr-defined]
-    assert Duplicate.makeArguments(objects, Descriptors()) == declared
+class Everything(QuickCommand):
+    """An argument of every kind that commands declare."""
+
+    arguments: ClassVar = [
+        (b"descriptor", amp.Descriptor()),
+        (b"perhaps", amp.Unicode(optional=True)),
+        (b"text", amp.Unicode()),
+        (b"number", amp.Integer()),
+        (b"large", LargeBytes()),
+        (b"yes", amp.Boolean()),
+        (b"none", amp.Integer(optional=True)),
+    ]
+
+
+DUPLICATE = {
+    "via": "v",
+    "baseAddress": "b",
+    "peer": "p",
+    "local": "l",
+    "readData": b"",
+    "socket": 7,
+}
+
+QUICK: list[tuple[type[QuickCommand], dict[str, Any]]] = [
+    (Duplicate, DUPLICATE),
+    (Duplicate, DUPLICATE | {"via": "net.tcp://ä/€", "readData": b"x" * 200_000}),
+    (Return, {"readData": b"x" * 65535, "socket": 7}),
+    (Return, {"readData": b"x", "socket": 7, "peer": "192.0.2.1:5"}),
+    (Everything, {"descriptor": 3, "text": "t", "number": -5, "large": b"y" * 65536, "yes": True}),
+    (Everything, {"descriptor": 3, "text": "", "number": 0, "large": b"", "yes": False, "none": 1}),
+]
+
+
+@pytest.mark.parametrize(("command", "objects"), QUICK)
+def test_quick_commands(command: type[QuickCommand], objects: dict[str, Any]) -> None:
+    """A quick command makes the very box that AMP makes of its declaration, and reads it alike."""
+    declared: Any = amp.Command.makeArguments
+    before = dict(objects)
+    box = command.makeArguments(objects, Descriptors())
+    assert box == declared.__func__(command, dict(objects), Descriptors())
+    assert objects == before
+    sent = amp.AmpBox(box)
+    read: Any = amp.Command.parseArguments
+    assert command.parseArguments(box, Descriptors()) == read.__func__(command, sent, Descriptors())
+    assert box == sent
+
+
+def test_no_argument_of_a_quick_command_is_forgotten() -> None:
+    """One that is missing fails, and so does one that is not declared, before any is queued."""
+    for name in DUPLICATE:
+        descriptors = Descriptors()
+        with pytest.raises(KeyError, match=name):
+            Duplicate.makeArguments({k: v for k, v in DUPLICATE.items() if k != name}, descriptors)
+        assert not descriptors.sent
+        box = Duplicate.makeArguments(DUPLICATE, Descriptors())
+        del box[name.encode()]
+        with pytest.raises(KeyError):
+            Duplicate.parseArguments(box, Descriptors())
+    with pytest.raises(amp.InvalidSignature, match="colour"):
+        Duplicate.makeArguments(DUPLICATE | {"colour": "red"}, Descriptors())

@@ -16,7 +16,7 @@ from netshare.service.activation.supervision import FIRST_DELAY, KILL_AFTER, LON
 from netshare.service.front.arrival import FAULTS
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
-from netshare.worker.endpoint import RETRY_FIRST, RETRY_LONGEST
+from netshare.worker.port import RETRY_FIRST, RETRY_LONGEST
 from tests.helpers.places import ROOT
 
 EXAMPLE = ROOT / "examples" / "netshare.toml"

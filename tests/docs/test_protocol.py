@@ -20,7 +20,9 @@ PAGE = (ROOT / "docs" / "protocol.rst").read_text("utf-8")
 COMMANDS = [
     value
     for value in vars(commands).values()
-    if isinstance(value, type) and issubclass(value, amp.Command)
+    if isinstance(value, type)
+    and issubclass(value, amp.Command)
+    and value.__module__ == commands.__name__
 ]
 
 

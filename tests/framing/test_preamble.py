@@ -32,11 +32,11 @@ from netshare.framing.records import (
     RecordType,
     encoding_record,
     preamble,
-    sized_envelope,
     text_record,
 )
 from netshare.framing.sizes import encode_size
 from tests.helpers.places import VECTORS
+from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://localhost:9000/calc"
 START = bytes.fromhex("00 01 00 01 02")

@@ -43,13 +43,13 @@ from netshare.framing.records import (
     RecordType,
     encoding_record,
     preamble,
-    sized_envelope,
     text_record,
 )
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.framing.sized import envelope_header
 from netshare.framing.sizes import encode_size
 from tests.helpers.conversations import Conversation, conversations
+from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://localhost:9000/calc"
 DUPLEX = preamble(VIA)

@@ -21,7 +21,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.control import commands
-from netshare.control.commands import ControlProtocol, WorkerFault, declared
+from netshare.control.commands import WorkerFault
+from netshare.control.protocol import ControlProtocol, declared
 from netshare.framing.records import preamble
 from netshare.service.desk.protocol import DeskProtocol
 from netshare.service.shared import SharedPort

@@ -35,7 +35,7 @@ from netshare.framing.events import (
     UpgradeAsked,
     ViaRead,
 )
-from netshare.framing.records import PREAMBLE_ACK, Mode, preamble, sized_envelope
+from netshare.framing.records import PREAMBLE_ACK, Mode, preamble
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.encoders.charsets import MARKS
 from netshare.transport.encoders.compression import compress, decompress
@@ -43,6 +43,7 @@ from netshare.transport.encoders.encoders import BinaryEncoder, TextEncoder, enc
 from netshare.transport.xml.binary import ReaderSession, read_document
 from netshare.transport.xml.text import parse, to_xml
 from tests.helpers.conversations import VECTORS
+from tests.helpers.wire import sized_envelope
 
 LARGE = 1 << 26
 _SOAP = "http://www.w3.org/2003/05/soap-envelope"

@@ -14,6 +14,9 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.framing.records import RecordType
+from netshare.framing.sizes import encode_size
+
 
 @implementer(ITCPTransport)
 class MemoryTransport:
@@ -202,3 +205,10 @@ class Wire:
                 here.lose(ConnectionAborted())
                 there.lose(ConnectionLost())
         return moved
+
+
+def sized_envelope(payload: bytes) -> bytes:
+    """
+    A message of a Duplex session. [MC-NMF] 2.2.4.3
+    """
+    return bytes((RecordType.SIZED_ENVELOPE,)) + encode_size(len(payload)) + payload

@@ -21,8 +21,9 @@ from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
-from netshare.worker.endpoint import SharedListeningPort, SharedPortServerEndpoint
+from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import Wish
+from netshare.worker.port import SharedListeningPort
 from tests.peers.drivers import free_port
 
 

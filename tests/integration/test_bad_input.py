@@ -25,7 +25,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from netshare.control import commands
 from netshare.control.boxes import Box
-from netshare.control.commands import ControlProtocol
+from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome

@@ -11,8 +11,8 @@ from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.task import deferLater
 
 from netshare.control import commands
-from netshare.control.commands import ControlProtocol
-from netshare.control.parcels import pack_answer, pack_batch, receive, send
+from netshare.control.lanes import pack_answer, pack_batch, receive, send
+from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome

@@ -11,12 +11,12 @@ from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.task import deferLater
 
 from netshare.control import commands
-from netshare.control.commands import ControlProtocol
+from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.sockets import adoption
-from netshare.worker.endpoint import ServiceNotRunning
+from netshare.worker.port import ServiceNotRunning
 from tests.integration.running import AcknowledgingFactory, RunningService
 
 reactor: Any = _reactor

@@ -20,19 +20,13 @@ from twisted.internet.task import deferLater
 from netshare.addresses import parse_base_address
 from netshare.endpoints.client import NetTcpClientEndpoint
 from netshare.framing.faults import Fault
-from netshare.framing.records import (
-    END,
-    NEGOTIATE_UPGRADE,
-    PREAMBLE_ACK,
-    Mode,
-    preamble,
-    sized_envelope,
-)
+from netshare.framing.records import END, NEGOTIATE_UPGRADE, PREAMBLE_ACK, Mode, preamble
 from netshare.framing.sizes import encode_size
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.outcomes import Outcome
 from netshare.service.shared import SharedPort
+from tests.helpers.wire import sized_envelope
 from tests.peers.drivers import free_port
 
 reactor: Any = _reactor

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from netshare.control import commands
-from netshare.control.commands import ControlProtocol
+from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import END, PREAMBLE_ACK, preamble

@@ -23,7 +23,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
-from netshare.control.commands import ControlProtocol, ListRegistrations, Stats
+from netshare.control.commands import ListRegistrations, Stats
+from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from tests.integration.running import RawClient

@@ -12,7 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from netshare.control.commands import Busy, Gone, NotMine
-from netshare.control.parcels import Parcel, pack_batch, receive, send, unpack_answer, unpack_batch
+from netshare.control.lanes import Parcel, pack_batch, receive, send, unpack_answer, unpack_batch
 from netshare.framing.records import preamble
 from netshare.sockets.held import HeldSocket
 from netshare.worker.lane import FastLaneReader

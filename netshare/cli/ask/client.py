@@ -19,7 +19,6 @@ from twisted.protocols import amp
 
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.control.commands import (
-    ControlProtocol,
     InvalidArgument,
     ListRegistrations,
     ServiceFault,
@@ -27,6 +26,7 @@ from netshare.control.commands import (
     WhoServes,
 )
 from netshare.control.paths import CONTROL_VARIABLE, worker_control_path
+from netshare.control.protocol import ControlProtocol
 from netshare.sockets.credentials import user_name
 
 #: Seconds that the service may take for one answer.

@@ -35,7 +35,7 @@ from netshare.cli.probe.attempts import (
     recognise,
 )
 from netshare.framing.records import END
-from netshare.sockets.held import address_text
+from netshare.sockets.names import address_text
 
 #: Seconds between two attempts: Mono's services lose a connection that follows another's close
 #: at once.

@@ -28,8 +28,9 @@ from netshare.addresses import (
     parse_via,
 )
 from netshare.control import commands
-from netshare.control.commands import ControlProtocol, ServiceFault, declared
-from netshare.control.parcels import LaneForm
+from netshare.control.commands import ServiceFault
+from netshare.control.lanes import LaneForm
+from netshare.control.protocol import ControlProtocol, declared
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.returns import Bounces
 from netshare.service.desk.status import Status
@@ -40,7 +41,8 @@ from netshare.service.workers.fastlane import FastLane
 from netshare.service.workers.lanes import AmpLane
 from netshare.service.workers.route import WorkerRoute
 from netshare.sockets.credentials import Peer
-from netshare.sockets.held import HeldSocket, socket_address_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import socket_address_text
 
 #: How many bytes may come with a connection that is given back: a first read, and the part of a
 #: preamble before it.

@@ -29,7 +29,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.sockets.held import HeldSocket, socket_address_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import socket_address_text
 
 #: Seconds to wait after the system had no descriptor, or no memory, for one more connection.
 EXHAUSTED_PAUSE = 0.1

@@ -26,7 +26,7 @@ from netshare.addresses import DEFAULT_PORTS, NET_TCP
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
-from netshare.sockets.held import address_text
+from netshare.sockets.names import address_text
 
 
 class PortNotAllowed(Exception):

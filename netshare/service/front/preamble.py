@@ -28,7 +28,8 @@ from netshare.framing.preamble import (
 from netshare.service.front.arrival import FAULTS, Arrival, Ending
 from netshare.service.outcomes import Outcome
 from netshare.sockets.adoption import ClientGone, adopt
-from netshare.sockets.held import HeldSocket, NotPassable, address_text
+from netshare.sockets.held import HeldSocket, NotPassable
+from netshare.sockets.names import address_text
 from netshare.timing import Deadlines
 
 #: Takes a connection whose via is known.

@@ -33,7 +33,8 @@ from netshare.service.front.preamble import judge
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission
 from netshare.sockets.adoption import ClientGone, adopt
-from netshare.sockets.held import HeldSocket, address_from_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import address_from_text
 
 #: Seconds that a relayed server may take to accept.
 CONNECT_TIMEOUT = 10.0

@@ -22,11 +22,11 @@ from twisted.python.failure import Failure
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine
-from netshare.control.laneend import LaneEnd
-from netshare.control.parcels import (
+from netshare.control.lanes import (
     MAX_BATCH,
     MAX_PAYLOAD,
     BadParcels,
+    LaneEnd,
     LaneForm,
     Parcel,
     pack_batch,

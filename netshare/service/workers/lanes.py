@@ -19,7 +19,8 @@ from twisted.protocols import amp
 from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
-from netshare.control.commands import ControlProtocol, Duplicate, RoutesChanged
+from netshare.control.commands import Duplicate, RoutesChanged
+from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IArrival, IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
 

@@ -14,10 +14,11 @@ import pytest
 from netshare.cli import main
 from netshare.cli.decode.captures import CaptureError, from_bytes, hexadecimal
 from netshare.cli.terminal import for_terminal
-from netshare.framing.records import PREAMBLE_ACK, preamble, sized_envelope
+from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.transport.tools.capture import Side
 from tests.helpers.binary_vectors import MESSAGE, MESSAGE_XML, VECTORS, oracle_documents
 from tests.helpers.conversations import Conversation, conversations
+from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://host/p"
 CLIENT = preamble(VIA) + sized_envelope(b"\0" + MESSAGE) + b"\x07"

@@ -18,7 +18,8 @@ from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
-from netshare.sockets.held import HeldSocket, socket_address_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import socket_address_text
 from netshare.testing import AdoptingReactor, RecordingOutcomes
 
 PREAMBLE = preamble("net.tcp://localhost/a")

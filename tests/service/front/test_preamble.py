@@ -27,7 +27,8 @@ from netshare.service.front.refusal import MAX_DRAIN_SIZE
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.routing.routes import FaultRoute, LocalRoute
-from netshare.sockets.held import HeldSocket, socket_address_text
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import socket_address_text
 from netshare.testing import AdoptingReactor, FakeStreamTransport, RecordingOutcomes, tcpPair
 
 VIA = "net.tcp://localhost/a"

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.addresses import parse_base_address
-from netshare.control.parcels import LaneForm, pack_answer, pack_batch, receive, send, unpack_batch
+from netshare.control.lanes import LaneForm, pack_answer, pack_batch, receive, send, unpack_batch
 from netshare.interfaces import IWorkerLane
 from netshare.service.front.turn import Turn
 from netshare.service.outcomes import Outcome

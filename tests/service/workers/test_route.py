@@ -15,15 +15,8 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from netshare.addresses import parse_base_address
-from netshare.control.commands import (
-    Busy,
-    ControlProtocol,
-    Duplicate,
-    Gone,
-    NotMine,
-    WorkerFault,
-    declared,
-)
+from netshare.control.commands import Busy, Duplicate, Gone, NotMine, WorkerFault
+from netshare.control.protocol import ControlProtocol, declared
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas

@@ -28,7 +28,6 @@ from netshare.framing.records import (
     UPGRADE_RESPONSE,
     Mode,
     preamble,
-    sized_envelope,
 )
 from netshare.framing.sized import envelope_header
 from netshare.interfaces import ISharedConnectionReceiver
@@ -45,7 +44,7 @@ from netshare.transport.channels.interfaces import (
 from netshare.transport.channels.server import ServerChannelFactory, ServerConnection
 from netshare.transport.channels.settings import Acceptance, ChannelSettings
 from tests.helpers.conversations import Conversation, conversations
-from tests.helpers.wire import MemoryTransport, Wire, connect
+from tests.helpers.wire import MemoryTransport, Wire, connect, sized_envelope
 
 VIA = "net.tcp://localhost:9000/calc"
 DUPLEX = preamble(VIA)

@@ -20,7 +20,6 @@ from netshare.framing.records import (
     UPGRADE_RESPONSE,
     Mode,
     preamble,
-    sized_envelope,
 )
 from netshare.framing.sizes import encode_size
 from netshare.transport.encoders.compression import compress
@@ -29,6 +28,7 @@ from netshare.transport.tools.decode import decode
 from netshare.transport.xml.binary import WriterSession, encode, encode_envelope, read_document
 from tests.helpers.binary_vectors import MESSAGE, MESSAGE_XML
 from tests.helpers.conversations import VECTORS, Conversation, conversations
+from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://host/p"
 SIDES = {"c": Side.CLIENT, "s": Side.SERVER}

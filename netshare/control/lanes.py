@@ -1,5 +1,6 @@
 """
-What travels on the fast lane: connections with the bytes read from them, many to a message.
+The fast lane: connections with the bytes read from them, many to a message; and either end of one
+in the reactor.
 
 The lane is a ``SOCK_SEQPACKET`` UNIX socket, handed to a worker that asks for it when it
 registers (``docs/protocol.rst``). A message with descriptors carries connections. One without
@@ -24,6 +25,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 #: The kernel's limit is 253 (SCM_MAX_FD); a quarter of it fills a message well.
 MAX_BATCH = 64
@@ -184,3 +190,43 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
             "room for"
         )
     return payload, list(descriptors)
+
+
+class LaneEnd(FileDescriptor):
+    """
+    One end of a fast lane.
+
+    :param connection: the socket, which this object now owns
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, connection: socket.socket) -> None:
+        super().__init__(reactor)
+        connection.setblocking(False)
+        self.socket = connection
+        self.connected = 1
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "netshare lane"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The reactor has given this descriptor up: something failed, or the reactor stops. An end
+        that stayed open then would take messages that nobody reads.
+        """
+        self.close()
+
+    def close(self) -> None:
+        """
+        Close this end, once.
+        """
+        if self.connected:
+            self.connected = 0
+            self.disconnecting = True
+            self.stopReading()
+            self.stopWriting()
+            self.socket.close()

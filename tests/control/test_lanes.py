@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netshare.control.parcels import (
+from netshare.control.lanes import (
     MAX_BATCH,
     MAX_PAYLOAD,
     BadParcels,
