@@ -1,85 +1,236 @@
 """
-One timeout for many.
+Timeouts that are set far more often than they are reached.
+
+A delayed call of the reactor is not cheap to make and to cancel. What is here asks for few:
+
+* :class:`Timer` sets one again and again;
+* :class:`Alarm` sets one for something else each time, and leaves the reactor's call where it is
+  as long as that does not come too late;
+* :class:`Deadlines` has one for many things that wait, each with a timeout of its own.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import Generic, TypeVar
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+__all__ = ["Alarm", "Deadlines", "Timer"]
 
-class Expiring(Protocol):
-    """Something that does not wait for ever."""
+E = TypeVar("E")
 
-    def timedOut(self) -> None: ...
+#: How long a heap may be before it is cleared of what is over, when that is more than half of it.
+_MANY = 64
 
 
-class Deadlines:
+class Timer:
     """
-    A timeout for many: all get the same time, so whoever came first expires first, and a single
-    delayed call serves them all.
+    One call in the future, set again and again.
 
-    :param timeout: seconds; None never expires anything
+    :param clock: where the time is
+    :param expired: what to call
+    """
+
+    __slots__ = ("_call", "_clock", "_expired")
+
+    def __init__(self, clock: IReactorTime, expired: Callable[[], None]) -> None:
+        self._clock = clock
+        self._expired = expired
+        self._call: IDelayedCall | None = None
+
+    def start(self, seconds: float | None) -> None:
+        """
+        Call so many seconds from now, and not at the time set before.
+
+        :param seconds: None: never
+        """
+        if seconds is None:
+            self.stop()
+        elif self._call is not None:
+            self._call.reset(seconds)
+        else:
+            self._call = self._clock.callLater(seconds, self._run)
+
+    def stop(self) -> None:
+        """Do not call."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _run(self) -> None:
+        self._call = None
+        self._expired()
+
+
+class Alarm:
+    """
+    One call in the future, to what was set last. For timeouts that are set anew with every message
+    and hardly ever expire: the reactor's delayed call stays until :meth:`cancel`, and is replaced
+    only when it would come too late.
+
+    :param clock: where the time is
+    """
+
+    __slots__ = ("_at", "_call", "_clock", "_expired")
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._call: IDelayedCall | None = None
+        self._at: float | None = None
+        self._expired: Callable[[], None] = _nothing
+
+    def start(self, seconds: float | None, expired: Callable[[], None]) -> None:
+        """
+        Call so many seconds from now, and not what was set before.
+
+        :param seconds: None: never
+        :param expired: what to call
+        """
+        if seconds is None:
+            self._at = None
+            return
+        self._expired = expired
+        self._at = at = self._clock.seconds() + seconds
+        call = self._call
+        if call is None:
+            self._call = self._clock.callLater(seconds, self._look)
+        elif call.getTime() > at:
+            call.cancel()
+            self._call = self._clock.callLater(seconds, self._look)
+
+    def stop(self) -> None:
+        """Do not call; something else will soon be set."""
+        self._at = None
+
+    def cancel(self) -> None:
+        """Do not call, and nothing else will be set."""
+        self._at = None
+        self._expired = _nothing
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _look(self) -> None:
+        self._call = None
+        at = self._at
+        if at is None:
+            return
+        missing = at - self._clock.seconds()
+        if missing > 0:
+            self._call = self._clock.callLater(missing, self._look)
+        else:
+            self._at = None
+            self._expired()
+
+
+def _nothing() -> None:
+    """What an alarm calls that was never set."""
+
+
+class Deadlines(Generic[E]):
+    """
+    One delayed call for many entries. Each has a timeout of its own; equal ones expire in the
+    order in which they were added.
+
+    :param clock: where the time is
+    :param expired: called with each entry whose time is over; when it fails, that is logged and
+        the others expire all the same
+    :param keep: whether the delayed call stays when the last entry is discarded: for entries that
+        come and go so fast that making a call for each would be most of the work. It stays until
+        it is due, or until :meth:`clear` or :meth:`tidy`
     """
 
     log = Logger()
 
-    def __init__(self, reactor: IReactorTime, timeout: float | None) -> None:
-        self._reactor = reactor
-        self._timeout = timeout
-        self._lingers = False
-        self._waiting: dict[Expiring, float] = {}  # in order of arrival
-        self._call: Any = None
+    def __init__(
+        self, clock: IReactorTime, expired: Callable[[E], object], keep: bool = False
+    ) -> None:
+        self.keep = keep
+        self._clock = clock
+        self._expired = expired
+        self._numbers: dict[E, int] = {}
+        self._entries: dict[int, E] = {}
+        #: When which number expires; numbers that are not in the two others are over.
+        self._heap: list[tuple[float, int]] = []
+        self._count = 0
+        self._call: IDelayedCall | None = None
+        #: When the delayed call is due, while there is one.
+        self._due = 0.0
 
-    def add(self, one: Expiring) -> None:
-        """Its time begins now."""
-        if self._timeout is None:
+    def __len__(self) -> int:
+        """How many entries wait."""
+        return len(self._numbers)
+
+    def add(self, entry: E, timeout: float | None) -> None:
+        """
+        The time of an entry begins now; that of an entry that waits already begins anew.
+
+        :param entry: what waits; hashable
+        :param timeout: seconds; None: it never expires
+        """
+        if entry in self._numbers:
+            del self._entries[self._numbers.pop(entry)]
+        if timeout is None:
             return
-        self._waiting[one] = self._reactor.seconds() + self._timeout
-        if self._call is None:
-            self._call = self._reactor.callLater(self._timeout, self._expire)
+        at = self._clock.seconds() + timeout
+        self._count = number = self._count + 1
+        self._numbers[entry] = number
+        self._entries[number] = entry
+        heappush(self._heap, (at, number))
+        if self._call is None or at < self._due:
+            self._ask(at, timeout)
+        elif len(self._heap) > _MANY and len(self._heap) > 2 * len(self._entries):
+            self._heap = [one for one in self._heap if one[1] in self._entries]
+            heapify(self._heap)
 
-    def discard(self, one: Expiring) -> None:
-        """It made it in time, or is gone."""
-        if self._waiting.pop(one, None) is not None and not self._lingers:
-            self._tidy()
+    def discard(self, entry: E) -> None:
+        """An entry waits no more, if it did."""
+        number = self._numbers.pop(entry, None)
+        if number is not None:
+            del self._entries[number]
+            if not self.keep and not self._numbers:
+                self.clear()
 
-    def cancel(self) -> None:
-        """Expire nothing more of what waits now."""
-        self._waiting.clear()
-        self._tidy()
-
-    def linger(self) -> None:
-        """
-        From now on keep the delayed call when nobody waits any more: for those who come and go so
-        fast that making one would be most of the work.
-        """
-        self._lingers = True
-
-    def letGo(self) -> None:
-        """From now on there is no delayed call when nobody waits."""
-        self._lingers = False
-        self._tidy()
-
-    def _tidy(self) -> None:
-        if not self._waiting and self._call is not None:
+    def clear(self) -> None:
+        """Nothing that was added expires any more, and there is no delayed call."""
+        self._numbers.clear()
+        self._entries.clear()
+        self._heap.clear()
+        if self._call is not None:
             self._call.cancel()
             self._call = None
 
-    def _expire(self) -> None:
+    def tidy(self) -> None:
+        """Cancel a delayed call that was kept though nothing waits."""
+        if not self._numbers:
+            self.clear()
+
+    def _ask(self, at: float, seconds: float) -> None:
+        self._due = at
+        if self._call is None:
+            self._call = self._clock.callLater(seconds, self._look)
+        else:
+            self._call.reset(seconds)
+
+    def _look(self) -> None:
         self._call = None
-        now = self._reactor.seconds()
-        while self._waiting:
-            one, deadline = next(iter(self._waiting.items()))
-            if deadline > now:
-                if self._call is not None:  # whoever timed out has added another one
-                    self._call.cancel()
-                self._call = self._reactor.callLater(deadline - now, self._expire)
+        now = self._clock.seconds()
+        while self._heap:
+            at, number = self._heap[0]
+            if number in self._entries and at > now:
+                self._ask(at, at - now)
                 return
-            del self._waiting[one]
-            try:
-                one.timedOut()
-            except Exception:
-                self.log.failure("{one} failed when its time was over", one=one)
+            heappop(self._heap)
+            entry = self._entries.pop(number, None)
+            if entry is not None:
+                del self._numbers[entry]
+                self._expire(entry)
+
+    def _expire(self, entry: E) -> None:
+        try:
+            self._expired(entry)
+        except Exception:
+            self.log.failure("{entry} failed when its time was over", entry=entry)

@@ -103,7 +103,7 @@ class ConsumingProtocol(LateWrapper):
 
     def connectionMade(self) -> None:
         self._received = b""
-        self.factory.undecided.add(self)
+        self.factory.undecided.add(self, self.factory.timeout)
 
     def unsettledDataReceived(self, data: bytes) -> None:
         received = self._received = self._received + data
@@ -164,18 +164,19 @@ class ConsumingFactory(WrappingFactory):
         super().__init__(wrapped)
         self.timeout = timeout
         #: Connections whose preamble is not complete.
-        self.undecided = Deadlines(reactor, timeout)
+        self.undecided = Deadlines(reactor, ConsumingProtocol.timedOut)
         #: Whole preambles that were read, and their modes: clients of one service all begin with
         #: the same bytes.
         self.known: dict[bytes, Mode] = {}
 
     def doStart(self) -> None:
         super().doStart()
-        self.undecided.linger()
+        self.undecided.keep = True
 
     def doStop(self) -> None:
         super().doStop()
-        self.undecided.letGo()
+        self.undecided.keep = False
+        self.undecided.tidy()
 
     def remember(self, preamble: bytes, mode: Mode) -> None:
         """Read the same preamble no second time."""

@@ -68,7 +68,7 @@ class PreambleProtocol(Protocol):
         self._local = address_text(self.transport.getHost())
         if self._begun is None:
             self.factory.ending.recorder.connectionAccepted()
-        self.factory.deadlines.add(self)
+        self.factory.deadlines.add(self, self.factory.ending.admission.quotas.receiveTimeout)
         if not self.factory.ending.admission.enter(self._peerHost):
             limit = self.factory.ending.admission.quotas.maxPendingPerPeer
             self._refuse(
@@ -163,7 +163,7 @@ class SharedPortFactory(Factory):
     def __init__(self, router: Router, ending: Ending) -> None:
         self.router = router
         self.ending = ending
-        self.deadlines = Deadlines(ending.reactor, ending.admission.quotas.receiveTimeout)
+        self.deadlines = Deadlines(ending.reactor, PreambleProtocol.timedOut)
         self.undecided: set[PreambleProtocol] = set()
         self.stopping = False
         self._vias: dict[bytes, str] = {}
@@ -292,7 +292,7 @@ class SharedPortFactory(Factory):
         for protocol in list(self.undecided):
             transport: Any = protocol.transport
             transport.abortConnection()
-        self.deadlines.cancel()
+        self.deadlines.clear()
 
 
 class _Begun(Factory):

@@ -12,8 +12,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
@@ -106,10 +105,6 @@ class FastLane(Lane):
             self._flushing = True
             self._turn.atEnd(self._flushAtEnd)
 
-    def underWay(self) -> Iterable[Errand]:
-        queued = (one for one in self._queued if isinstance(one, Errand))
-        return chain(self._unanswered, queued)
-
     def overdue(self, errand: Errand) -> None:
         """What is still in the queue never left: another worker can have it."""
         if errand in self._queued:
@@ -177,9 +172,13 @@ class FastLane(Lane):
         self.stuck = False
         self.outstanding -= adopted + gone
         for _ in range(adopted):
-            self._unanswered.popleft().adopted(self)
+            errand = self._unanswered.popleft()
+            self._deadlines.discard(errand)
+            errand.adopted(self)
         for _ in range(gone):
-            self._unanswered.popleft().failed(self, Gone("the worker found it closed"))
+            errand = self._unanswered.popleft()
+            self._deadlines.discard(errand)
+            errand.failed(self, Gone("the worker found it closed"))
         self.tellFreed(adopted + gone)
 
     def lost(self, reason: str) -> None:
@@ -234,6 +233,7 @@ class FastLane(Lane):
             self._queued.popleft()
         self.outstanding -= len(batch)
         for errand in batch:
+            self._deadlines.discard(errand)
             errand.failed(self, Busy(reason))
 
     def _nextBatch(self) -> list[Errand]:

@@ -9,7 +9,7 @@ under way is counted, capped and timed alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from netshare.control.commands import Duplicate, RoutesChanged
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IArrival, IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
+from netshare.timing import Deadlines
 
 if TYPE_CHECKING:
     from netshare.service.workers.route import WorkerRoute
@@ -34,7 +35,7 @@ class Errand:
     One connection under way to a worker, on behalf of a route.
     """
 
-    __slots__ = ("_route", "arrival", "expires", "over", "tried")
+    __slots__ = ("_route", "arrival", "over", "tried")
 
     def __init__(
         self, route: WorkerRoute, arrival: IArrival, tried: frozenset[IWorkerLane] = frozenset()
@@ -43,8 +44,6 @@ class Errand:
         self.arrival = arrival
         #: Workers that have refused it.
         self.tried = tried
-        #: When the lane gives up waiting for an answer.
-        self.expires = 0.0
         #: An answer that comes now is too late; all that is left of it is counting.
         self.over = False
 
@@ -78,12 +77,9 @@ class Lane(ABC):
     ) -> None:
         self.name = name
         self._trusted = trusted
-        self._reactor = reactor
         self._limit = limit
         self._timeout = quotas.dispatchTimeout
-        # One for all, which stays when nobody waits: they come and go so fast that making one
-        # for each would be most of the work.
-        self._timer: Any = None
+        self._deadlines: Deadlines[Errand] = Deadlines(reactor, self._tooLate, keep=True)
         self.outstanding = 0
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
@@ -106,10 +102,6 @@ class Lane(ABC):
         """See :meth:`IWorkerLane.give <netshare.interfaces.IWorkerLane.give>`."""
 
     @abstractmethod
-    def underWay(self) -> Iterable[Errand]:
-        """What the worker has not answered for, oldest first."""
-
-    @abstractmethod
     def routesChanged(self, address: BaseAddress) -> None:
         """
         Tell the worker that sockets it has may be somebody else's when they are used again.
@@ -123,32 +115,21 @@ class Lane(ABC):
 
     def stop(self) -> None:
         """No deadline any more; the link is gone."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadlines.clear()
 
     def begin(self, errand: Errand) -> None:
         """One more is under way."""
         self.outstanding += 1
-        errand.expires = self._reactor.seconds() + self._timeout
-        if self._timer is None:
-            self._timer = self._reactor.callLater(self._timeout, self._expire)
+        self._deadlines.add(errand, self._timeout)
 
     def tellFreed(self, count: int) -> None:
         """Let those who wait for the lane try again: so many were answered for."""
         for freed in tuple(self.freed):
             freed(count)
 
-    def _expire(self) -> None:
-        self._timer = None
-        now = self._reactor.seconds()
-        for errand in list(self.underWay()):
-            if errand.expires > now:
-                self._timer = self._reactor.callLater(errand.expires - now, self._expire)
-                return
-            if not errand.over:
-                self.stuck = True
-                self.overdue(errand)
+    def _tooLate(self, errand: Errand) -> None:
+        self.stuck = True
+        self.overdue(errand)
 
 
 class AmpLane(Lane):
@@ -167,11 +148,9 @@ class AmpLane(Lane):
     ) -> None:
         super().__init__(reactor, limit, quotas, name, trusted)
         self._link = link
-        self._unanswered: dict[Errand, None] = {}  # in order
 
     def give(self, errand: Errand) -> None:
         self.begin(errand)
-        self._unanswered[errand] = None
         arrival = errand.arrival
         arguments = {
             "via": arrival.via,
@@ -186,9 +165,6 @@ class AmpLane(Lane):
         except (amp.TooLong, ConnectionClosed) as error:
             self._answered(errand, error)
 
-    def underWay(self) -> Iterable[Errand]:
-        return self._unanswered
-
     def routesChanged(self, address: BaseAddress) -> None:
         try:
             self._link.callRemote(RoutesChanged, baseAddress=str(address))
@@ -196,7 +172,7 @@ class AmpLane(Lane):
             pass  # its registrations are about to be dropped
 
     def _answered(self, errand: Errand, error: Exception | None) -> None:
-        del self._unanswered[errand]
+        self._deadlines.discard(errand)
         self.outstanding -= 1
         if not isinstance(error, ConnectionClosed):
             self.stuck = False

@@ -44,17 +44,6 @@ class LeastOutstanding:
         return min(lanes, key=lambda lane: lane.outstanding)
 
 
-class _Waiting:
-    """A connection for which no worker is free yet."""
-
-    def __init__(self, route: WorkerRoute, errand: Errand) -> None:
-        self.route = route
-        self.errand = errand
-
-    def timedOut(self) -> None:
-        self.route._waitedTooLong(self)
-
-
 @implementer(IRoute)
 class WorkerRoute:
     """
@@ -78,8 +67,8 @@ class WorkerRoute:
         self.given: Counter[IWorkerLane] = Counter()
         self._quotas = quotas
         self._policy = policy or LeastOutstanding()
-        self._waiting: dict[_Waiting, None] = {}  # in order of arrival
-        self._deadlines = Deadlines(reactor, quotas.dispatchTimeout)
+        self._waiting: dict[Errand, None] = {}  # in order of arrival
+        self._deadlines = Deadlines(reactor, self._waitedTooLong)
         self._backpressure = Backpressure(reactor, admission)
 
     @property
@@ -128,23 +117,23 @@ class WorkerRoute:
         self._backpressure.answered(answered, len(self._waiting))
 
     def _pump(self) -> None:
-        for waiting in list(self._waiting):
+        for errand in list(self._waiting):
             free = [lane for lane in self.lanes if lane.available]
             if not free:
                 return
             # Whoever has been refused by all that are free waits on, and lets others pass.
-            if waiting in self._waiting and not waiting.errand.tried.issuperset(free):
-                self._leave(waiting)
-                self._place(waiting.errand)
+            if errand in self._waiting and not errand.tried.issuperset(free):
+                self._leave(errand)
+                self._place(errand)
 
     def stop(self, reason: str) -> None:
         """
         Refuse what waits: there is no worker for it.
         """
-        for waiting in list(self._waiting):
-            self._leave(waiting)
-            waiting.errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
-        self._deadlines.cancel()
+        for errand in list(self._waiting):
+            self._leave(errand)
+            errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
+        self._deadlines.clear()
         self._backpressure.stop()
 
     def _place(self, errand: Errand) -> None:
@@ -165,9 +154,8 @@ class WorkerRoute:
             waiting = len(self._waiting)
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
         else:
-            place = _Waiting(self, errand)
-            self._waiting[place] = None
-            self._deadlines.add(place)
+            self._waiting[errand] = None
+            self._deadlines.add(errand, self._quotas.dispatchTimeout)
             self._backpressure.waits(len(self._waiting))
 
     def _give(self, errand: Errand, lane: IWorkerLane) -> None:
@@ -199,13 +187,13 @@ class WorkerRoute:
             self.log.failure("handing {arrival} over failed", Failure(error), arrival=arrival)
             arrival.take(Outcome.WORKER_LOST, f"{lane}: {error}")
 
-    def _leave(self, waiting: _Waiting) -> None:
-        del self._waiting[waiting]
-        self._deadlines.discard(waiting)
+    def _leave(self, errand: Errand) -> None:
+        del self._waiting[errand]
+        self._deadlines.discard(errand)
 
-    def _waitedTooLong(self, waiting: _Waiting) -> None:
-        self._leave(waiting)
+    def _waitedTooLong(self, errand: Errand) -> None:
+        self._leave(errand)
         seconds = self._quotas.dispatchTimeout
-        waiting.errand.arrival.refuse(
+        errand.arrival.refuse(
             Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"
         )

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.transport.calls.replydeadlines import ReplyDeadlines
+from netshare.timing import Deadlines
 from netshare.transport.channels.errors import (
     ChannelClosedError,
     CommunicationError,
@@ -31,6 +31,17 @@ __all__ = ["Conversation"]
 MAX_AHEAD = 64
 #: ... unless it owes us replies; then it may go on for so many.
 MAX_AHEAD_WHILE_ASKING = 1024
+
+
+class _Asked:
+    """A request whose reply has not come."""
+
+    __slots__ = ("action", "reply", "timeout")
+
+    def __init__(self, action: str | None, reply: Deferred[Message], timeout: float | None) -> None:
+        self.action = action
+        self.reply = reply
+        self.timeout = timeout
 
 
 @implementer(IDuplexReceiver)
@@ -61,9 +72,9 @@ class Conversation:
         self.lost: Callable[[Failure | None], None] = lambda reason: None
         self._clock = clock
         self._requestReceived = request_received
-        self._pending: dict[object, Deferred[Message]] = {}
+        self._pending: dict[object, _Asked] = {}
         #: None: no deadline was set yet.
-        self._deadlines: ReplyDeadlines | None = None
+        self._deadlines: Deadlines[object] | None = None
         self._working = 0
         self._paused = False
         self._idle: list[Deferred[None]] = []
@@ -94,7 +105,7 @@ class Conversation:
         """
         message.message_id = key = new_message_id()
         reply: Deferred[Message] = Deferred(lambda _: self._drop(key))
-        self._pending[key] = reply
+        self._pending[key] = _Asked(message.action, reply, timeout)
         try:
             # The reply comes after what is sent has left, so only the reply is waited for.
             self.send(message)
@@ -104,8 +115,8 @@ class Conversation:
         self._throttle()
         if timeout is not None:
             if self._deadlines is None:
-                self._deadlines = ReplyDeadlines(self._clock, self._late)
-            self._deadlines.set(key, timeout, message.action)
+                self._deadlines = Deadlines(self._clock, self._late, keep=True)
+            self._deadlines.add(key, timeout)
         return reply
 
     def idle(self) -> Deferred[None]:
@@ -236,18 +247,20 @@ class Conversation:
 
     def _forget(self, key: object) -> Deferred[Message] | None:
         if self._deadlines is not None:
-            self._deadlines.forget(key)
-        return self._pending.pop(key, None)
+            self._deadlines.discard(key)
+        asked = self._pending.pop(key, None)
+        return None if asked is None else asked.reply
 
     def _drop(self, key: object) -> None:
         self._forget(key)
 
-    def _late(self, key: object, timeout: float, action: str | None) -> None:
-        reply = self._pending.pop(key, None)
-        if reply is not None:
-            reply.errback(
+    def _late(self, key: object) -> None:
+        asked = self._pending.pop(key, None)
+        if asked is not None:
+            asked.reply.errback(
                 TimeoutError(
-                    f"{self.channel.via}: no reply to {action} within {timeout} s; see send_timeout"
+                    f"{self.channel.via}: no reply to {asked.action} within {asked.timeout} s; "
+                    "see send_timeout"
                 )
             )
             self._maybeIdle()
@@ -256,8 +269,8 @@ class Conversation:
         pending, self._pending = self._pending, {}
         if self._deadlines is not None:
             self._deadlines.clear()
-        for reply in pending.values():
-            reply.errback(error)
+        for asked in pending.values():
+            asked.reply.errback(error)
         self._maybeIdle()
 
     def _maybeIdle(self) -> None:

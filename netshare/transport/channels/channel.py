@@ -27,6 +27,7 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import END, Mode
 from netshare.framing.sized import envelope_header
 from netshare.framing.sizes import encode_size
+from netshare.timing import Timer
 from netshare.transport.channels.errors import (
     ChannelClosedError,
     CommunicationObjectAbortedError,
@@ -37,7 +38,6 @@ from netshare.transport.channels.errors import (
     error_for_fault,
 )
 from netshare.transport.channels.interfaces import IDuplexChannel, ISingletonChannel
-from netshare.transport.channels.outflow import Timer
 from netshare.transport.channels.settings import ChannelSettings
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from zope.interface import implementer
 from netshare.framing.events import Event
 from netshare.framing.faults import Fault
 from netshare.framing.session import ClientSession, ServerSession
+from netshare.timing import Alarm, Timer
 from netshare.transport.channels.channel import Channel
 from netshare.transport.channels.errors import CommunicationError, TimeoutError
 from netshare.transport.channels.interfaces import IUpgrade, IUpgradeHost
-from netshare.transport.channels.outflow import Alarm, Outflow, Timer
+from netshare.transport.channels.outflow import Outflow
 from netshare.transport.channels.settings import ChannelSettings
 
 #: How much a peer may send that was told a fault, in bytes. (RS: TransportDefaults.MaxDrainSize)

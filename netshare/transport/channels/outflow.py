@@ -1,5 +1,5 @@
 """
-Time and back-pressure of one connection.
+Back-pressure of one connection.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
+from netshare.timing import Timer
 from netshare.transport.channels.sending import send, send_byte
 
 #: Bytes given to a transport at a time, which is what Twisted's sends at a time. More would wait
@@ -20,104 +21,6 @@ SLICE = 128 * 1024
 
 #: The next turn of the reactor, but not the same instant: a clock would never get past that.
 _SOON = 0.00000001
-
-
-class Timer:
-    """
-    One call in the future, set again and again.
-    """
-
-    __slots__ = ("_call", "_clock", "_expired")
-
-    def __init__(self, clock: IReactorTime, expired: Callable[[], None]) -> None:
-        self._clock = clock
-        self._expired = expired
-        self._call: IDelayedCall | None = None
-
-    def start(self, seconds: float | None) -> None:
-        """
-        Call so many seconds from now, and not at the time set before.
-
-        :param seconds: None: never
-        """
-        if seconds is None:
-            self.stop()
-        elif self._call is not None:
-            self._call.reset(seconds)
-        else:
-            self._call = self._clock.callLater(seconds, self._run)
-
-    def stop(self) -> None:
-        """Do not call."""
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _run(self) -> None:
-        self._call = None
-        self._expired()
-
-
-class Alarm:
-    """
-    One call in the future, to whoever set it last. For what is set all the time and nearly never
-    comes to pass: a delayed call of the reactor is there until :meth:`cancel`, whether it is needed
-    or not, and is made anew only when it would come too late.
-    """
-
-    __slots__ = ("_at", "_call", "_clock", "_expired")
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._call: IDelayedCall | None = None
-        self._at: float | None = None
-        self._expired: Callable[[], None] = _nothing
-
-    def start(self, seconds: float | None, expired: Callable[[], None]) -> None:
-        """
-        Call so many seconds from now, and not what was set before.
-
-        :param seconds: None: never
-        """
-        if seconds is None:
-            self._at = None
-            return
-        self._expired = expired
-        self._at = at = self._clock.seconds() + seconds
-        call = self._call
-        if call is None:
-            self._call = self._clock.callLater(seconds, self._look)
-        elif call.getTime() > at:
-            call.cancel()
-            self._call = self._clock.callLater(seconds, self._look)
-
-    def stop(self) -> None:
-        """Do not call; something else will soon be set."""
-        self._at = None
-
-    def cancel(self) -> None:
-        """Do not call, and nothing else will be set."""
-        self._at = None
-        self._expired = _nothing
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _look(self) -> None:
-        self._call = None
-        at = self._at
-        if at is None:
-            return
-        missing = at - self._clock.seconds()
-        if missing > 0:
-            self._call = self._clock.callLater(missing, self._look)
-        else:
-            self._at = None
-            self._expired()
-
-
-def _nothing() -> None:
-    """Nobody has set the alarm."""
 
 
 @implementer(IPushProducer)

@@ -12,12 +12,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.framing.records import Mode
+from netshare.timing import Timer
 from netshare.transport.calls.callbacks import read_reply
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, ProtocolError
 from netshare.transport.channels.errors import TimeoutError as TransportTimeout
 from netshare.transport.channels.interfaces import ISingletonReceiver
-from netshare.transport.channels.outflow import Timer
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream, pieces, pump
 from netshare.transport.encoders.streamed.streaming import stream_decoder
