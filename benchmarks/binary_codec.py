@@ -44,23 +44,25 @@ from xml.etree.ElementTree import canonicalize
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from netshare.transport.xml import conversions as c
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     ArrayElements,
     Attribute,
-    BinaryWriter,
     Comment,
     Element,
     Event,
-    ReaderSession,
     Start,
     XmlCursor,
     XmlException,
+    to_xml,
+)
+from netshare.transport.xml import conversions as c
+from netshare.transport.xml.binary import (
+    BinaryWriter,
+    ReaderSession,
     encode,
     read_document,
     read_events,
 )
-from netshare.transport.xml.text import to_xml
 from tests.helpers.binary_vectors import MESSAGE, oracle_documents
 
 VERSIONS = 8
@@ -122,7 +124,7 @@ FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def read_lines(data: bytes) -> list[Line]:
     """The lines of an order, straight from the cursor."""
-    at = XmlCursor.read(data)
+    at = XmlCursor(read_events(data))
     at.root()
     at.enter()
     while (name := at.next()) is not None and name.local != "Body":

@@ -24,7 +24,7 @@ from netshare.control.paths import CONTROL_VARIABLE
 from netshare.transport import NetTcpBinding, SecurityMode
 from netshare.transport.channels import errors as transport_errors
 from netshare.transport.clients.background import BackgroundReactor
-from netshare.transport.xml.quotas import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
+from netshare.transport.xml import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
 from tests.helpers.places import ROOT
 from tests.integration.running import RunningService
 from tests.peers.drivers import free_port

@@ -22,31 +22,27 @@ except ImportError:
 
 if atheris is not None:
     with atheris.instrument_imports(include=["netshare"]):
+        from netshare.transport.xml import BUFFERED_QUOTAS, XmlException, build_tree
         from netshare.transport.xml import text as xmltext
         from netshare.transport.xml.binary import (
-            BUFFERED_QUOTAS,
             ReaderSession,
             WriterSession,
-            XmlException,
-            build_tree,
             encode,
             encode_envelope,
             read_document,
         )
-        from netshare.transport.xml.binary.reader import RecordReader
+        from netshare.transport.xml.binary.recordreader import RecordReader
 else:
+    from netshare.transport.xml import BUFFERED_QUOTAS, XmlException, build_tree
     from netshare.transport.xml import text as xmltext
     from netshare.transport.xml.binary import (
-        BUFFERED_QUOTAS,
         ReaderSession,
         WriterSession,
-        XmlException,
-        build_tree,
         encode,
         encode_envelope,
         read_document,
     )
-    from netshare.transport.xml.binary.reader import RecordReader
+    from netshare.transport.xml.binary.recordreader import RecordReader
 
 #: Documents longer than this in text are not printed: time is for other inputs.
 MAX_TEXT = 100_000
@@ -55,7 +51,7 @@ MAX_TEXT = 100_000
 def read_carefully(data: bytes, session: ReaderSession, start: int) -> str | None:
     """A document by the record-by-record reader alone, as text; ``None`` when refused."""
     try:
-        events = RecordReader(data, session, BUFFERED_QUOTAS, start).read(fast=False)
+        events = RecordReader(data, session, BUFFERED_QUOTAS, start).read()
         return xmltext.to_xml(build_tree(events), MAX_TEXT)
     except XmlException:
         return None

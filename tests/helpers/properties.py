@@ -35,8 +35,7 @@ from netshare.transport.soap.faults import SoapFault
 from netshare.transport.soap.message import Message, MessageInvalid
 from netshare.transport.tools.capture import Piece, Side
 from netshare.transport.tools.decode import decode
-from netshare.transport.xml.binary import QuotaExceeded, XmlException
-from netshare.transport.xml.text import parse, to_xml
+from netshare.transport.xml import QuotaExceeded, XmlException, parse, to_xml
 
 #: The largest message that sessions take here, and what compressed ones may become.
 LIMIT = 4096

@@ -40,8 +40,8 @@ from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.encoders.charsets import MARKS
 from netshare.transport.encoders.compression import compress, decompress
 from netshare.transport.encoders.encoders import BinaryEncoder, TextEncoder, encoder_for
+from netshare.transport.xml import parse, to_xml
 from netshare.transport.xml.binary import ReaderSession, read_document
-from netshare.transport.xml.text import parse, to_xml
 from tests.helpers.conversations import VECTORS
 from tests.helpers.wire import sized_envelope
 

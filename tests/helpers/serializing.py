@@ -9,8 +9,8 @@ from netshare.transport.datacontracts import (
     serializer_for,
 )
 from netshare.transport.datacontracts.scalars import SCALARS, as_object
-from netshare.transport.xml.binary import BinaryWriter, XmlCursor, read_events
-from netshare.transport.xml.text import TextWriter, parse_events
+from netshare.transport.xml import TextWriter, XmlCursor, parse_events
+from netshare.transport.xml.binary import BinaryWriter, read_events
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 SERIALIZATION = "http://schemas.microsoft.com/2003/10/Serialization/"

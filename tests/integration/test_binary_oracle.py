@@ -18,22 +18,24 @@ from typing import Any
 
 import pytest
 
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     BUFFERED_QUOTAS,
     ArrayElements,
     Comment,
     Element,
-    ReaderSession,
     Start,
-    WriterSession,
     XmlException,
+    to_xml,
+)
+from netshare.transport.xml.binary import (
+    ReaderSession,
+    WriterSession,
     encode,
     encode_envelope,
     read_document,
     read_events,
 )
-from netshare.transport.xml.binary.reader import RecordReader
-from netshare.transport.xml.text import to_xml
+from netshare.transport.xml.binary.recordreader import RecordReader
 from tests.helpers.binary_documents import SESSION, Maker, mutate
 from tests.helpers.binary_vectors import MESSAGE, conversations, oracle_documents
 
@@ -75,7 +77,7 @@ def reason_for(data: bytes, theirs: str | None) -> str | None:
     reader = Watched(data, ReaderSession.of(SESSION), BUFFERED_QUOTAS, 0)
     reader.in_array = False
     try:
-        events = reader.read(fast=False)
+        events = reader.read()
     except XmlException as error:
         if "decimal" in error.message:
             return "invalid decimal"
@@ -227,7 +229,7 @@ def test_dotnet_reads_conversations_written_again(ask: Ask) -> None:
 @pytest.mark.peer("dotnet")
 def test_depth_quota(ask: Ask) -> None:
     """The depth at which .NET's default quotas refuse is the binding's here."""
-    from netshare.transport.xml.binary import BINDING_QUOTAS
+    from netshare.transport.xml import BINDING_QUOTAS
 
     documents = [b"@\x01a" * n + b"\x01" * n for n in (31, 32, 33)]
     answers = ask(documents=[d.hex() for d in documents], session=[], quotas="default")

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from netshare.transport.datacontracts import DateTime, DateTimeOffset, TimeSpan
-from netshare.transport.xml.conversions import as_datetime
+from netshare.transport.xml import as_datetime
 from tests.peers import datatypes as contracts
 
 _TIMESPAN = re.compile(r"(-?)(?:(\d+)\.)?(\d\d):(\d\d):(\d\d)(?:\.(\d{7}))?")

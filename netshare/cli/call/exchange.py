@@ -14,7 +14,7 @@ from netshare.transport.channels.client import ClientChannel
 from netshare.transport.channels.errors import ProtocolError, TimeoutError, TransportError
 from netshare.transport.encoders.encoders import MessageEncoder
 from netshare.transport.soap.message import Message, MessageInvalid
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["Exchange"]
 

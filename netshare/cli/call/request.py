@@ -11,8 +11,7 @@ from typing import Final
 from netshare.framing.records import Mode
 from netshare.transport.encoders.encoders import BINARY, BINARY_SESSION, MessageEncoder, encoder_for
 from netshare.transport.soap.message import Message, MessageHeader, new_message_id
-from netshare.transport.xml.binary import Element, Name, NamespaceDeclaration, XmlException
-from netshare.transport.xml.text import parse
+from netshare.transport.xml import Element, Name, NamespaceDeclaration, XmlException, parse
 
 __all__ = ["ENCODINGS", "RequestError", "encoder", "operation_of", "parse_body", "request"]
 

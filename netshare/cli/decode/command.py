@@ -17,13 +17,8 @@ from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import clean, for_terminal
 from netshare.transport.tools.capture import Side
 from netshare.transport.tools.decode import decode
-from netshare.transport.xml.binary import (
-    MAX_SESSION_SIZE,
-    ReaderSession,
-    XmlException,
-    read_document,
-)
-from netshare.transport.xml.text import to_xml
+from netshare.transport.xml import XmlException, to_xml
+from netshare.transport.xml.binary import MAX_SESSION_SIZE, ReaderSession, read_document
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from netshare.cli.terminal import clean
 from netshare.transport.tools.capture import Record
 from netshare.transport.tools.payload import Content
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 #: Where what belongs to a record stands, below it.
 _INDENT = " " * 8

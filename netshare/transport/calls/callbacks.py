@@ -20,7 +20,7 @@ from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream, collect
 from netshare.transport.datacontracts import DeserializationFailed
 from netshare.transport.soap.message import Message, MessageHeader, MessageInvalid
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["CallbackChannel", "call_operation", "read_reply"]
 

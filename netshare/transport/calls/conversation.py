@@ -23,7 +23,7 @@ from netshare.transport.channels.errors import (
 from netshare.transport.channels.interfaces import IDuplexReceiver
 from netshare.transport.encoders.encoders import MessageEncoder
 from netshare.transport.soap.message import Message, MessageInvalid, new_message_id
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["Conversation"]
 

@@ -26,7 +26,7 @@ from netshare.transport.datacontracts import (
 from netshare.transport.encoders.templates.writing import OperationBody
 from netshare.transport.soap.faults import SoapFault
 from netshare.transport.soap.message import Message, MessageHeader, StreamBody
-from netshare.transport.xml.binary import END, Element, Start, XmlCursor, XmlException
+from netshare.transport.xml import END, Element, Start, XmlCursor, XmlException
 
 __all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
 

@@ -25,7 +25,7 @@ from netshare.transport.soap.faults import (
     must_understand,
 )
 from netshare.transport.soap.message import Message
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["Answer", "Invoker", "Refused", "is_one_way"]
 

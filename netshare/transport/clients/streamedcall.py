@@ -22,7 +22,7 @@ from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream, pieces, pump
 from netshare.transport.encoders.streamed.streaming import stream_decoder
 from netshare.transport.soap.message import Message, MessageInvalid, new_message_id
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["StreamedCall"]
 

@@ -12,7 +12,7 @@ from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
 from netshare.transport.encoders.encoders import MessageEncoder, encoder_for
 from netshare.transport.soap.message import SOAP11_WSA10, SOAP12_WSA10, MessageVersion, SoapVersion
-from netshare.transport.xml.binary import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
+from netshare.transport.xml import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
 
 __all__ = [
     "BinaryEncoding",

@@ -46,7 +46,7 @@ from netshare.transport.datacontracts.serializer import (
     is_primitive,
     serializer_for,
 )
-from netshare.transport.xml.values import DateTime, DateTimeKind, TimeSpan
+from netshare.transport.xml import DateTime, DateTimeKind, TimeSpan
 
 __all__ = [
     "Byte",

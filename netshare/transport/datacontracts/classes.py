@@ -21,11 +21,15 @@ from netshare.transport.datacontracts.types import (
     TypeContract,
     write_type,
 )
-from netshare.transport.xml.cursor import XmlCursor
-from netshare.transport.xml.errors import XmlException
-from netshare.transport.xml.nodes import Attribute, Element, NamespaceDeclaration
-from netshare.transport.xml.values import QualifiedName
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import (
+    Attribute,
+    Element,
+    NamespaceDeclaration,
+    QualifiedName,
+    XmlCursor,
+    XmlException,
+    XmlWriter,
+)
 
 __all__ = ["UNKNOWN", "ClassContract", "Layer", "Member", "child_namespace"]
 

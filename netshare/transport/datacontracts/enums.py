@@ -14,9 +14,7 @@ from netshare.transport.datacontracts.errors import (
     UnencodableValue,
 )
 from netshare.transport.datacontracts.types import KnownContracts, TypeContract
-from netshare.transport.xml.conversions import as_string
-from netshare.transport.xml.cursor import XmlCursor
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import XmlCursor, XmlWriter, as_string
 
 __all__ = ["EnumContract"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 from typing import NamedTuple
 
-from netshare.transport.xml.values import DateTime, DateTimeKind
+from netshare.transport.xml import DateTime, DateTimeKind
 
 __all__ = ["DateTimeOffset"]
 

@@ -16,10 +16,14 @@ from struct import pack
 from typing import Annotated, Any, Final
 
 from netshare.transport.datacontracts.errors import UnencodableValue
-from netshare.transport.xml.binary import records as R
-from netshare.transport.xml.binary.encode import encode_text
-from netshare.transport.xml.conversions import (
+from netshare.transport.xml import (
     INTEGER_RANGES,
+    MAX_TICKS,
+    DateTime,
+    Guid,
+    TimeSpan,
+    Value,
+    XmlException,
     as_boolean,
     as_bytes,
     as_datetime,
@@ -30,10 +34,11 @@ from netshare.transport.xml.conversions import (
     as_single,
     as_string,
     as_timespan,
+    lexical,
 )
-from netshare.transport.xml.errors import XmlException
-from netshare.transport.xml.values import MAX_TICKS, DateTime, Guid, TimeSpan, Value, lexical
-from netshare.transport.xml.values import Single as SingleValue
+from netshare.transport.xml import Single as SingleValue
+from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.encode import encode_text
 
 __all__ = [
     "SCALARS",

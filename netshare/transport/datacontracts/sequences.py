@@ -12,10 +12,7 @@ from netshare.transport.datacontracts.classes import child_namespace
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
 from netshare.transport.datacontracts.simple import ScalarContract
 from netshare.transport.datacontracts.types import KnownContracts, TypeContract
-from netshare.transport.xml.cursor import XmlCursor
-from netshare.transport.xml.errors import XmlException
-from netshare.transport.xml.nodes import ArrayElements, Name
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import ArrayElements, Name, XmlCursor, XmlException, XmlWriter
 
 __all__ = ["DictContract", "ListContract"]
 

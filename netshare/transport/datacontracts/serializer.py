@@ -18,9 +18,7 @@ from netshare.transport.datacontracts.resolver import contract_of, known_types_o
 from netshare.transport.datacontracts.sequences import ListContract
 from netshare.transport.datacontracts.simple import NullableContract, ObjectContract, ScalarContract
 from netshare.transport.datacontracts.types import TypeContract, write_nil, write_type
-from netshare.transport.xml.cursor import XSI, XmlCursor
-from netshare.transport.xml.errors import XmlException
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import XSI, XmlCursor, XmlException, XmlWriter
 
 __all__ = ["Serializer", "contract_name", "is_primitive", "serializer_for"]
 

@@ -22,11 +22,16 @@ from netshare.transport.datacontracts.types import (
     write_nil,
     write_type,
 )
-from netshare.transport.xml.conversions import as_datetime, as_integer
-from netshare.transport.xml.cursor import XmlCursor
-from netshare.transport.xml.errors import XmlException
-from netshare.transport.xml.values import MAX_TICKS, DateTime, DateTimeKind
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import (
+    MAX_TICKS,
+    DateTime,
+    DateTimeKind,
+    XmlCursor,
+    XmlException,
+    XmlWriter,
+    as_datetime,
+    as_integer,
+)
 
 __all__ = ["NullableContract", "ObjectContract", "OffsetContract", "ScalarContract"]
 

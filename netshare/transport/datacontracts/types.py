@@ -14,9 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
 from netshare.transport.datacontracts.scalars import SERIALIZATION, XSD
-from netshare.transport.xml.cursor import XSI, XmlCursor
-from netshare.transport.xml.values import QualifiedName, Value
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import XSI, QualifiedName, Value, XmlCursor, XmlWriter
 
 __all__ = [
     "ElementReader",

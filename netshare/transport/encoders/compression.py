@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from netshare.transport.xml.binary import QuotaExceeded, XmlException
+from netshare.transport.xml import QuotaExceeded, XmlException
 
 __all__ = ["Compression", "Decompressor", "compress", "compressor", "decompress"]
 

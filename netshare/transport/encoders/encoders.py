@@ -31,17 +31,20 @@ from netshare.transport.soap.message import (
     SoapVersion,
     StreamBody,
 )
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     BUFFERED_QUOTAS,
+    ReaderQuotas,
+    TextWriter,
+    XmlException,
+    parse_events,
+)
+from netshare.transport.xml.binary import (
     MAX_SESSION_SIZE,
     BinaryWriter,
-    ReaderQuotas,
     ReaderSession,
     WriterSession,
-    XmlException,
     read_events,
 )
-from netshare.transport.xml.text import TextWriter, parse_events
 
 if TYPE_CHECKING:
     from netshare.transport.encoders.streamed.streaming import StreamDecoder, StreamEncoder

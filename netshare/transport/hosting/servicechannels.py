@@ -26,7 +26,7 @@ from netshare.transport.encoders.encoders import MessageEncoder
 from netshare.transport.encoders.streamed.streaming import stream_decoder
 from netshare.transport.hosting.dispatcher import Dispatcher, Session, address_reply
 from netshare.transport.soap.message import Message, MessageInvalid, StreamBody
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["RequestChannel", "SessionChannel"]
 

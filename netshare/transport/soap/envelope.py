@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from netshare.transport.soap.headers import MessageHeader
 from netshare.transport.soap.versions import MessageVersion, SoapVersion
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     END,
     ArrayElements,
     Attribute,
@@ -20,10 +20,10 @@ from netshare.transport.xml.binary import (
     Start,
     Value,
     XmlException,
+    as_unique_id,
+    join_values,
+    lexical,
 )
-from netshare.transport.xml.conversions import as_unique_id
-from netshare.transport.xml.nodes import join_values
-from netshare.transport.xml.values import lexical
 
 __all__ = ["EnvelopeParts", "MessageInvalid", "is_fault", "read_envelope"]
 

@@ -20,9 +20,7 @@ from netshare.transport.soap.message import (
     MessageVersion,
     SoapVersion,
 )
-from netshare.transport.xml.binary import Element, XmlCursor, XmlException
-from netshare.transport.xml.conversions import as_string
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import Element, XmlCursor, XmlException, XmlWriter, as_string
 
 __all__ = [
     "DISPATCHER_FAULT_ACTION",

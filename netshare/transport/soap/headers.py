@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netshare.transport.soap.versions import SoapVersion
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     Attribute,
     Element,
     Event,
@@ -15,10 +15,10 @@ from netshare.transport.xml.binary import (
     Value,
     XmlCursor,
     XmlException,
+    XmlWriter,
+    as_boolean,
+    lexical,
 )
-from netshare.transport.xml.conversions import as_boolean
-from netshare.transport.xml.values import lexical
-from netshare.transport.xml.writer import XmlWriter
 
 __all__ = ["BodyWriter", "MessageHeader"]
 

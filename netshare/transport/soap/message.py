@@ -27,15 +27,15 @@ from netshare.transport.soap.versions import (
     MessageVersion,
     SoapVersion,
 )
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     DictionaryString,
     Element,
     Event,
     Start,
     UniqueId,
     XmlCursor,
+    XmlWriter,
 )
-from netshare.transport.xml.writer import XmlWriter
 
 __all__ = [
     "MESSAGE_VERSION_DEFAULT",

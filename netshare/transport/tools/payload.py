@@ -20,15 +20,8 @@ from netshare.transport.encoders.encoders import (
     encoder_for,
 )
 from netshare.transport.soap.versions import SoapVersion
-from netshare.transport.xml.binary import (
-    MAX_SESSION_SIZE,
-    Document,
-    Element,
-    ReaderSession,
-    XmlException,
-    read_document,
-)
-from netshare.transport.xml.text import parse, to_indented_xml, to_xml
+from netshare.transport.xml import Document, Element, XmlException, parse, to_indented_xml, to_xml
+from netshare.transport.xml.binary import MAX_SESSION_SIZE, ReaderSession, read_document
 
 __all__ = ["Content", "PayloadReader"]
 

@@ -23,12 +23,10 @@ once.
 
 from __future__ import annotations
 
-from netshare.transport.xml.binary.names import XML_NAMESPACE
-from netshare.transport.xml.binary.reader import read_events
-from netshare.transport.xml.binary.session import ReaderSession
 from netshare.transport.xml.conversions import as_boolean
 from netshare.transport.xml.errors import XmlException
 from netshare.transport.xml.events import END, Event, Start
+from netshare.transport.xml.namespaces import XML_NAMESPACE, XSI
 from netshare.transport.xml.nodes import (
     ArrayElements,
     Attribute,
@@ -38,14 +36,11 @@ from netshare.transport.xml.nodes import (
     NamespaceDeclaration,
     join_values,
 )
-from netshare.transport.xml.quotas import BUFFERED_QUOTAS, ReaderQuotas
 from netshare.transport.xml.tree import build_tree
 from netshare.transport.xml.values import Value, lexical
 
-__all__ = ["XSI", "XmlCursor"]
+__all__ = ["XmlCursor"]
 
-#: The namespace of ``nil`` and ``type``.
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _NONE: tuple[Attribute | NamespaceDeclaration, ...] = ()
 
 
@@ -53,8 +48,8 @@ class XmlCursor:
     """
     A position in a document.
 
-    :param events: a whole document, from :func:`.reader.read_events` or
-        :func:`netshare.transport.xml.text.parse_events`.
+    :param events: a whole document, from :func:`netshare.transport.xml.binary.read_events` or
+        :func:`netshare.transport.xml.parse_events`.
     """
 
     __slots__ = ("_array", "_current", "_events", "_index", "_item", "_open", "name")
@@ -71,17 +66,6 @@ class XmlCursor:
         self._open: list[tuple[Element | Start, ArrayElements | None, int]] = []
         #: The name of the element that was current last.
         self.name: Name = Name("", "", "")
-
-    @classmethod
-    def read(
-        cls,
-        data: bytes,
-        session: ReaderSession | None = None,
-        quotas: ReaderQuotas = BUFFERED_QUOTAS,
-        start: int = 0,
-    ) -> XmlCursor:
-        """:returns: a cursor of binary XML; parameters and errors as of ``read_events``."""
-        return cls(read_events(data, session, quotas, start))
 
     @classmethod
     def inside(

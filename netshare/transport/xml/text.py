@@ -12,9 +12,9 @@ import re
 from typing import Final
 from xml.parsers import expat
 
-from netshare.transport.xml.binary.names import XML_NAMESPACE, XMLNS_NAMESPACE
 from netshare.transport.xml.errors import QuotaExceeded, XmlException
 from netshare.transport.xml.events import END, Event, Start, check_quotas
+from netshare.transport.xml.namespaces import XML_NAMESPACE, XMLNS_NAMESPACE
 from netshare.transport.xml.nodes import (
     ArrayElements,
     Attribute,

@@ -16,6 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from decimal import Context, Decimal
 from enum import IntEnum
+from struct import pack
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from netshare.transport.xml.errors import XmlException
@@ -292,8 +293,6 @@ def _double(value: float) -> str:
 
 def _single(value: float) -> str:
     # The shortest digits that give the same 32 bits: at most nine.
-    from struct import pack
-
     wanted = pack("<f", value)
     for precision in range(1, 10):
         digits = f"{float(value):.{precision - 1}e}"

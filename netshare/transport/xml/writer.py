@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from netshare.transport.xml.binary.names import XML_NAMESPACE, XMLNS_NAMESPACE
 from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.namespaces import XML_NAMESPACE, XMLNS_NAMESPACE
 from netshare.transport.xml.nodes import (
     ArrayElements,
     Attribute,

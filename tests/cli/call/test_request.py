@@ -17,7 +17,7 @@ from netshare.cli.call.request import (
 )
 from netshare.framing.records import Mode
 from netshare.transport.soap.message import Message
-from netshare.transport.xml.text import to_xml
+from netshare.transport.xml import to_xml
 
 
 @pytest.mark.parametrize(

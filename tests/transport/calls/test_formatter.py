@@ -15,7 +15,7 @@ from netshare.transport.calls.formatter import MessageFormatter, formatter_for
 from netshare.transport.datacontracts import DeserializationFailed, UnencodableValue
 from netshare.transport.encoders.encoders import encoder_for
 from netshare.transport.soap.message import Message, MessageInvalid
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 from tests.fuzz.test_properties import damaged
 from tests.transport.encoders.templates.test_templates import OPERATIONS, messages
 

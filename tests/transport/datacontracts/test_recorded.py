@@ -29,9 +29,8 @@ from netshare.transport.datacontracts import (
 )
 from netshare.transport.encoders.encoders import encoder_for
 from netshare.transport.soap.message import Message
-from netshare.transport.xml.binary import WriterSession, XmlCursor, read_document
-from netshare.transport.xml.text import to_xml
-from netshare.transport.xml.writer import XmlWriter
+from netshare.transport.xml import XmlCursor, XmlWriter, to_xml
+from netshare.transport.xml.binary import WriterSession, read_document
 from tests.helpers.binary_vectors import conversations
 from tests.helpers.places import VECTORS as ALL_VECTORS
 from tests.peers import datatypes as c

@@ -25,7 +25,7 @@ from netshare.transport.datacontracts import (
     UInt64,
     UnencodableValue,
 )
-from netshare.transport.xml.binary import Guid
+from netshare.transport.xml import Guid
 from tests.helpers.serializing import (
     inner,
     through_binary,

@@ -10,7 +10,8 @@ from netshare.transport.datacontracts import DeserializationFailed, serializer_f
 from netshare.transport.encoders.encoders import encoder_for
 from netshare.transport.soap.faults import SoapFault
 from netshare.transport.soap.message import MessageInvalid
-from netshare.transport.xml.binary import ReaderSession, XmlException
+from netshare.transport.xml import XmlException
+from netshare.transport.xml.binary import ReaderSession
 from tests.helpers.binary_vectors import conversations
 from tests.transport.datacontracts.test_recorded import CALLS, KNOWN, TYPES
 from tests.transport.encoders.streamed.test_streaming import recorded_messages

@@ -40,15 +40,15 @@ from netshare.transport.soap.message import (
     StreamBody,
     new_message_id,
 )
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     Element,
     Name,
     QuotaExceeded,
     SessionInvalid,
     UniqueId,
-    WriterSession,
     XmlException,
 )
+from netshare.transport.xml.binary import WriterSession
 from netshare.transport.xml.binary.dictionary import STATIC_IDS
 from netshare.transport.xml.binary.records import read_multibyte
 from tests.helpers.binary_vectors import RecordedSession, conversations

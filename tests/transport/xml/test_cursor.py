@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
+    XSI,
     ArrayElements,
     Attribute,
     Comment,
@@ -15,13 +16,11 @@ from netshare.transport.xml.binary import (
     NamespaceDeclaration,
     XmlCursor,
     XmlException,
-    encode,
-    read_document,
-    read_events,
+    as_integer,
+    as_string,
+    parse_events,
 )
-from netshare.transport.xml.conversions import as_integer, as_string
-from netshare.transport.xml.cursor import XSI
-from netshare.transport.xml.text import parse_events
+from netshare.transport.xml.binary import encode, read_document, read_events
 from tests.helpers.binary_vectors import MESSAGE
 
 TREE = Element(
@@ -42,7 +41,7 @@ TREE = Element(
 
 def cursor() -> XmlCursor:
     """A cursor entered into the tree above."""
-    made = XmlCursor.read(encode(TREE))
+    made = XmlCursor(read_events(encode(TREE)))
     assert made.root() == TREE.name
     made.enter()
     return made

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     BINDING_QUOTAS,
     ArrayElements,
     Attribute,
@@ -16,9 +16,12 @@ from netshare.transport.xml.binary import (
     Name,
     QuotaExceeded,
     ReaderQuotas,
+    TextWriter,
     XmlException,
+    parse,
+    to_indented_xml,
+    to_xml,
 )
-from netshare.transport.xml.text import TextWriter, parse, to_indented_xml, to_xml
 from tests.helpers.binary_vectors import MESSAGE_XML
 
 

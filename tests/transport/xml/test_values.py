@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netshare.transport.xml import conversions as c
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     DateTime,
     DateTimeKind,
     Guid,
@@ -26,6 +25,7 @@ from netshare.transport.xml.binary import (
     XmlException,
     lexical,
 )
+from netshare.transport.xml import conversions as c
 
 DAY = 864_000_000_000
 LAST = 3155378975999999999

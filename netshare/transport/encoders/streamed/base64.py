@@ -11,7 +11,7 @@ import binascii
 from typing import Protocol
 
 from netshare.transport.soap.message import Message
-from netshare.transport.xml.binary import XmlException
+from netshare.transport.xml import XmlException
 
 __all__ = ["Base64Pieces", "BodyReader"]
 

@@ -10,18 +10,10 @@ from typing import Any, Final
 from netshare.transport.encoders.encoders import BinaryEncoder
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
 from netshare.transport.soap.message import Message
-from netshare.transport.xml.binary import (
-    END,
-    Element,
-    Event,
-    QuotaExceeded,
-    Start,
-    XmlException,
-    read_events,
-)
+from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException, lexical
+from netshare.transport.xml.binary import read_events
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.textrecords import TextReader
-from netshare.transport.xml.values import lexical
 
 __all__ = ["BinaryStream"]
 

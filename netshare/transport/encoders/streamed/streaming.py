@@ -26,9 +26,9 @@ from netshare.transport.encoders.streamed.base64 import BodyReader
 from netshare.transport.encoders.streamed.binary import BinaryStream
 from netshare.transport.encoders.streamed.text import TextStream
 from netshare.transport.soap.message import Message, StreamBody
-from netshare.transport.xml.binary import BinaryWriter, QuotaExceeded, XmlException
+from netshare.transport.xml import QuotaExceeded, TextWriter, XmlException
+from netshare.transport.xml.binary import BinaryWriter
 from netshare.transport.xml.binary.encode import bytes_head
-from netshare.transport.xml.text import TextWriter
 
 __all__ = [
     "StreamBody",

@@ -12,7 +12,7 @@ from netshare.transport.encoders.charsets import MARKS, UTF8
 from netshare.transport.encoders.encoders import TextEncoder
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
 from netshare.transport.soap.message import Message
-from netshare.transport.xml.binary import END, Element, Event, QuotaExceeded, Start, XmlException
+from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException
 from netshare.transport.xml.events import check_quotas
 from netshare.transport.xml.text import Parsing
 

@@ -22,19 +22,12 @@ from typing import Final, TypeAlias
 from netshare.transport.encoders.templates.shared import SharedTemplates
 from netshare.transport.soap.envelope import EnvelopeParts, is_fault, read_envelope
 from netshare.transport.soap.message import Message, MessageVersion
-from netshare.transport.xml.binary import (
-    Element,
-    Event,
-    ReaderQuotas,
-    ReaderSession,
-    Start,
-    UniqueId,
-    XmlException,
-    read_events,
-)
+from netshare.transport.xml import Element, Event, ReaderQuotas, Start, UniqueId, XmlException
+from netshare.transport.xml.binary import ReaderSession, read_events
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.leaves import read_leaves
-from netshare.transport.xml.binary.reader import Progress, RecordReader, scannable
+from netshare.transport.xml.binary.reader import WindowReader, scannable
+from netshare.transport.xml.binary.recordreader import Progress, RecordReader
 from netshare.transport.xml.events import check_quotas
 
 __all__ = ["ReadTemplates", "SharedReadTemplates"]
@@ -98,7 +91,9 @@ class ReadTemplates:
         self._quotas = quotas
         self._version = version
         self._shared = shared
-        self._templates: list[_Template] = session.memory.templates
+        self._templates: list[_Template] = []
+        #: Templates have scopes of the session's memory in them, and are forgotten with them.
+        self._generation = session.memory.generation
         #: With how many strings templates of others were looked for.
         self._known = -1
         #: The actions of messages that were met once.
@@ -116,6 +111,8 @@ class ReadTemplates:
         :raises MessageInvalid: it is no message of the version
         """
         strings = self._session.strings
+        if self._session.memory.generation != self._generation:
+            self._forget()
         if len(strings) != self._known:
             self._known = len(strings)
             self._templates += self._shared.get(tuple(strings)) or ()
@@ -154,9 +151,9 @@ class ReadTemplates:
             else:
                 if template.shared:
                     template = self._own(template)
-                RecordReader.inside(
+                WindowReader.inside(
                     data, self._session, self._quotas, at, template.progress, events
-                ).read(fast=True)
+                ).read()
             check_quotas(events, self._quotas)
         except (XmlException, ValueError, LookupError):
             return None
@@ -176,9 +173,12 @@ class ReadTemplates:
             extra_nodes,
         )
         own = replace(shared, progress=progress, shared=False)
-        # Making scopes may have made the session's memory forget everything.
-        self._templates[:] = [own if one is shared else one for one in self._templates]
+        self._templates = [own if one is shared else one for one in self._templates]
         return own
+
+    def _forget(self) -> None:
+        self._generation = self._session.memory.generation
+        self._templates.clear()
 
     # ---- making templates
 

@@ -19,10 +19,11 @@ from netshare.transport.datacontracts import Serializer, UnencodableValue
 from netshare.transport.datacontracts.types import LeafWriter
 from netshare.transport.encoders.templates.shared import SharedTemplates
 from netshare.transport.soap.message import AddressingVersion, Message, MessageVersion
-from netshare.transport.xml.binary import BinaryWriter, UniqueId, WriterSession, XmlException
+from netshare.transport.xml import UniqueId, XmlException, XmlWriter
+from netshare.transport.xml.binary import BinaryWriter, WriterSession
 from netshare.transport.xml.binary.session import NewStrings
 from netshare.transport.xml.binary.writer import LEAF_ENCODERS
-from netshare.transport.xml.writer import WriterScope, XmlWriter
+from netshare.transport.xml.writer import WriterScope
 
 __all__ = ["OperationBody", "SharedWriteTemplates", "WriteTemplates"]
 

@@ -4,7 +4,7 @@ The shortest way from bytes to events, for the end of a message of which the res
 
 from __future__ import annotations
 
-from netshare.transport.xml.binary.reader import Progress
+from netshare.transport.xml.binary.recordreader import Progress
 from netshare.transport.xml.binary.scanner import CONVERTERS, SMALL, WINDOW, scanner
 from netshare.transport.xml.events import END, Event
 from netshare.transport.xml.nodes import Element
@@ -25,8 +25,8 @@ def read_leaves(
     :param start: where the first leaf begins.
     :param progress: of a reader of the same document until there.
     :param quotas: limits.
-    :returns: the events; None: something else is there, or names that were not met before.
-    :raises ValueError: as None (and XmlException, LookupError): it takes the reader to tell why.
+    :returns: the events; None: something else is there, or names that were not met before
+    :raises ValueError: the same as None, like XmlException and LookupError
     """
     names, outer = progress.scope.names, progress.outer
     if (

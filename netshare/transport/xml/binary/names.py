@@ -9,16 +9,11 @@ so a peer that never repeats itself gains nothing but a slower reader for itself
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 from netshare.transport.xml.nodes import Attribute, Name, NamespaceDeclaration
 
-__all__ = ["XMLNS_NAMESPACE", "XML_NAMESPACE", "NameMemory", "Scope"]
-
-#: What the prefix ``xml`` always means.
-XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
-#: What the prefix ``xmlns`` always means.
-XMLNS_NAMESPACE: Final = "http://www.w3.org/2000/xmlns/"
+__all__ = ["NameMemory", "Scope"]
 
 Attributes: TypeAlias = tuple[Attribute | NamespaceDeclaration, ...]
 
@@ -50,14 +45,14 @@ class NameMemory:
     :param limit: names, start tags, scopes and dictionary texts kept altogether.
     """
 
-    __slots__ = ("_learnt", "_limit", "_scopes", "templates", "texts")
+    __slots__ = ("_learnt", "_limit", "_scopes", "generation", "texts")
 
     def __init__(self, limit: int) -> None:
         self._scopes: dict[tuple[tuple[str, str], ...], Scope] = {}
         #: Text records that are dictionary ids: the children they are.
         self.texts: dict[bytes, tuple[str]] = {}
-        #: What the reader of envelopes remembers, with scopes in it: to be forgotten with them.
-        self.templates: list[Any] = []
+        #: How often everything was forgotten.
+        self.generation = 0
         self._limit = limit
         self._learnt = 0
 
@@ -86,7 +81,7 @@ class NameMemory:
             self._learnt = 0
             self._scopes.clear()
             self.texts.clear()
-            self.templates.clear()
+            self.generation += 1
             scope.names.clear()
             scope.tags.clear()
 

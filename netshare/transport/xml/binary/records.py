@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final
 
 __all__ = ["ARRAY_ITEMS", "multibyte", "read_multibyte"]
@@ -73,9 +72,6 @@ ARRAY_ITEMS: Final[dict[int, tuple[int, str]]] = {
     TIMESPAN: (8, "q"),
     GUID: (16, ""),
 }
-
-#: Flags, high 32 bits, low 64 bits of a decimal.
-DECIMAL_LAYOUT: Final = Struct("<IIQ")
 
 
 def multibyte(value: int) -> bytes:

@@ -9,9 +9,7 @@ attributes or declarations, one value, the end. One regular expression knows the
 
 Lengths are not regular, but a length of one byte is a choice of 256: ``\\x03.{3}|\\x04.{4}|…``.
 
-The expression claims nothing it is not sure of. Anything else, from arrays and mixed
-text to malformed bytes, ends the window and goes to the record-by-record reader, which also
-decides every question of well-formedness.
+Anything else, from arrays and mixed text to malformed bytes, ends the window.
 """
 
 from __future__ import annotations

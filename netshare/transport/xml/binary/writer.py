@@ -1,10 +1,10 @@
 """
 Writing binary XML.
 
-:class:`BinaryWriter` has the interface of every writer here (:class:`.basewriter.XmlWriter`) and
-two ways around it for those who write the same shapes again and again: :meth:`BinaryWriter.raw`
-puts in bytes made before, and :meth:`BinaryWriter.header` gives the bytes of a start tag's name
-to make them of.
+:class:`BinaryWriter` has the interface of every writer (:class:`netshare.transport.xml.XmlWriter`)
+and two ways around it for code that writes the same shapes again and again:
+:meth:`BinaryWriter.raw` puts in bytes made before, and :meth:`BinaryWriter.header` gives the bytes
+of a start tag's name to make them of.
 
 The last record of an element may close it. A text is therefore kept back until it is known what
 follows, and its type byte made odd if it is the end.

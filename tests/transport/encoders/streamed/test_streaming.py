@@ -22,7 +22,7 @@ from netshare.transport.soap.message import (
     StreamBody,
     new_message_id,
 )
-from netshare.transport.xml.binary import QuotaExceeded, XmlException
+from netshare.transport.xml import QuotaExceeded, XmlException
 from netshare.transport.xml.binary.records import read_multibyte
 from tests.helpers.places import VECTORS as ALL_VECTORS
 

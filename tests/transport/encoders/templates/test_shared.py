@@ -14,7 +14,8 @@ from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.encoders.templates import reading as readtemplates
 from netshare.transport.encoders.templates.shared import SharedTemplates
 from netshare.transport.soap.message import MESSAGE_VERSION_DEFAULT, Message, MessageVersion
-from netshare.transport.xml.binary import ReaderQuotas, UniqueId, WriterSession
+from netshare.transport.xml import ReaderQuotas, UniqueId
+from netshare.transport.xml.binary import WriterSession
 from tests.fuzz.test_properties import damaged
 from tests.transport.encoders.templates.test_templates import (
     DEFAULT,

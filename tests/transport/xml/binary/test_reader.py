@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     BINDING_QUOTAS,
     BUFFERED_QUOTAS,
     ArrayElements,
@@ -21,16 +21,15 @@ from netshare.transport.xml.binary import (
     Event,
     QuotaExceeded,
     ReaderQuotas,
-    ReaderSession,
     Single,
     XmlException,
     build_tree,
-    read_document,
-    read_events,
+    to_xml,
 )
+from netshare.transport.xml.binary import ReaderSession, read_document, read_events
 from netshare.transport.xml.binary.dictionary import STATIC_STRINGS
-from netshare.transport.xml.binary.reader import RecordReader
-from netshare.transport.xml.text import to_xml
+from netshare.transport.xml.binary.reader import WindowReader
+from netshare.transport.xml.binary.recordreader import RecordReader
 from tests.helpers.binary_documents import SESSION, Maker, mutate
 from tests.helpers.binary_vectors import (
     MESSAGE,
@@ -53,7 +52,7 @@ def xml(hexadecimal: str, session: list[str] | None = None) -> str:
 
 def carefully(data: bytes, session: ReaderSession | None = None) -> list[Event]:
     """The events by the record-by-record reader alone."""
-    return RecordReader(data, session, BUFFERED_QUOTAS, 0).read(fast=False)
+    return RecordReader(data, session, BUFFERED_QUOTAS, 0).read()
 
 
 @pytest.mark.parametrize("document", oracle_documents(), ids=lambda d: str(d["name"]))
@@ -296,7 +295,7 @@ def test_ordinary_messages_need_no_second_reading(name: str, recorded: RecordedS
     session = ReaderSession()
     for frame in recorded.frames:
         start = session.read_table(frame)
-        assert RecordReader(frame, session, BUFFERED_QUOTAS, start).read(fast=True), name
+        assert WindowReader(frame, session, BUFFERED_QUOTAS, start).read(), name
 
 
 def test_large_message_crosses_windows() -> None:

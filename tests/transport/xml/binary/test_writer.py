@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netshare.transport.xml.binary import (
+from netshare.transport.xml import (
     ArrayElements,
     Attribute,
-    BinaryWriter,
     Comment,
     DateTime,
     DateTimeKind,
@@ -27,21 +26,24 @@ from netshare.transport.xml.binary import (
     NamespaceDeclaration,
     QualifiedName,
     QuotaExceeded,
-    ReaderSession,
     SessionInvalid,
     Single,
     TimeSpan,
     UniqueId,
     ValueList,
-    WriterSession,
     XmlException,
+    lexical,
+    to_xml,
+)
+from netshare.transport.xml.binary import (
+    BinaryWriter,
+    ReaderSession,
+    WriterSession,
     encode,
     encode_envelope,
-    lexical,
     read_document,
 )
 from netshare.transport.xml.binary.encode import encode_text
-from netshare.transport.xml.text import to_xml
 from tests.helpers.binary_vectors import MESSAGE, MESSAGE_XML, RecordedSession, conversations
 
 SOME_GUID = uuid.UUID("33221100-5544-7766-8899-aabbccddeeff")
