@@ -148,7 +148,7 @@ async def test_the_programs(
 async def test_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
     """README's service and client work as they stand there."""
     text = (ROOT / "README.rst").read_text("utf-8")
-    section = text[text.index("**Speak net.tcp.**") :]
+    section = text[text.index("**Speak net.tcp**") :]
     found = re.findall(r"::\n\n((?:   .*\n|\n)+)", section)[:2]
     module = ModuleType("transport_readme")
     monkeypatch.setitem(sys.modules, module.__name__, module)
