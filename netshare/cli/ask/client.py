@@ -50,7 +50,7 @@ def add_service_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
 
 
-class SharingService:
+class ServiceClient:
     """
     A connection to the service.
 
@@ -63,7 +63,7 @@ class SharingService:
         self._reactor = reactor
 
     @classmethod
-    async def connect(cls, reactor: Any, control: Path | None) -> SharingService:
+    async def connect(cls, reactor: Any, control: Path | None) -> ServiceClient:
         """
         :param control: the control socket; None: where workers look for it
         :raises CommandFailed: nobody listens there, or not for this user

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netshare.addresses import AddressError, HostNameComparisonMode, parse_base_address
-from netshare.cli.ask.client import SharingService, add_service_options
+from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import Column, age, clean, plural, room, shorten, table
 
@@ -50,7 +50,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     """
     Show the list.
     """
-    service = await SharingService.connect(reactor, options.control)
+    service = await ServiceClient.connect(reactor, options.control)
     try:
         rows = [row async for page in service.pages() for row in page]
     finally:

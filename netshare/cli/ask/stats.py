@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from netshare.cli.ask.client import SharingService, add_service_options
+from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import Column, age, clean, local_time, plural, room, table, wrap
 from netshare.service.outcomes import Outcome
@@ -76,7 +76,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     """
     Show them, once or until interrupted.
     """
-    service = await SharingService.connect(reactor, options.control)
+    service = await ServiceClient.connect(reactor, options.control)
     watching = options.watch is not None
     before: Stats | None = None
     then = 0.0

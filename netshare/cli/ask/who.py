@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from netshare.addresses import MAX_ADDRESS_SIZE
-from netshare.cli.ask.client import SharingService, add_service_options
+from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.ask.list import served_by
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import age, clean, plural, room, wrap
@@ -36,7 +36,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     problem = unaskable(options.uri)
     if problem is not None:
         raise CommandFailed(Exit.USAGE, problem)
-    service = await SharingService.connect(reactor, options.control)
+    service = await ServiceClient.connect(reactor, options.control)
     try:
         answer = await service.who(options.uri)
     finally:

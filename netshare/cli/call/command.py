@@ -25,7 +25,7 @@ from netshare.cli.call.request import (
     wrapped,
 )
 from netshare.cli.exits import CommandFailed, Exit
-from netshare.cli.probe.attempts import Target
+from netshare.cli.target import Target
 from netshare.cli.terminal import clean, for_terminal
 from netshare.framing.records import Mode
 from netshare.transport.channels.errors import (

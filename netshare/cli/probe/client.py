@@ -24,17 +24,15 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from netshare.cli.probe.attempts import (
-    Attempt,
+from netshare.cli.probe.attempts import Attempt, Result, next_attempt
+from netshare.cli.probe.replies import (
+    ForeignReader,
     Kind,
+    PreambleReader,
     Reply,
-    Result,
-    Target,
-    next_attempt,
-    read_reply,
-    recognise,
+    ReplyReader,
 )
-from netshare.framing.records import END
+from netshare.cli.target import Target
 from netshare.sockets.names import address_text
 
 #: Seconds between two attempts: Mono's services lose a connection that follows another's close
@@ -44,28 +42,25 @@ PAUSE = 0.1
 #: Seconds to wait for the answer to an End record.
 END_TIMEOUT = 1.0
 
-#: Seconds for whoever said nothing to a preamble to say something to another protocol.
+#: Seconds for a server that did not answer a preamble to answer another protocol.
 KNOCK_TIMEOUT = 2.0
 
 _CLOSE_TIMEOUT = 1.0
-_ENOUGH = 4096
-
-Reader = Callable[[bytes], Reply | None]
 
 
-class Conversation(Protocol):
+class ProbeConnection(Protocol):
     """
-    One attempt's connection: says something, reads the reply to it.
+    One attempt's connection: writes something, reads the reply to it.
 
-    :param read: makes a reply of all bytes so far, or None of too few
+    :param opening: what to write first
+    :param reader: makes a reply of what comes
     """
 
     transport: Any
 
-    def __init__(self, opening: bytes, read: Reader) -> None:
+    def __init__(self, opening: bytes, reader: ReplyReader) -> None:
         self._opening = opening
-        self._read = read
-        self._received = b""
+        self._reader = reader
         self.replied: Deferred[Reply] = Deferred()
         #: After the reply: fires with whether a byte came (True) or the connection ended.
         self.followed: Deferred[bool] | None = None
@@ -79,30 +74,27 @@ class Conversation(Protocol):
         if self.replied.called:
             self._follow(True)
             return
-        self._received = (self._received + data)[:_ENOUGH]
-        reply = self._read(self._received)
+        reply = self._reader.feed(data)
         if reply is not None:
             self.replied.callback(reply)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self.replied.called:
-            if self._received:  # too little to know it by while it might have gone on
-                reply = Reply(Kind.FOREIGN, recognise(self._received))
-            else:
-                reply = Reply(Kind.CLOSED if reason.check(ConnectionDone) else Kind.RESET)
-            self.replied.callback(reply)
+            closed = Reply(Kind.CLOSED if reason.check(ConnectionDone) else Kind.RESET)
+            self.replied.callback(self._reader.feed_eof() or closed)
         self._follow(False)
         self.lost.callback(None)
 
-    def sayEnd(self) -> Deferred[bool]:
+    def finish(self, end: bytes) -> Deferred[bool]:
         """
+        :param end: the End record to write
         :returns: fires as :attr:`followed`
         """
         self.followed = followed = Deferred[bool]()
         if self.lost.called:
             self._follow(False)
         else:
-            self.transport.write(END)
+            self.transport.write(end)
         return followed
 
     def _follow(self, answered: bool) -> None:
@@ -121,7 +113,7 @@ class Prober:
         self._reactor = reactor
         self._target = target
         self._timeout = timeout
-        # Whoever leaves one End record unanswered is not waited for again.
+        # A server that left one End record unanswered is not waited for again.
         self._answersEnd = True
 
     async def run(self, report: Callable[[Result], None]) -> list[Result]:
@@ -146,54 +138,51 @@ class Prober:
         """
         for knock in (_client_hello(), b"HEAD / HTTP/1.0\r\n\r\n"):
             await deferLater(self._reactor, PAUSE)
-            reply, conversation, _ = await self._open(
-                knock,
-                lambda data: Reply(Kind.FOREIGN, recognise(data)) if len(data) >= 4 else None,
-                min(KNOCK_TIMEOUT, self._timeout),
+            reply, connection, _ = await self._open(
+                knock, ForeignReader(), min(KNOCK_TIMEOUT, self._timeout)
             )
-            await self._close(conversation)
+            await self._close(connection)
             if reply.kind is Kind.FOREIGN:
                 return reply.detail
         return None
 
     async def _make(self, attempt: Attempt) -> Result:
-        reply, conversation, seconds = await self._open(
-            attempt.opening(self._target.via),
-            lambda data: read_reply(data, attempt),
-            self._timeout,
+        session = attempt.session(self._target.via)
+        reply, connection, seconds = await self._open(
+            session.opening, PreambleReader(session), self._timeout
         )
         peer = end = ""
-        if conversation is not None:
-            peer = address_text(conversation.transport.getPeer())
+        if connection is not None:
+            peer = address_text(connection.transport.getPeer())
             if reply.kind is Kind.ACCEPTED and attempt.sends_end:
-                end = await self._end(conversation)
-        await self._close(conversation)
+                end = await self._end(connection, session.end())
+        await self._close(connection)
         return Result(attempt, reply, seconds, peer, end)
 
     async def _open(
-        self, opening: bytes, read: Reader, timeout: float
-    ) -> tuple[Reply, Conversation | None, float]:
+        self, opening: bytes, reader: ReplyReader, timeout: float
+    ) -> tuple[Reply, ProbeConnection | None, float]:
         began = self._reactor.seconds()
         try:
             endpoint = HostnameEndpoint(
                 self._reactor, self._target.host, self._target.port, self._timeout
             )
-            connecting: Deferred[Conversation] = connectProtocol(
-                endpoint, Conversation(opening, read)
+            connecting: Deferred[ProbeConnection] = connectProtocol(
+                endpoint, ProbeConnection(opening, reader)
             )
-            conversation = await connecting.addTimeout(self._timeout, self._reactor)
+            connection = await connecting.addTimeout(self._timeout, self._reactor)
         except (ConnectError, DNSLookupError, TooLate, CancelledError, ValueError) as error:
             why = self._why_not(error)
             return Reply(Kind.UNCONNECTED, why), None, self._reactor.seconds() - began
         began = self._reactor.seconds()
         try:
-            reply = await conversation.replied.addTimeout(timeout, self._reactor)
+            reply = await connection.replied.addTimeout(timeout, self._reactor)
         except TooLate:
             reply = Reply(Kind.SILENT)
-        return reply, conversation, self._reactor.seconds() - began
+        return reply, connection, self._reactor.seconds() - began
 
-    async def _end(self, conversation: Conversation) -> str:
-        ended = conversation.sayEnd()
+    async def _end(self, connection: ProbeConnection, end: bytes) -> str:
+        ended = connection.finish(end)
         if not self._answersEnd:
             return ""
         try:
@@ -203,14 +192,14 @@ class Prober:
             return "silent"
         return "answered" if answered else "closed"
 
-    async def _close(self, conversation: Conversation | None) -> None:
-        if conversation is None or conversation.lost.called:
+    async def _close(self, connection: ProbeConnection | None) -> None:
+        if connection is None or connection.lost.called:
             return
-        conversation.transport.loseConnection()
+        connection.transport.loseConnection()
         try:
-            await conversation.lost.addTimeout(_CLOSE_TIMEOUT, self._reactor)
+            await connection.lost.addTimeout(_CLOSE_TIMEOUT, self._reactor)
         except TooLate:
-            conversation.transport.abortConnection()
+            connection.transport.abortConnection()
 
     def _why_not(self, error: Exception) -> str:
         """Why there is no connection, and what to do: sentences to follow a colon."""

@@ -12,9 +12,11 @@ from typing import Any
 from netshare.addresses import AddressError
 from netshare.cli.arguments import port_number, seconds
 from netshare.cli.exits import CommandFailed, Exit
-from netshare.cli.probe.attempts import Kind, Result, Target, Verdict, judge
+from netshare.cli.probe.attempts import Result, Verdict, judge
 from netshare.cli.probe.client import Prober
+from netshare.cli.probe.replies import Kind
 from netshare.cli.probe.report import EXITS, as_json, conclusion, row
+from netshare.cli.target import Target
 from netshare.cli.terminal import clean, room, wrap
 
 #: Seconds for connecting and for each answer, unless told otherwise.

@@ -13,12 +13,12 @@ from netshare.cli.probe.attempts import (
     TEXT_SOAP11,
     TEXT_SOAP12,
     Attempt,
-    Kind,
     Result,
-    Target,
     Verdict,
     judge,
 )
+from netshare.cli.probe.replies import Kind
+from netshare.cli.target import Target
 from netshare.cli.terminal import clean, shorten
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
