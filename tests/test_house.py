@@ -8,20 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twisted.internet.interfaces import IReactorSocket, IUNIXTransport
 from zope.interface import Interface, implementedBy
 from zope.interface.interface import InterfaceClass
-from zope.interface.verify import verifyClass, verifyObject
+from zope.interface.verify import verifyClass
 
 import netshare
 from netshare import interfaces
-from netshare.testing import (
-    AdoptingReactor,
-    FakeUNIXTransport,
-    RecordedArrival,
-    RecordingOutcomes,
-    UNIXLink,
-)
 
 ROOT = Path(netshare.__file__).parent
 
@@ -116,14 +108,3 @@ def test_every_interface_is_implemented() -> None:
         implemented |= set(implementedBy(value))
     # What users' protocols provide is told by the tests of the worker and of the channels.
     assert ours - implemented <= {interfaces.ISharedConnectionReceiver}
-
-
-def test_the_fakes() -> None:
-    """The public fakes provide what they stand for."""
-    verifyObject(IReactorSocket, AdoptingReactor())
-    verifyObject(interfaces.IOutcomeRecorder, RecordingOutcomes())
-    verifyClass(IUNIXTransport, FakeUNIXTransport)
-    arrival = RecordedArrival()
-    verifyObject(interfaces.IArrival, arrival)
-    arrival.close()
-    assert UNIXLink.flush.__doc__

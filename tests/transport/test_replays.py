@@ -20,6 +20,7 @@ from twisted.internet.testing import MemoryReactorClock
 from zope.interface import implementer
 
 from netshare.framing.records import Mode
+from netshare.testing.wire import MemoryTransport, Wire
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.clients.channelfactory import ChannelFactory, CommunicationState
@@ -49,7 +50,6 @@ from tests.helpers.replaying import (
     recording,
     without_ids,
 )
-from tests.helpers.wire import MemoryTransport, Wire
 from tests.peers import services
 from tests.peers.contracts import UploadReply, UploadRequest
 from tests.peers.json_values import from_json

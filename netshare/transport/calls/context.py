@@ -5,6 +5,8 @@ What an operation may know of the call that it serves, and add to its answer.
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,3 +80,13 @@ def context_with(operation: OperationContext) -> contextvars.Context:
     context = contextvars.copy_context()
     context.run(_CURRENT.set, operation)
     return context
+
+
+@contextmanager
+def serving(operation: OperationContext) -> Iterator[OperationContext]:
+    """In its block this call is current."""
+    before = _CURRENT.set(operation)
+    try:
+        yield operation
+    finally:
+        _CURRENT.reset(before)

@@ -31,6 +31,7 @@ from netshare.framing.records import (
 )
 from netshare.framing.sized import envelope_header
 from netshare.interfaces import ISharedConnectionReceiver
+from netshare.testing.wire import MemoryTransport, Wire, connect
 from netshare.transport.channels import errors
 from netshare.transport.channels.client import ClientConnection, Opening
 from netshare.transport.channels.interfaces import (
@@ -44,7 +45,7 @@ from netshare.transport.channels.interfaces import (
 from netshare.transport.channels.server import ServerChannelFactory, ServerConnection
 from netshare.transport.channels.settings import Acceptance, ChannelSettings
 from tests.helpers.conversations import Conversation, conversations
-from tests.helpers.wire import MemoryTransport, Wire, connect, sized_envelope
+from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://localhost:9000/calc"
 DUPLEX = preamble(VIA)

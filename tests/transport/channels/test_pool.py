@@ -15,10 +15,10 @@ from zope.interface import implementer
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, PREAMBLE_ACK, preamble
+from netshare.testing.wire import MemoryTransport, connect
 from netshare.transport.channels import errors
 from netshare.transport.channels.pool import ConnectionPool, open_channel
 from netshare.transport.channels.settings import ChannelSettings
-from tests.helpers.wire import MemoryTransport, connect
 from tests.transport.channels.test_channel import Receiver, results
 
 ONE = "net.tcp://localhost:9000/one"

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from zope.interface import implementer
 
+from netshare.testing.wire import Wire
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.channels.errors import (
     CommunicationError,
@@ -39,7 +40,6 @@ from netshare.transport.contracts.streams import Stream
 from netshare.transport.hosting.host import ServiceHost
 from netshare.transport.hosting.listening import AddressInUseError, OwnPort
 from netshare.transport.soap.message import MessageHeader
-from tests.helpers.wire import Wire
 from tests.peers.contracts import ISession, IStreams
 from tests.peers.services import Session, Streams, pattern
 

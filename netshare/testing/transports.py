@@ -1,16 +1,5 @@
 """
-Fakes for tests of programs that use netshare: no running reactor, real sockets only where a
-descriptor is what a test is about.
-
-- :class:`AdoptingReactor`: Twisted's ``MemoryReactorClock``, which can also adopt sockets
-- :class:`FakeStreamTransport`: a TCP transport over one end of a :func:`tcpPair`
-- :func:`linkedUNIXTransports`: two protocols, such as the AMP ends of a control connection,
-  joined in memory, descriptors included
-- :class:`RecordedArrival`: a connection for a route under test, which notes how it ended
-- :class:`RecordingOutcomes`: a recorder of outcomes that keeps them in order
-
-Nothing happens by itself: time passes with ``reactor.advance``, bytes and descriptors move with
-:meth:`AdoptingReactor.settle` and :meth:`UNIXLink.flush`.
+TCP connections and control links for tests, carried forward by hand.
 """
 
 from __future__ import annotations
@@ -27,23 +16,6 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IUNIXTransport
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
-
-from netshare.framing.records import preamble
-from netshare.interfaces import IArrival, IOutcomeRecorder
-from netshare.service.outcomes import Outcome
-from netshare.sockets.held import HeldSocket
-from netshare.sockets.names import socket_address_text
-
-__all__ = [
-    "AdoptingReactor",
-    "FakeStreamTransport",
-    "FakeUNIXTransport",
-    "RecordedArrival",
-    "RecordingOutcomes",
-    "UNIXLink",
-    "linkedUNIXTransports",
-    "tcpPair",
-]
 
 #: Seconds to look for bytes that the kernel may still be carrying from one socket to the other.
 _IN_FLIGHT = 0.002
@@ -353,75 +325,3 @@ def linkedUNIXTransports(one: Any, other: Any) -> UNIXLink:
     :returns: the link, which carries what they send when it is told to
     """
     return UNIXLink(one, other)
-
-
-@implementer(IArrival)
-class RecordedArrival:
-    """
-    A connection whose via is known, for testing routes: it notes what is done with it.
-
-    :param via: the address that its client asks for
-    :param readData: what its client has sent; the preamble for ``via`` unless said otherwise
-    :ivar client: the client's end of the connection, a blocking socket
-    :ivar ending: ``"taken"``, ``"refused"``, or None while it is undecided
-    """
-
-    def __init__(self, via: str = "net.tcp://localhost/a", readData: bytes | None = None) -> None:
-        self.client, server = tcpPair()
-        self.via = via
-        self.readData = preamble(via) if readData is None else readData
-        self.peer = socket_address_text(server.getpeername())
-        self.local = socket_address_text(server.getsockname())
-        self.named = False
-        self.held = HeldSocket(server.detach())
-        self.ending: str | None = None
-        self.outcome: Outcome | None = None
-        self.detail = ""
-        #: How many descriptors the taker goes on holding.
-        self.keeps = 0
-
-    def take(self, outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
-        """Note it, and close the held socket."""
-        self._end("taken", outcome, detail)
-        self.keeps = keeps
-
-    def refuse(self, outcome: Outcome, detail: str) -> None:
-        """Note it, and close the held socket; no fault is sent."""
-        self._end("refused", outcome, detail)
-
-    def close(self) -> None:
-        """Close both ends, at the end of a test."""
-        self.held.close()
-        self.client.close()
-
-    def _end(self, ending: str, outcome: Outcome, detail: str) -> None:
-        if self.ending is not None:
-            raise AssertionError(f"{self.outcome} already; a second outcome: {outcome}")
-        self.ending, self.outcome, self.detail = ending, outcome, detail
-        self.held.close()
-
-
-@implementer(IOutcomeRecorder)
-class RecordingOutcomes:
-    """
-    Keeps every outcome, in order.
-    """
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.returned = 0
-        self.outcomes: list[Outcome] = []
-
-    @property
-    def undecided(self) -> int:
-        """How many connections have no outcome yet."""
-        return self.accepted + self.returned - len(self.outcomes)
-
-    def connectionAccepted(self) -> None:
-        self.accepted += 1
-
-    def connectionReturned(self) -> None:
-        self.returned += 1
-
-    def connectionDecided(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
