@@ -23,17 +23,13 @@ from twisted.web.server import Site
 
 from netshare.cli.exits import Exit
 from netshare.endpoints.preamble import PreambleUse
-from netshare.framing.faults import Fault
-from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import (
     BINARY_SESSION,
-    END,
-    PREAMBLE_ACK,
     SSL_TLS_UPGRADE,
-    UPGRADE_RESPONSE,
 )
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.routes import FaultRoute
+from tests.helpers.probeservers import Closing, Greeting, Silent, Wcf
 from tests.integration.running import RunningService
 from tests.peers.drivers import MonoEndpoint, free_port
 from tests.peers.fixtures import StartMonoServer
@@ -427,58 +423,6 @@ async def test_probe_a_wildcard() -> None:
     ran = await netshare("probe", "net.tcp://+:808/x")
     assert (ran.code, ran.out) == (Exit.USAGE, "")
     assert "stands for any host" in ran.err
-
-
-class Wcf(Protocol):
-    """What WCF does with a preamble: one encoding, TLS offered, End answered with End."""
-
-    transport: Any
-    received = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        self.received += data
-        reading = read_preamble(self.received, Stage.ANSWER)
-        if not isinstance(reading, Preamble):
-            return
-        if self.received[reading.end :] == END:
-            self.transport.write(END)
-        elif self.received[reading.end :]:
-            self.transport.loseConnection()
-        elif reading.content_type != BINARY_SESSION:
-            self.refuse(Fault.CONTENT_TYPE_INVALID)
-        elif reading.upgrade == SSL_TLS_UPGRADE:
-            self.transport.write(UPGRADE_RESPONSE)
-        elif reading.upgrade is not None:
-            self.refuse(Fault.UPGRADE_INVALID)
-        else:
-            self.transport.write(PREAMBLE_ACK)
-
-    def refuse(self, reason: Fault) -> None:
-        """Fault, close."""
-        self.transport.write(reason.record)
-        self.transport.loseConnection()
-
-
-class Silent(Protocol):
-    """Says nothing."""
-
-
-class Closing(Protocol):
-    """Closes as soon as it hears something."""
-
-    transport: Any
-
-    def dataReceived(self, data: bytes) -> None:
-        self.transport.loseConnection()
-
-
-class Greeting(Protocol):
-    """Speaks first, as SSH does."""
-
-    transport: Any
-
-    def connectionMade(self) -> None:
-        self.transport.write(b"SSH-2.0-OpenSSH_9.9\r\n")
 
 
 class Counting(Factory):

@@ -81,7 +81,10 @@ class ForeignReader:
     def feed(self, data: bytes) -> Reply | None:
         """See :class:`ReplyReader`."""
         self._received = (self._received + data)[:_ENOUGH]
-        if len(self._received) < _TOO_LITTLE and not self._received.endswith(b"\n"):
+        received = self._received
+        if len(received) < _TOO_LITTLE and not received.endswith(b"\n"):
+            return None
+        if any(sign.startswith(received) and sign != received for sign, _ in _SIGNS):
             return None
         return Reply(Kind.FOREIGN, recognise(self._received))
 
