@@ -19,15 +19,12 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
 from netshare.framing.faults import Fault
-from netshare.framing.preamble import NEED_MORE, Malformed, Stage, read_preamble
+from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Malformed
 from netshare.framing.records import PREAMBLE_ACK, Mode
 from netshare.timing import Deadlines
 
 #: Modes whose preamble is acknowledged; clients in the others expect no answer.
 _ANSWERED = (Mode.DUPLEX, Mode.SINGLETON)
-
-#: Bytes of a preamble that is remembered, and how many are.
-_LONGEST_KNOWN, _MOST_KNOWN = 1024, 256
 
 
 class PreambleUse(Enum):
@@ -107,11 +104,7 @@ class ConsumingProtocol(LateWrapper):
 
     def unsettledDataReceived(self, data: bytes) -> None:
         received = self._received = self._received + data
-        mode = self.factory.known.get(received)
-        if mode is not None:
-            self._accept(mode, b"")
-            return
-        reading = read_preamble(received, Stage.ANSWER)
+        reading = KNOWN_PREAMBLES[received]
         if reading is NEED_MORE:
             return
         if isinstance(reading, Malformed):
@@ -119,9 +112,7 @@ class ConsumingProtocol(LateWrapper):
         elif reading.upgrade is not None:
             self._refuse(Fault.UPGRADE_INVALID, f"the upgrade {reading.upgrade} is not offered")
         else:
-            mode = reading.mode
-            self.factory.remember(received[: reading.end], mode)
-            self._accept(mode, received[reading.end :])
+            self._accept(reading.mode, received[reading.end :])
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.factory.undecided.discard(self)
@@ -165,9 +156,6 @@ class ConsumingFactory(WrappingFactory):
         self.timeout = timeout
         #: Connections whose preamble is not complete.
         self.undecided = Deadlines(reactor, ConsumingProtocol.timedOut)
-        #: Whole preambles that were read, and their modes: clients of one service all begin with
-        #: the same bytes.
-        self.known: dict[bytes, Mode] = {}
 
     def doStart(self) -> None:
         super().doStart()
@@ -177,13 +165,6 @@ class ConsumingFactory(WrappingFactory):
         super().doStop()
         self.undecided.keep = False
         self.undecided.tidy()
-
-    def remember(self, preamble: bytes, mode: Mode) -> None:
-        """Read the same preamble no second time."""
-        if len(preamble) <= _LONGEST_KNOWN:
-            if len(self.known) >= _MOST_KNOWN:
-                self.known.clear()
-            self.known[preamble] = mode
 
     def buildProtocol(self, addr: IAddress | None) -> ConsumingProtocol:
         return ConsumingProtocol(self, addr)

@@ -16,10 +16,9 @@ from netshare.framing.events import (
     Event,
     Problem,
 )
-from netshare.framing.faultrecord import read_fault
 from netshare.framing.records import RecordType
 from netshare.framing.sizes import NEED_MORE, decode_size
-from netshare.framing.source import Source, cut_off, unexpected
+from netshare.framing.source import Source, cut_off, next_fault, unexpected
 
 #: What begins the message; chunks follow, each with its size before it (``encode_size``).
 MESSAGE_START = bytes((RecordType.UNSIZED_ENVELOPE,))
@@ -61,7 +60,7 @@ class ChunkReader:
         """
         data, at = source.data, source.at
         if at == len(data):
-            return self._nothing(source)
+            return self._at_end(source)
         if self._at is _At.BODY:
             end = min(at + self._left, len(data))
             self._left -= end - at
@@ -103,10 +102,10 @@ class ChunkReader:
             source.at += 1
             return ENDED
         if kind == RecordType.FAULT and self._reply:
-            return read_fault(source)
+            return next_fault(source)
         return unexpected(kind, "an End record" if started else "an UnsizedEnvelope record")
 
-    def _nothing(self, source: Source) -> Event | None:
+    def _at_end(self, source: Source) -> Event | None:
         if not source.eof:
             return None
         if self._at is _At.STOPPED:

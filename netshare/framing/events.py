@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from netshare.framing.faults import Fault
+from netshare.framing.faults import FaultReceived as FaultReceived  # an event like the others
 from netshare.framing.records import Mode
 
 
@@ -93,19 +94,6 @@ class MessageEnded:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The far end's End record: no more messages from there."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultReceived:
-    """Client: the server refuses, or gives up."""
-
-    #: The fault's text, as it came.
-    uri: str
-
-    @property
-    def fault(self) -> Fault | None:
-        """The fault, if it is one that WCF knows."""
-        return Fault.from_uri(self.uri)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,9 @@ class Malformed:
     fault: Fault | None = None
 
 
+#: Bytes of a first read that is remembered, and how many are. (See :class:`PreambleMemo`.)
+LONGEST_REMEMBERED, MOST_REMEMBERED = 512, 2048
+
 Reading: TypeAlias = Preamble | Malformed | Literal[_NeedMore.NEED_MORE]
 
 _MODES = {mode.value: mode for mode in Mode}
@@ -136,6 +139,37 @@ def read_preamble(data: bytes | bytearray, until: Stage = Stage.VIA) -> Reading:
         return answer
     upgrade, at = answer
     return Preamble(via, mode, data[2], at, content_type, upgrade)
+
+
+class PreambleMemo(dict[bytes, Reading]):
+    """
+    What first bytes were read as: ``memo[data]`` is what :func:`read_preamble` returns for them.
+
+    The clients of one service all begin with the same bytes, so that reading them again costs no
+    more than looking them up. Only whole readings of short bytes are kept, and a bounded number of
+    them: what a stranger can make us keep is two megabytes at most.
+
+    :param until: how far to read
+    """
+
+    def __init__(self, until: Stage) -> None:
+        super().__init__()
+        self._until = until
+
+    def __missing__(self, data: bytes) -> Reading:
+        reading = read_preamble(data, self._until)
+        if isinstance(reading, Preamble) and len(data) <= LONGEST_REMEMBERED:
+            if len(self) >= MOST_REMEMBERED:
+                self.clear()
+            self[data] = reading
+        return reading
+
+
+#: First bytes read as far as the via.
+KNOWN_VIAS = PreambleMemo(Stage.VIA)
+
+#: First bytes read as far as a client waits for an answer.
+KNOWN_PREAMBLES = PreambleMemo(Stage.ANSWER)
 
 
 def read_upgrade_or_end(

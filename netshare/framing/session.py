@@ -10,13 +10,33 @@ makes these classes raise: what is wrong with it is the event :class:`~.events.B
 
 A socket can carry one session after the other. Each is an object of its own; what the last one
 has not used (``take_rest``) belongs to the next.
+
+The eleven phases, as one picture: events are in brackets, calls of the session's owner end in
+``()``::
+
+    server   VIA --[ViaRead]--> PREAMBLE --[PreambleRead]--> ACK_ASKED --acknowledge()--> OPEN
+                                   |                             ^
+                           [UpgradeAsked]                        | PreambleEnd
+                                   v                             |
+                             UPGRADE_ASKED --accept_upgrade()--> UPGRADE_OR_END
+                                   ^                             |
+                                   '------- [UpgradeAsked] ------'
+
+    client   UPGRADE_ANSWER --[UpgradeAccepted]--> UPGRADING
+                                                       | end_preamble()
+                                                       v
+                                                      ACK --[Acknowledged]--> OPEN
+             (it begins with UPGRADE_ANSWER if it asks for an upgrade, else with ACK)
+
+    both     OPEN --[Ended] or [Closed]--> HALF      our own side may go on until end()
+             any  --[Broken] or [FaultReceived]--> OVER
+             VIA, PREAMBLE --surrender()--> OVER     another server gets the bytes
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from functools import lru_cache
 
 from netshare.framing.chunked import ChunkReader
 from netshare.framing.events import (
@@ -34,8 +54,8 @@ from netshare.framing.events import (
     UpgradeAsked,
     ViaRead,
 )
-from netshare.framing.faultrecord import read_fault
 from netshare.framing.preamble import (
+    KNOWN_PREAMBLES,
     NEED_MORE,
     Malformed,
     Preamble,
@@ -56,25 +76,10 @@ from netshare.framing.records import (
     preamble,
 )
 from netshare.framing.sized import SizedReader
-from netshare.framing.source import Source, cut_off, unexpected
+from netshare.framing.source import Source, cut_off, next_fault, unexpected
 
 #: MaxReceivedMessageSize as WCF has it, in bytes.
 MAX_RECEIVED_MESSAGE_SIZE = 65536
-
-
-#: Bytes of a preamble that is remembered.
-_MAX_KNOWN = 512
-
-
-def _read_whole(data: bytes) -> Reading:
-    """:returns: the preamble that these bytes begin with, with all its records."""
-    return _known(data) if len(data) <= _MAX_KNOWN else read_preamble(data, Stage.ANSWER)
-
-
-@lru_cache(maxsize=256)
-def _known(data: bytes) -> Reading:
-    # The clients of one service all send the same.
-    return read_preamble(data, Stage.ANSWER)
 
 
 class _Phase(Enum):
@@ -141,7 +146,7 @@ class _Session:
         :returns: the End record
         :raises RuntimeError: the session is not open, or we ended it before
         """
-        self._require(_Phase.OPEN, _Phase.HALF)
+        self._expect_phase(_Phase.OPEN, _Phase.HALF)
         if self._ended:
             raise RuntimeError("this side has ended the session already")
         self._ended = True
@@ -159,7 +164,7 @@ class _Session:
         self._phase = _Phase.OVER
         return broken
 
-    def _require(self, *phases: _Phase) -> None:
+    def _expect_phase(self, *phases: _Phase) -> None:
         if self._phase not in phases:
             raise RuntimeError(f"not now: {self._phase.value}")
 
@@ -211,7 +216,7 @@ class ServerSession(_Session):
         :returns: the PreambleAck record
         :raises RuntimeError: nobody waits for an ack
         """
-        self._require(_Phase.ACK_ASKED)
+        self._expect_phase(_Phase.ACK_ASKED)
         self._phase = _Phase.OPEN
         if self._mode is Mode.DUPLEX:
             self._reader = SizedReader(limit, faults=False)
@@ -228,7 +233,7 @@ class ServerSession(_Session):
         :returns: the UpgradeResponse record
         :raises RuntimeError: nobody asked for an upgrade
         """
-        self._require(_Phase.UPGRADE_ASKED)
+        self._expect_phase(_Phase.UPGRADE_ASKED)
         self._phase = _Phase.UPGRADE_OR_END
         return UPGRADE_RESPONSE
 
@@ -239,7 +244,7 @@ class ServerSession(_Session):
         :returns: every byte from the preamble's first on
         :raises RuntimeError: parts of it are used already
         """
-        self._require(_Phase.VIA, _Phase.PREAMBLE)
+        self._expect_phase(_Phase.VIA, _Phase.PREAMBLE)
         self._phase = _Phase.OVER
         return self._source.take()
 
@@ -248,7 +253,7 @@ class ServerSession(_Session):
         if not data and not self._source.eof:
             return None
         # Nearly always it is there as a whole; if not, or if the rest is bad, the via comes first.
-        reading = self._whole = _read_whole(data)
+        reading = self._whole = KNOWN_PREAMBLES[data]
         if not isinstance(reading, Preamble):
             reading = read_preamble(data, Stage.VIA)
         if reading is NEED_MORE:
@@ -369,7 +374,7 @@ class ClientSession(_Session):
         :returns: the PreambleEnd record
         :raises RuntimeError: no upgrade was accepted
         """
-        self._require(_Phase.UPGRADING)
+        self._expect_phase(_Phase.UPGRADING)
         self._phase = _Phase.ACK
         return PREAMBLE_END
 
@@ -381,7 +386,7 @@ class ClientSession(_Session):
             return self._broken(cut_off(f"before {awaited}")) if source.eof else None
         kind = source.data[source.at]
         if kind == RecordType.FAULT:
-            fault = read_fault(source)
+            fault = next_fault(source)
             if fault is not None:
                 self._phase = _Phase.OVER
             return fault

@@ -5,11 +5,10 @@ The messages of a Duplex session: sized envelopes. [MC-NMF] 2.2.3.9, 2.2.4.3
 from __future__ import annotations
 
 from netshare.framing.events import CLOSED, ENDED, Broken, Envelope, Event, Problem
-from netshare.framing.faultrecord import read_fault
 from netshare.framing.faults import Fault
 from netshare.framing.records import RecordType
 from netshare.framing.sizes import NEED_MORE, decode_size, encode_size
-from netshare.framing.source import Source, cut_off, unexpected
+from netshare.framing.source import Source, cut_off, next_fault, unexpected
 
 # Plain numbers: this is asked for every message, and an enum's member costs two look-ups.
 _SIZED_ENVELOPE = int(RecordType.SIZED_ENVELOPE)
@@ -60,10 +59,10 @@ class SizedReader:
         :returns: the next event, or None when there are not enough bytes for one
         """
         if self._missing:
-            return self._more(source)
+            return self._continue(source)
         data, at = source.data, source.at
         if at == len(data):
-            return self._nothing(source)
+            return self._at_end(source)
         kind = data[at]
         if kind == _SIZED_ENVELOPE:
             size, start = decode_size(data, at + 1)
@@ -81,8 +80,8 @@ class SizedReader:
                     return Envelope(data[start:end])
                 self._missing = size
                 source.at = start
-                self._take(source)
-                return self._nothing(source)
+                self._collect(source)
+                return self._at_end(source)
             if size == NEED_MORE:
                 return cut_off("inside the size of a message") if source.eof else None
             return Broken(Problem.PROTOCOL, "the size of a message is beyond 0x7FFFFFFF")
@@ -90,20 +89,20 @@ class SizedReader:
             source.at = at + 1
             return ENDED
         if kind == _FAULT and self._faults:
-            return read_fault(source)
+            return next_fault(source)
         return unexpected(kind, "a SizedEnvelope or an End record")
 
-    def _more(self, source: Source) -> Event | None:
-        self._take(source)
+    def _continue(self, source: Source) -> Event | None:
+        self._collect(source)
         if self._missing:
-            return self._nothing(source)
-        self._settle()
+            return self._at_end(source)
+        self._join()
         payload = b"".join(self._pieces)
         self._pieces.clear()
         self._complete = True
         return Envelope(payload)
 
-    def _take(self, source: Source) -> None:
+    def _collect(self, source: Source) -> None:
         """Take what there is of the message."""
         data, at = source.data, source.at
         end = min(at + self._missing, len(data))
@@ -112,20 +111,20 @@ class SizedReader:
         source.at = end
         self._missing -= end - at
         if end - at >= _SHORT:
-            self._settle()
+            self._join()
             self._pieces.append(data[at:end])  # mostly the whole read, which is not copied
             return
         self._gathered += memoryview(data)[at:end]
         if len(self._gathered) >= _GATHERED:
-            self._settle()
+            self._join()
 
-    def _settle(self) -> None:
+    def _join(self) -> None:
         """Put what was gathered behind the other pieces."""
         if self._gathered:
             self._pieces.append(bytes(self._gathered))
             self._gathered = bytearray()
 
-    def _nothing(self, source: Source) -> Event | None:
+    def _at_end(self, source: Source) -> Event | None:
         if not source.eof:
             return None
         if self._missing:

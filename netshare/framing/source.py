@@ -1,10 +1,11 @@
 """
-The bytes that a session has been given and has not used yet.
+The bytes that a session has been given and has not used yet, and verdicts that all readers need.
 """
 
 from __future__ import annotations
 
 from netshare.framing.events import Broken, Problem
+from netshare.framing.faults import FaultReceived, Unreadable, read_fault
 from netshare.framing.records import RecordType
 
 
@@ -53,3 +54,18 @@ def unexpected(byte: int, wanted: str) -> Broken:
 def cut_off(where: str) -> Broken:
     """The far end closed too early."""
     return Broken(Problem.PREMATURE_END, f"the connection ended {where}")
+
+
+def next_fault(source: Source) -> FaultReceived | Broken | None:
+    """
+    The fault whose record begins here.
+
+    :returns: None when the record is not complete
+    """
+    reading = read_fault(source.data, source.at)
+    if reading is Unreadable.INCOMPLETE:
+        return cut_off("inside a fault") if source.eof else None
+    if isinstance(reading, Unreadable):
+        return Broken(Problem.PROTOCOL, reading.value)
+    fault, source.at = reading
+    return fault

@@ -4,7 +4,6 @@ Where handed-over connections enter a worker: they become connections of its Fac
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Protocol
 
 from twisted.internet import defer
@@ -17,14 +16,11 @@ from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
 from netshare.control import commands
-from netshare.framing.preamble import Preamble, read_preamble
+from netshare.framing.preamble import KNOWN_VIAS, Preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_from_text, address_text
-
-#: How many bytes are remembered with the via they ask for.
-_LONGEST_KNOWN = 1024
 
 
 class Link(Protocol):
@@ -130,16 +126,8 @@ def _address_or_none(peer: str) -> Any:
 
 
 def _via(readData: bytes) -> str:
-    return _knownVia(readData) if len(readData) <= _LONGEST_KNOWN else _readVia(readData)
-
-
-def _readVia(readData: bytes) -> str:
-    reading = read_preamble(readData)
+    reading = KNOWN_VIAS[readData]
     return reading.via if isinstance(reading, Preamble) else ""
-
-
-#: The clients of one service all begin with the same bytes: they are read once.
-_knownVia = lru_cache(maxsize=256)(_readVia)
 
 
 class _PeerWrapper(ProtocolWrapper):

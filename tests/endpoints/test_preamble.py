@@ -169,19 +169,6 @@ def test_the_same_preamble_again(step: int) -> None:
     one.lose()
 
 
-def test_many_different_preambles() -> None:
-    """What is remembered of preambles is bounded."""
-    one = Consuming()
-    for number in range(2000):
-        protocol: Any = one.factory.buildProtocol(None)
-        protocol.makeConnection(StringTransport())
-        protocol.dataReceived(preamble(f"{VIA}/{number}" + "x" * (number % 7 * 300)))
-        protocol.connectionLost(Failure(ConnectionDone()))
-    assert len(one.inner) == 2000
-    assert sum(map(len, one.factory.known)) <= 256 * 1024
-    one.lose()
-
-
 def test_a_listening_factory_keeps_its_timer() -> None:
     """One delayed call serves all connections while the port is open, and goes with it."""
     one = Consuming()

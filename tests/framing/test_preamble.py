@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netshare.framing.faults import MAX_FAULT_SIZE, Fault
+from netshare.framing.faults import Fault
 from netshare.framing.preamble import (
+    LONGEST_REMEMBERED,
+    MOST_REMEMBERED,
     NEED_MORE,
     Malformed,
     Preamble,
+    PreambleMemo,
     Reading,
     Stage,
     foreign_protocol,
@@ -36,7 +39,6 @@ from netshare.framing.records import (
 )
 from netshare.framing.sizes import encode_size
 from tests.helpers.places import VECTORS
-from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://localhost:9000/calc"
 START = bytes.fromhex("00 01 00 01 02")
@@ -236,12 +238,6 @@ def test_round_trip(
         assert read_preamble(data[:end], Stage.ANSWER) is NEED_MORE
 
 
-def test_a_via_that_nobody_would_read_is_not_written() -> None:
-    """Writing a via of 2049 bytes is a ValueError that says the limit."""
-    with pytest.raises(ValueError, match="2048"):
-        preamble("é" * 1024 + "a")
-
-
 def test_inside_an_upgraded_stream() -> None:
     """Behind an upgrade only PreambleEnd or one more upgrade can come."""
     assert read_upgrade_or_end(b"") is NEED_MORE
@@ -275,57 +271,6 @@ def test_inside_an_upgraded_stream() -> None:
 def test_foreign_protocols(data: bytes, name: str | None) -> None:
     """What often knocks at the wrong door is called by its name."""
     assert foreign_protocol(data) == name
-
-
-NAMES = {
-    "ContentTypeInvalid": 0x49,
-    "ContentTypeTooLong": 0x49,
-    "ConnectionDispatchFailed": 0x4F,
-    "EndpointNotFound": 0x47,
-    "EndpointUnavailable": 0x4A,
-    "MaxMessageSizeExceededFault": 0x52,
-    "ServerTooBusy": 0x44,
-    "ServiceActivationFailed": 0x4E,
-    "UnsupportedMode": 0x46,
-    "UnsupportedVersion": 0x49,
-    "UpgradeInvalid": 0x45,
-    "ViaTooLong": 0x41,
-}
-
-
-def test_the_faults() -> None:
-    """The table is WCF's, and each record has the type, the size and the text of the table."""
-    assert {fault.value for fault in Fault} == set(NAMES)
-    for fault in Fault:
-        uri = "http://schemas.microsoft.com/ws/2006/05/framing/faults/" + fault.value
-        assert fault.uri == uri
-        assert fault.record == bytes((8, NAMES[fault.value])) + uri.encode()
-        assert len(uri) <= MAX_FAULT_SIZE
-        assert Fault.from_uri(uri) is fault
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "",
-        "EndpointNotFound",
-        "http://schemas.microsoft.com/ws/2006/05/framing/faults/",
-        "http://schemas.microsoft.com/ws/2006/05/framing/faults/EndpointPaused",
-        "http://schemas.microsoft.com/ws/2006/05/framing/faults/endpointnotfound",
-        "http://schemas.microsoft.com/ws/2006/05/framing/FAULTS/EndpointNotFound",
-    ],
-)
-def test_unknown_faults(uri: str) -> None:
-    """A text that is not in the table is no known fault."""
-    assert Fault.from_uri(uri) is None
-
-
-def test_records() -> None:
-    """Encodings take the short record where .NET's table has them; envelopes carry their size."""
-    for byte, content_type in KNOWN_ENCODINGS.items():
-        assert encoding_record(content_type) == bytes((3, byte))
-    assert encoding_record("text/xml; charset=utf-16") == b"\x04\x18text/xml; charset=utf-16"
-    assert sized_envelope(b"x" * 200) == b"\x06\xc8\x01" + b"x" * 200
 
 
 def first_bytes() -> Iterator[tuple[str, bytes]]:
@@ -366,3 +311,26 @@ def test_the_preamble_of_the_msmq_binding() -> None:
     assert in_every_split(data, Stage.ANSWER) == Preamble(
         "net.msmq://localhost/private/transactionalq", Mode.SINGLETON_SIZED, 0, len(data), BINARY
     )
+
+
+@pytest.mark.parametrize("until", list(Stage))
+def test_the_memo_changes_nothing(until: Stage) -> None:
+    """Bytes that were read before are read as they were the first time."""
+    memo = PreambleMemo(until)
+    for _ in range(2):
+        for _, data in first_bytes():
+            for part in (data, data[:3], b"GET /" + data):
+                assert memo[part] == read_preamble(part, until)
+
+
+def test_the_memo_is_bounded() -> None:
+    """What clients choose is kept only when it is short and complete, and not without end."""
+    memo = PreambleMemo(Stage.VIA)
+    for number in range(3 * MOST_REMEMBERED):
+        data = preamble(f"{VIA}/{number}" + "x" * (number % 7 * 300))
+        assert isinstance(memo[data], Preamble)
+        assert memo[data[:8]] is NEED_MORE
+        assert isinstance(memo[b"%d" % number], Malformed)
+        assert len(memo) <= MOST_REMEMBERED
+    assert max(map(len, memo)) <= LONGEST_REMEMBERED
+    assert all(isinstance(reading, Preamble) for reading in memo.values())

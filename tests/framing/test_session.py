@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +12,6 @@ from netshare.framing.events import (
     ENDED,
     MESSAGE_BEGUN,
     MESSAGE_ENDED,
-    Acknowledged,
     Broken,
     Chunk,
     Closed,
@@ -24,16 +19,11 @@ from netshare.framing.events import (
     Event,
     FaultReceived,
     PreambleEnded,
-    PreambleRead,
     Problem,
-    UpgradeAccepted,
     UpgradeAsked,
-    ViaRead,
 )
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
-    BINARY,
-    BINARY_SESSION,
     END,
     PREAMBLE_ACK,
     PREAMBLE_END,
@@ -45,123 +35,24 @@ from netshare.framing.records import (
     preamble,
     text_record,
 )
-from netshare.framing.session import ClientSession, ServerSession
-from netshare.framing.sized import envelope_header
+from netshare.framing.session import ServerSession
 from netshare.framing.sizes import encode_size
-from tests.helpers.conversations import Conversation, conversations
+from tests.helpers.sessions import (
+    BIG,
+    DUPLEX,
+    OPENED,
+    SINGLETON,
+    STREAM_OPENED,
+    TOO_LARGE,
+    UPGRADE,
+    VIA,
+    ask,
+    cut_off,
+    cuts,
+    serve,
+    wrong,
+)
 from tests.helpers.wire import sized_envelope
-
-VIA = "net.tcp://localhost:9000/calc"
-DUPLEX = preamble(VIA)
-SINGLETON = preamble(VIA, Mode.SINGLETON, BINARY)
-TOO_LARGE = b"\xff\xff\xff\xff\x0f"
-
-
-def merged(events: Iterable[Event]) -> list[Event]:
-    """
-    The events without what cuts between reads may change: neighbouring chunks are made one, and
-    the guess at another protocol is left out, which is the better the more of it has come.
-    """
-    result: list[Event] = []
-    for event in events:
-        if isinstance(event, Broken):
-            result.append(replace(event, reason=event.reason.partition("; it looks like")[0]))
-        elif isinstance(event, Chunk) and result and isinstance(result[-1], Chunk):
-            result[-1] = Chunk(result[-1].data + event.data)
-        else:
-            result.append(event)
-    return result
-
-
-def serve(reads: Sequence[bytes], eof: bool = False, limit: int = 65536) -> list[Event]:
-    """
-    What a server sees that says yes to everything and ends each session when the client has,
-    all sessions of the socket one after the other.
-    """
-    session = ServerSession()
-    events: list[Event] = []
-
-    def pump() -> None:
-        nonlocal session
-        while (event := session.next_event()) is not None:
-            events.append(event)
-            if isinstance(event, UpgradeAsked):
-                assert session.accept_upgrade() == UPGRADE_RESPONSE
-            elif isinstance(event, PreambleEnded):
-                assert session.acknowledge(limit) == PREAMBLE_ACK
-            elif event is ENDED:
-                assert session.end() == END
-                assert session.finished
-                rest, ended = session.take_rest(), session.at_eof
-                session = ServerSession()
-                session.feed(rest)
-                if ended:
-                    session.feed_eof()
-
-    for data in reads:
-        session.feed(data)
-        pump()
-    if eof:
-        session.feed_eof()
-        pump()
-    return merged(events)
-
-
-def ask(
-    reads: Sequence[bytes],
-    mode: Mode = Mode.DUPLEX,
-    upgrade: str | None = None,
-    eof: bool = False,
-    limit: int = 65536,
-) -> tuple[list[Event], ClientSession]:
-    """What a client sees that goes through with everything."""
-    session = ClientSession(VIA, mode, upgrade=upgrade, limit=limit)
-    events: list[Event] = []
-
-    def pump() -> None:
-        while (event := session.next_event()) is not None:
-            events.append(event)
-            if isinstance(event, UpgradeAccepted):
-                assert session.end_preamble() == PREAMBLE_END
-
-    for data in reads:
-        session.feed(data)
-        pump()
-    if eof:
-        session.feed_eof()
-        pump()
-    return merged(events), session
-
-
-def cuts(data: bytes) -> Iterable[list[bytes]]:
-    """The bytes whole, one by one, and cut in two in every place."""
-    yield [data]
-    yield [data[i : i + 1] for i in range(len(data))]
-    for i in range(1, len(data)):
-        yield [data[:i], data[i:]]
-
-
-OPENED: list[Event] = [
-    ViaRead(VIA, Mode.DUPLEX),
-    PreambleRead(VIA, Mode.DUPLEX, BINARY_SESSION),
-    PreambleEnded(),
-]
-STREAM_OPENED: list[Event] = [
-    ViaRead(VIA, Mode.SINGLETON),
-    PreambleRead(VIA, Mode.SINGLETON, BINARY),
-    PreambleEnded(),
-]
-UPGRADE = preamble(VIA, upgrade=SSL_TLS_UPGRADE)
-BIG = bytes(range(256)) * 2
-
-
-def cut_off(reason: str) -> Broken:
-    return Broken(Problem.PREMATURE_END, f"the connection ended {reason}")
-
-
-def wrong(reason: str, fault: Fault | None = None) -> Broken:
-    return Broken(Problem.PROTOCOL, reason, fault)
-
 
 SERVER_CASES: dict[str, tuple[bytes, bool, list[Event]]] = {
     "nothing": (b"", False, []),
@@ -388,98 +279,6 @@ def test_other_protocols_are_named(data: bytes, name: str) -> None:
     assert event.fault is None
 
 
-ACK: list[Event] = [Acknowledged()]
-CLIENT_CASES: dict[str, tuple[bytes, dict[str, object], list[Event]]] = {
-    "silence": (b"", {}, []),
-    "EOF in place of the ack": (b"", {"eof": True}, [cut_off("before the ack")]),
-    "EOF in place of the upgrade": (
-        b"",
-        {"eof": True, "upgrade": SSL_TLS_UPGRADE},
-        [cut_off("before the upgrade response")],
-    ),
-    "ack": (b"\x0b", {}, ACK),
-    "ack and EOF": (b"\x0b", {"eof": True}, [*ACK, cut_off("before the first message")]),
-    "upgrade": (
-        b"\x0a\x0b\x07",
-        {"upgrade": SSL_TLS_UPGRADE},
-        [UpgradeAccepted(), Acknowledged(), ENDED],
-    ),
-    "ack in place of the upgrade": (
-        b"\x0b",
-        {"upgrade": SSL_TLS_UPGRADE},
-        [wrong("a PREAMBLE_ACK record stands where the upgrade response has to")],
-    ),
-    "upgrade refused": (
-        Fault.UPGRADE_INVALID.record,
-        {"upgrade": SSL_TLS_UPGRADE},
-        [FaultReceived(Fault.UPGRADE_INVALID.uri)],
-    ),
-    "HTTP": (
-        b"HTTP/1.1 400 Bad Request\r\n",
-        {},
-        [Broken(Problem.HTTP, "the answer to the preamble looks like HTTP")],
-    ),
-    "other nonsense": (b"\x55", {}, [wrong("byte 0x55 stands where the ack has to")]),
-    **{fault.value: (fault.record, {"eof": True}, [FaultReceived(fault.uri)]) for fault in Fault},
-    "an invented fault": (b"\x08\x05urn:x", {}, [FaultReceived("urn:x")]),
-    "a fault of 256 bytes": (b"\x08\x80\x02" + b"f" * 256, {}, [FaultReceived("f" * 256)]),
-    "a fault of 257 bytes": (
-        b"\x08\x81\x02",
-        {},
-        [wrong("a fault's text is longer than the 256 bytes allowed")],
-    ),
-    "EOF inside a fault": (b"\x08\x05urn", {"eof": True}, [cut_off("inside a fault")]),
-    "a fault in a session": (
-        b"\x0b" + sized_envelope(b"one") + Fault.MAX_MESSAGE_SIZE_EXCEEDED.record,
-        {},
-        [*ACK, Envelope(b"one"), FaultReceived(Fault.MAX_MESSAGE_SIZE_EXCEEDED.uri)],
-    ),
-    "something behind End": (
-        b"\x0b\x07\x06",
-        {},
-        [*ACK, ENDED, wrong("a SIZED_ENVELOPE record stands where nothing more has to")],
-    ),
-    "a reply beyond the limit": (
-        b"\x0b" + envelope_header(11),
-        {"limit": 10},
-        [
-            *ACK,
-            Broken(
-                Problem.QUOTA,
-                "a message has 11 bytes, the limit is 10",
-                Fault.MAX_MESSAGE_SIZE_EXCEEDED,
-            ),
-        ],
-    ),
-    "a streamed reply": (
-        b"\x0b\x05\x05hello\x00\x07",
-        {"mode": Mode.SINGLETON},
-        [*ACK, MESSAGE_BEGUN, Chunk(b"hello"), MESSAGE_ENDED, ENDED],
-    ),
-    "no reply": (b"\x0b\x07", {"mode": Mode.SINGLETON}, [*ACK, ENDED]),
-    "a fault behind a streamed reply": (
-        b"\x0b\x05\x00" + Fault.SERVER_TOO_BUSY.record,
-        {"mode": Mode.SINGLETON},
-        [*ACK, MESSAGE_BEGUN, MESSAGE_ENDED, FaultReceived(Fault.SERVER_TOO_BUSY.uri)],
-    ),
-}
-
-
-@pytest.mark.parametrize(("data", "how", "expected"), CLIENT_CASES.values(), ids=CLIENT_CASES)
-def test_client_sees_the_same_however_it_is_cut(
-    data: bytes, how: dict[str, object], expected: list[Event]
-) -> None:
-    """A client's events depend on the bytes alone, whole, one by one or cut anywhere."""
-    for reads in cuts(data):
-        assert ask(reads, **how)[0] == expected  # type: ignore[arg-type]
-
-
-def test_a_fault_names_itself() -> None:
-    """A received fault says which of WCF's it is, or that it is none of them."""
-    assert FaultReceived(Fault.SERVER_TOO_BUSY.uri).fault is Fault.SERVER_TOO_BUSY
-    assert FaultReceived("urn:x").fault is None
-
-
 @pytest.mark.parametrize("data", [DUPLEX, DUPLEX + END + b"more"])
 def test_surrender_gives_every_byte_back(data: bytes) -> None:
     """After the via a session can be given up, with all bytes from the preamble's first on."""
@@ -536,33 +335,6 @@ def test_bytes_behind_the_clients_end_wait_for_ours() -> None:
     assert session.take_rest() == DUPLEX
 
 
-def test_the_size_of_a_message_is_judged_before_its_body() -> None:
-    """A message over the limit is refused at its size; one at the limit is taken."""
-    head = DUPLEX + envelope_header(10)
-    assert isinstance(serve([head], limit=9)[-1], Broken)
-    assert serve([head + b"0123456789"], limit=10)[-1] == Envelope(b"0123456789")
-
-
-def test_a_stream_is_never_held() -> None:
-    """Of a chunk of a gigabyte each piece comes out as it came in and nothing is kept."""
-    session = ServerSession()
-    session.feed(SINGLETON)
-    while session.next_event() is not None:
-        pass
-    session.acknowledge(limit=1 << 31)
-    session.feed(MESSAGE_START + encode_size(1 << 30))
-    assert session.next_event() is MESSAGE_BEGUN
-    assert session.next_event() is None
-    piece = bytes(65536)
-    for _ in range(100):
-        session.feed(piece)
-        event = session.next_event()
-        assert isinstance(event, Chunk)
-        assert event.data is piece
-        assert session.next_event() is None
-        assert session.buffered == 0
-
-
 @pytest.mark.parametrize(
     ("decide", "message"),
     [
@@ -585,129 +357,7 @@ def test_end_only_once() -> None:
         session.end()
 
 
-@pytest.mark.parametrize(
-    ("tail", "eof", "reusable"),
-    [
-        (b"\x07", False, True),
-        (b"", False, False),
-        (b"\x07\x00", False, False),
-        (b"\x07", True, False),
-    ],
-)
-def test_a_client_knows_when_its_socket_is_free(tail: bytes, eof: bool, reusable: bool) -> None:
-    """The socket can carry another session once both have ended and nothing else came."""
-    session = ClientSession(VIA)
-    session.feed(PREAMBLE_ACK + tail)
-    session.next_event()
-    session.end()
-    session.next_event()
-    if eof:
-        session.feed_eof()
-    assert session.reusable is reusable
-
-
-@pytest.mark.parametrize("mode", [Mode.SIMPLEX, Mode.SINGLETON_SIZED])
-def test_a_client_refuses_modes_that_tcp_has_not(mode: Mode) -> None:
-    """A client session is Duplex or Singleton."""
-    with pytest.raises(ValueError, match="is not for TCP"):
-        ClientSession(VIA, mode)
-
-
 # ---- what real programs wrote --------------------------------------------------------------------
-
-RECORDED = list(conversations())
-
-
-Opening = tuple[str, Mode, str, str | None]
-
-
-def openings_of(events: Iterable[Event]) -> list[Opening]:
-    """What the clients of these server sessions asked for."""
-    openings: list[Opening] = []
-    for event in events:
-        if isinstance(event, PreambleRead):
-            openings.append((event.via, event.mode, event.content_type, None))
-        elif isinstance(event, UpgradeAsked):
-            openings[-1] = (*openings[-1][:3], event.name)
-    return openings
-
-
-def ask_all(openings: Iterable[Opening], reads: Iterable[bytes]) -> list[Event]:
-    """What a client sees that opens these sessions one after the other on one socket."""
-    sessions = (ClientSession(*opening, limit=1 << 24) for opening in openings)
-    session = next(sessions)
-    events: list[Event] = []
-    for data in reads:
-        session.feed(data)
-        while (event := session.next_event()) is not None:
-            events.append(event)
-            if isinstance(event, UpgradeAccepted):
-                assert session.end_preamble() == PREAMBLE_END
-            elif event is ENDED:
-                session.end()
-                rest = session.take_rest()
-                assert session.reusable
-                session = next(sessions, session)
-                session.feed(rest)
-    return merged(events)
-
-
-def again(events: Iterable[Event]) -> bytes:
-    """The bytes that the events of a duplex session stand for."""
-    written = bytearray()
-    for event in events:
-        if isinstance(event, PreambleRead):
-            written += preamble(event.via, event.mode, event.content_type)[:-1]
-        elif isinstance(event, UpgradeAsked):
-            written += text_record(RecordType.UPGRADE_REQUEST, event.name)
-        elif isinstance(event, PreambleEnded):
-            written += PREAMBLE_END
-        elif isinstance(event, UpgradeAccepted):
-            written += UPGRADE_RESPONSE
-        elif isinstance(event, Acknowledged):
-            written += PREAMBLE_ACK
-        elif isinstance(event, FaultReceived):
-            written += text_record(RecordType.FAULT, event.uri)
-        elif isinstance(event, Envelope):
-            written += sized_envelope(event.payload)
-        elif event is ENDED:
-            written += END
-    return bytes(written)
-
-
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.name)
-def test_a_server_understands_real_clients(recorded: Conversation) -> None:
-    """What .NET's and Mono's clients wrote is read whole, one by one and in odd pieces alike."""
-    data = recorded.side("c")
-    whole = serve([data], limit=1 << 24)
-    assert not [event for event in whole if isinstance(event, Broken)]
-    if not any(isinstance(event, Chunk) for event in whole):
-        assert again(whole) == data
-    for size in (1, 7, 1000):
-        pieces = [data[i : i + size] for i in range(0, len(data), size)]
-        assert serve(pieces, limit=1 << 24) == whole
-
-
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.name)
-def test_a_client_understands_real_servers(recorded: Conversation) -> None:
-    """
-    With the openings of the real client, our client writes its very preambles and reads to the
-    end what .NET's and Mono's services answered, whole, one by one and in odd pieces alike.
-    """
-    openings = openings_of(serve([recorded.side("c")], limit=1 << 24))
-    data = recorded.side("s")
-    whole = ask_all(openings, [data])
-    assert not [event for event in whole if isinstance(event, Broken)]
-    if openings[0][1] is Mode.DUPLEX:
-        assert again(whole) == data
-    for size in (1, 7, 1000):
-        pieces = [data[i : i + size] for i in range(0, len(data), size)]
-        assert ask_all(openings, pieces) == whole
-    written = recorded.side("c")
-    for via, mode, content_type, upgrade in openings:
-        opening = ClientSession(via, mode, content_type, upgrade).opening
-        assert opening in written
-        written = written[written.index(opening) + len(opening) :]
 
 
 # ---- anything at all -----------------------------------------------------------------------------
@@ -743,65 +393,3 @@ def test_a_client_never_raises(pieces: list[bytes], eof: bool, size: int, mode: 
         whole = ask([data], mode, upgrade, eof)[0]
         assert ask(pieces, mode, upgrade, eof)[0] == ask(small, mode, upgrade, eof)[0] == whole
         assert sum(isinstance(event, Broken | Closed | FaultReceived) for event in whole) <= 1
-
-
-@given(st.lists(st.binary(max_size=300)), st.integers(1, 50))
-def test_envelopes_survive_the_way(messages: list[bytes], size: int) -> None:
-    """What one side sends as envelopes the other receives, in order, in both directions."""
-    data = b"".join(envelope_header(len(message)) + message for message in messages) + END
-    there = DUPLEX + data
-    pieces = [there[i : i + size] for i in range(0, len(there), size)]
-    expected: list[Event] = [*(Envelope(message) for message in messages), ENDED]
-    assert serve(pieces) == [*OPENED, *expected]
-    back = PREAMBLE_ACK + data
-    assert ask([back[i : i + size] for i in range(0, len(back), size)])[0] == [*ACK, *expected]
-
-
-@pytest.mark.parametrize(
-    "sizes",
-    [[65536], [5000, 1, 4095, 4096], [3, 70_000], [1, 4000], [4095], [200_000, 2]],
-    ids=str,
-)
-def test_a_large_envelope_survives_the_way(sizes: list[int]) -> None:
-    """A message of many reads arrives whole, be the reads long, short, or in turn both."""
-    first, second = (bytes(n * k & 0xFF for n in range(150_000)) for k in (7, 11))
-    data = DUPLEX + sized_envelope(first) + sized_envelope(second) + sized_envelope(b"") + END
-    reads = []
-    at = 0
-    while at < len(data):
-        size = sizes[len(reads) % len(sizes)]
-        reads.append(data[at : at + size])
-        at += size
-    expected = [*OPENED, Envelope(first), Envelope(second), Envelope(b""), ENDED]
-    assert serve(reads, limit=150_000) == expected
-
-
-def test_an_envelope_in_tiny_reads_takes_little_memory() -> None:
-    """A message that comes byte by byte takes about its size while it comes, not fifty times."""
-    session = ServerSession()
-    session.feed(DUPLEX)
-    while (event := session.next_event()) is not None:
-        if isinstance(event, PreambleEnded):
-            session.acknowledge(1 << 20)
-    session.feed(envelope_header(1 << 20))
-    assert session.next_event() is None
-    tracemalloc.start()
-    try:
-        for _ in range(400_000):
-            session.feed(b"x")
-            assert session.next_event() is None
-        held = tracemalloc.get_traced_memory()[0]
-    finally:
-        tracemalloc.stop()
-    assert held < 800_000
-
-
-@given(st.lists(st.binary(min_size=1, max_size=300)), st.integers(1, 50))
-def test_chunks_survive_the_way(chunks: list[bytes], size: int) -> None:
-    """What is sent in chunks arrives as the same bytes, whatever the cuts."""
-    body = b"".join(encode_size(len(chunk)) + chunk for chunk in chunks)
-    there = SINGLETON + MESSAGE_START + body + MESSAGE_STOP + END
-    events = serve([there[i : i + size] for i in range(0, len(there), size)])
-    sent = b"".join(chunks)
-    middle: list[Event] = [Chunk(sent)] if sent else []
-    assert events == [*STREAM_OPENED, MESSAGE_BEGUN, *middle, MESSAGE_ENDED, ENDED]

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import (
+    KNOWN_VIAS,
     NEED_MORE,
     Malformed,
     Preamble,
@@ -37,9 +38,6 @@ Router = Callable[[Arrival], None]
 
 #: How many bytes the first read of a connection asks for: a whole preamble and a message.
 _FIRST_READ = 65536
-
-#: Which first reads are remembered, and how many: preambles, hardly more.
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 512, 4096
 
 _BY_FAULT = {fault: outcome for outcome, fault in FAULTS.items()}
 
@@ -166,7 +164,6 @@ class SharedPortFactory(Factory):
         self.deadlines = Deadlines(ending.reactor, PreambleProtocol.timedOut)
         self.undecided: set[PreambleProtocol] = set()
         self.stopping = False
-        self._vias: dict[bytes, str] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
         protocol = PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
@@ -212,16 +209,12 @@ class SharedPortFactory(Factory):
             return
         except OSError:
             data = b""  # reset before it said anything
-        via = self._vias.get(data)
-        if via is None:
-            reading = read_preamble(data)
-            if not isinstance(reading, Preamble):
-                self._notYet(reading, held, data, peer, local)
-                return
-            via = reading.via
-            self._remember(data, via)
+        reading = KNOWN_VIAS[data]
+        if not isinstance(reading, Preamble):
+            self._notYet(reading, held, data, peer, local)
+            return
         ending.admission.hold()
-        self.route(Arrival(ending, held, via, data, peer, local))
+        self.route(Arrival(ending, held, reading.via, data, peer, local))
 
     def _notYet(
         self, reading: Reading, held: HeldSocket, data: bytes, peer: str, local: str
@@ -237,15 +230,6 @@ class SharedPortFactory(Factory):
             held.close()
         else:
             self._readOn(held, data, peer, local)
-
-    def _remember(self, data: bytes, via: str) -> None:
-        """
-        The clients of one service all begin with the same bytes: read them once.
-        """
-        if len(data) <= _LONGEST_REMEMBERED:
-            if len(self._vias) >= _MOST_REMEMBERED:
-                self._vias.clear()
-            self._vias[data] = via
 
     def _readOn(self, held: HeldSocket, data: bytes, peer: str, local: str) -> None:
         """

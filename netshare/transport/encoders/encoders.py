@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netshare.framing.contenttypes import is_content_type
 from netshare.transport.encoders.charsets import CHARSETS, MARKS, UTF8, Charset, parse_content_type
 from netshare.transport.encoders.compression import Compression, compress, decompress
 from netshare.transport.encoders.templates.reading import ReadTemplates, SharedReadTemplates
@@ -110,7 +111,7 @@ class MessageEncoder:
 
     def accepts(self, content_type: str) -> bool:
         """:returns: whether a content type means this encoding."""
-        return content_type.casefold() == self.content_type.casefold()
+        return is_content_type(content_type, self.content_type)
 
     def encode(self, message: Message) -> bytes:
         """

@@ -16,7 +16,6 @@ from typing import Final
 
 from netshare.framing.chunked import ChunkReader
 from netshare.framing.events import Broken, Chunk, Ended, Envelope, FaultReceived, MessageEnded
-from netshare.framing.faultrecord import read_fault
 from netshare.framing.preamble import (
     NEED_MORE,
     Malformed,
@@ -28,7 +27,7 @@ from netshare.framing.preamble import (
 from netshare.framing.records import KNOWN_ENCODINGS, SSL_TLS_UPGRADE, Mode, RecordType
 from netshare.framing.sized import SizedReader
 from netshare.framing.sizes import MAX_SIZE, decode_size
-from netshare.framing.source import Source, cut_off, unexpected
+from netshare.framing.source import Source, cut_off, next_fault, unexpected
 from netshare.transport.channels.errors import error_for_fault
 from netshare.transport.tools.capture import Piece, Record, Side
 from netshare.transport.tools.payload import Content, PayloadReader
@@ -271,7 +270,7 @@ class Direction:
                 return
 
     def _fault(self, offset: int) -> None:
-        event = read_fault(self._source)
+        event = next_fault(self._source)
         if isinstance(event, FaultReceived):
             self._told_fault(offset, event)
         else:

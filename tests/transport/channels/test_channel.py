@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer, provider
 from zope.interface.verify import verifyObject
 
-from netshare.framing.contenttypes import is_content_type
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
     BINARY,
@@ -1507,20 +1506,3 @@ def test_random_bytes_never_raise(pieces: list[bytes], eof: bool) -> None:
             transport.lose(ConnectionLost())
         assert server.delayed == 0
         assert client.clock.getDelayedCalls() == []
-
-
-@pytest.mark.parametrize(
-    ("offered", "own", "same"),
-    [
-        (BINARY, BINARY, True),
-        ("Application/SOAP+msbin1", BINARY, True),
-        (BINARY_SESSION, BINARY, False),
-        ("application/soap+msbin1; x=y", BINARY, True),
-        ("application/soap+msbin1 \r\n\t;x", BINARY, True),
-        ("application/soap+msbin1+gzip", BINARY, False),
-        ("application/soap", BINARY, False),
-    ],
-)
-def test_content_types_are_compared_as_wcf_does(offered: str, own: str, same: bool) -> None:
-    """Equal but for case, or ours with parameters behind it."""
-    assert is_content_type(offered, own) is same
