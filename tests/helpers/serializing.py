@@ -9,7 +9,7 @@ from netshare.transport.datacontracts import (
     serializer_for,
 )
 from netshare.transport.datacontracts.scalars import SCALARS, as_object
-from netshare.transport.xml import TextWriter, XmlCursor, parse_events
+from netshare.transport.xml import TextWriter, XmlCursor, parse, parse_events
 from netshare.transport.xml.binary import BinaryWriter, read_events
 
 XSD = "http://www.w3.org/2001/XMLSchema"
@@ -26,6 +26,15 @@ def to_text(hint: Any, value: Any, known: Sequence[Any] = (), name: str = "r") -
 def from_text(hint: Any, text: str, known: Sequence[Any] = ()) -> Any:
     """The value of XML text."""
     cursor = XmlCursor(parse_events(text))
+    cursor.root()
+    return serializer_for(hint, known).read(cursor)
+
+
+def from_binary(hint: Any, text: str, known: Sequence[Any] = ()) -> Any:
+    """The value of XML text that came as binary."""
+    writer = BinaryWriter()
+    writer.node(parse(text).root)
+    cursor = XmlCursor(read_events(writer.getvalue()))
     cursor.root()
     return serializer_for(hint, known).read(cursor)
 

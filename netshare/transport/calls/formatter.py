@@ -19,6 +19,7 @@ from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
     DeserializationFailed,
+    UnencodableValue,
     contract_name,
     is_primitive,
     serializer_for,
@@ -38,12 +39,18 @@ class MessageFormatter:
     :param description: what it consists of
     :param known: types that may stand where the contract says less
     :param primitive: whether the operation has nothing but primitive types
+    :param operation: the operation's name, for errors
     """
 
     def __init__(
-        self, description: MessageDescription, known: Sequence[Any], primitive: bool
+        self,
+        description: MessageDescription,
+        known: Sequence[Any],
+        primitive: bool,
+        operation: str,
     ) -> None:
         self.description = description
+        self._operation = operation
         self._parts = [
             (part, _serializer(part.hint, known, primitive)) for part in description.parts
         ]
@@ -77,7 +84,9 @@ class MessageFormatter:
                     head.namespace,
                     must_understand=head.must_understand,
                     prefix="h",
-                    write=functools.partial(_content, serializer, values[head.member]),
+                    write=functools.partial(
+                        _content, serializer, values[head.member], (self._operation, head.name)
+                    ),
                 )
             )
         stream = description.stream
@@ -85,7 +94,9 @@ class MessageFormatter:
             path = () if description.wrapper is None else (description.wrapper,)
             message.body_content = StreamBody((*path, (stream.name, stream.namespace)))
         elif self._parts or description.wrapper is not None:
-            message.body_content = OperationBody(description.wrapper, self._writers, values)
+            message.body_content = OperationBody(
+                description.wrapper, self._writers, values, self._operation
+            )
         return message
 
     def read(self, message: Message, stream: Stream | None = None) -> dict[str, Any]:
@@ -155,11 +166,11 @@ class MessageFormatter:
                     f"{name.namespace!r}, and not {wrapper[0]!r} of {wrapper[1]!r}",
                 )
             cursor.enter()
-            if cursor.next() is None:
+            if cursor.next(strict=True) is None:
                 cursor.leave()
                 return
             self._readPart(cursor, values)
-        while cursor.next() is not None:
+        while cursor.next(strict=True) is not None:
             self._readPart(cursor, values)
 
     def _readPart(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
@@ -186,8 +197,10 @@ class OperationFormatter:
             if not part.is_stream
         )
         known = operation.known_types
-        self.request = MessageFormatter(operation.request, known, primitive)
-        self.reply = None if reply is None else MessageFormatter(reply, known, primitive)
+        self.request = MessageFormatter(operation.request, known, primitive, operation.name)
+        self.reply = (
+            None if reply is None else MessageFormatter(reply, known, primitive, operation.name)
+        )
         self._faults = [_Fault(declared, known) for declared in operation.faults]
         self._names = tuple(operation.parameters.parameters)
 
@@ -320,5 +333,10 @@ def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
     )
 
 
-def _content(serializer: Any, value: Any, writer: Any) -> None:
-    serializer.write_content(writer, value)
+def _content(serializer: Any, value: Any, where: tuple[str, str], writer: Any) -> None:
+    try:
+        serializer.write_content(writer, value)
+    except UnencodableValue as error:
+        for part in reversed(where):
+            error.inside(part)
+        raise

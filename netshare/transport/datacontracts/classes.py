@@ -236,7 +236,7 @@ class ClassContract(TypeContract):
         unknown: list[tuple[str, Element]] = []
         last = ""
         cursor.enter()
-        while (name := cursor.next()) is not None:
+        while (name := cursor.next(strict=True)) is not None:
             entry = reading.get((name[1], name[2]))
             if entry is None:
                 if self.keep_unknown:

@@ -101,7 +101,7 @@ class ListContract(TypeContract):
         scalar = self._scalar
         cursor.enter()
         try:
-            while (name := cursor.next()) is not None:
+            while (name := cursor.next(strict=True)) is not None:
                 if name[1] != local or name[2] != namespace:
                     raise DeserializationFailed(
                         f"the element '{name[1]}' from namespace '{name[2]}' is not expected; "
@@ -191,7 +191,7 @@ class DictContract(TypeContract):
         namespace = self.namespace
         cursor.enter()
         try:
-            while (name := cursor.next()) is not None:
+            while (name := cursor.next(strict=True)) is not None:
                 if name[1] != pair or name[2] != namespace:
                     raise DeserializationFailed(
                         f"the element '{name[1]}' from namespace '{name[2]}' is not expected; "
@@ -199,7 +199,7 @@ class DictContract(TypeContract):
                     )
                 key, value = self.key_contract.default, self.value_contract.default
                 cursor.enter()
-                while (name := cursor.next()) is not None:
+                while (name := cursor.next(strict=True)) is not None:
                     if name[2] != namespace:
                         continue
                     if name[1] == key_name:

@@ -155,6 +155,8 @@ class Serializer:
     def _write_primitive(self, writer: XmlWriter, value: Any) -> None:
         contract = self.contract
         if value is None:
+            if not contract.nullable:
+                raise contract.null()
             prefix = writer.prefix_of(XSI) or writer.free_prefix()
             writer.attribute("nil", True, XSI, prefix)
         elif isinstance(contract, ListContract):

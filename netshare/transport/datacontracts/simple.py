@@ -172,14 +172,17 @@ class OffsetContract(TypeContract):
         writer.element("OffsetMinutes", minutes, _CLR_SYSTEM, prefix)
 
     def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
-        ticks = minutes = 0
+        ticks = minutes = None
         cursor.enter()
-        while (name := cursor.next()) is not None:
+        while (name := cursor.next(strict=True)) is not None:
             if name.local == "DateTime":
                 ticks = as_datetime(cursor.value()).ticks
             elif name.local == "OffsetMinutes":
                 minutes = as_integer(cursor.value(), "short")
         cursor.leave()
+        if ticks is None or minutes is None:
+            missing = "DateTime" if ticks is None else "OffsetMinutes"
+            raise DeserializationFailed(f"the required member '{missing}' is not there")
         value = DateTimeOffset(ticks, minutes)
         if abs(minutes) > 840 or not 0 <= value.local_ticks <= MAX_TICKS:
             raise DeserializationFailed(f"{value!r} is out of the range of DateTimeOffset")

@@ -102,12 +102,15 @@ class XmlCursor:
             raise XmlException("Root element is missing")
         return name
 
-    def next(self) -> Name | None:
+    def next(self, strict: bool = False) -> Name | None:
         """
         Go to the next child element of the element entered last, skipping what is left of the
         current one.
 
+        :param strict: nothing but elements, comments and blank text may stand there
+
         :returns: its name; ``None`` when there is no further one.
+        :raises XmlException: strict, and there is other text
         """
         if type(self._current) is Start:
             self._skip_to_end()
@@ -120,7 +123,10 @@ class XmlCursor:
                 self._current = Element(array.name, array.attributes, values)
                 return self.name
             self._array = None
-        if self._open and type(self._open[-1][0]) is Element:
+        if self._open and type(entered := self._open[-1][0]) is Element:
+            if strict:
+                for child in entered.children:
+                    _must_be_blank(child)
             return None
         events, index = self._events, self._index
         while index < len(events):
@@ -134,6 +140,8 @@ class XmlCursor:
             elif event is END:
                 break
             else:
+                if strict:
+                    _must_be_blank(event)
                 index += 1
                 continue
             self._index = index + 1
@@ -287,3 +295,13 @@ class XmlCursor:
         begin = self._index - 1
         self.skip()
         return build_tree(self._events[begin : self._index]).root
+
+
+def _must_be_blank(content: object) -> None:
+    """
+    :raises XmlException: what stands between elements is more than a comment or blank text
+    """
+    if type(content) is Comment or (isinstance(content, str) and not content.strip(" \t\r\n")):
+        return
+    shown = content if isinstance(content, str) else type(content).__name__
+    raise XmlException(f"Text was encountered where an element was expected: {shown[:60]!r}")

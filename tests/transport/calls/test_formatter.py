@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netshare.transport.calls.formatter import MessageFormatter, formatter_for
-from netshare.transport.datacontracts import DeserializationFailed, UnencodableValue
+from netshare.transport.contracts import (
+    body,
+    describe,
+    header,
+    message_contract,
+    operation,
+    service_contract,
+)
+from netshare.transport.datacontracts import DeserializationFailed, Int64, UnencodableValue
 from netshare.transport.encoders.encoders import encoder_for
 from netshare.transport.soap.message import Message, MessageInvalid
 from netshare.transport.xml import XmlException
@@ -42,6 +50,8 @@ BODIES: list[tuple[str, Any]] = [
     (A + "<b/>", "''"),
     (A + "<b><c/></b>", "Text was expected"),
     (A + "<b>99999999999</b>", "99999999999"),
+    (A + "more" + B, "Text was encountered where an element was expected: 'more'"),
+    ("more", "Text was encountered where an element was expected: 'more'"),
 ]
 
 
@@ -89,6 +99,51 @@ def test_simple_arguments_need_no_cursor(monkeypatch: pytest.MonkeyPatch) -> Non
     assert formatter.read(message) == {"a": 1, "b": 2}
 
 
+@service_contract(namespace="urn:none")
+class INone:
+    @operation
+    def Add(self, a: int, b: int) -> int: ...
+    @operation(out=("more",))
+    def Twice(self, a: object) -> tuple[bool, int]: ...
+    @operation
+    def Send(self, headed: Headed) -> None: ...
+
+
+@message_contract(wrapper_name="Sent")
+class Headed:
+    Number: Int64 = header()
+    Text: str | None = body()
+
+
+#: What is written, and where it says that there is a None too much.
+NONES: list[tuple[str, bool, dict[str, Any], str]] = [
+    ("Add", False, {"a": 1, "b": None}, "Add.b: None is no Int32"),
+    ("Add", True, {"": None}, "Add.AddResult: None is no Int32"),
+    ("Twice", True, {"": True, "more": None}, "Twice.more: None is no Int32"),
+    ("Twice", True, {"": None, "more": 1}, "Twice.TwiceResult: None is no Boolean"),
+    ("Send", False, {"Number": None, "Text": None}, "Send.Number: None is no Int64"),
+]
+
+
+@pytest.mark.parametrize("content_type", ["binary", "binary-session", "text"])
+@pytest.mark.parametrize(("method", "is_reply", "values", "message"), NONES)
+def test_none_where_there_is_none(
+    content_type: str, method: str, is_reply: bool, values: dict[str, Any], message: str
+) -> None:
+    """None for a type without a null is refused by its sender, naming operation and member."""
+    (described,) = (one for one in describe(INone).operations if one.method == method)
+    formatter = formatter_for(described)
+    one = formatter.reply if is_reply else formatter.request
+    assert one is not None
+    encoder = encoder_for(content_type)
+    for _ in range(3):  # the first messages of a session make templates of the next
+        written = one.write(values, False)
+        written.version = encoder.version
+        with pytest.raises(UnencodableValue) as caught:
+            encoder.encode(written)
+        assert str(caught.value) == message
+
+
 @settings(max_examples=600, deadline=None)
 @given(messages(), st.integers(0, 2**32), st.booleans())
 def test_as_the_cursor_reads(make: Callable[[], Message], seed: int, damage: bool) -> None:
@@ -103,8 +158,8 @@ def test_as_the_cursor_reads(make: Callable[[], Message], seed: int, damage: boo
         received = encoder.decode(payload)
     except (XmlException, UnencodableValue, MessageInvalid):
         return
-    for operation in OPERATIONS.values():
-        formatter = formatter_for(operation)
+    for described in OPERATIONS.values():
+        formatter = formatter_for(described)
         for one in (formatter.request, formatter.reply):
             if one is not None and one.description.action in (received.action, None):
                 assert outcome(one, received) == with_cursor(one, received)

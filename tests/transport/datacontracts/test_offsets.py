@@ -9,9 +9,11 @@ import pytest
 
 from netshare.transport.datacontracts import (
     DateTimeOffset,
+    DeserializationFailed,
     UnencodableValue,
 )
 from tests.helpers.serializing import (
+    inner,
     through_binary,
     to_text,
 )
@@ -28,3 +30,13 @@ def test_unencodable(hint: Any, value: Any, message: str) -> None:
     for write in (to_text, through_binary):
         with pytest.raises(UnencodableValue, match=message):
             write(hint, value)
+
+
+@pytest.mark.parametrize("missing", ["DateTime", "OffsetMinutes"])
+def test_both_members_are_required(missing: str) -> None:
+    """Half of a DateTimeOffset is an error that names the other half."""
+    parts = {"DateTime": "2020-01-01T00:00:00Z", "OffsetMinutes": "60"}
+    del parts[missing]
+    content = "".join(f'<{name} xmlns="">{text}</{name}>' for name, text in parts.items())
+    with pytest.raises(DeserializationFailed, match=f"'{missing}' is not there"):
+        inner(DateTimeOffset, content)

@@ -49,19 +49,22 @@ class OperationBody:
     :param wrapper: the element around the parts: name and namespace; None: there is none
     :param parts: what is in it
     :param values: of the parts
+    :param operation: whose message it is, for errors
     """
 
-    __slots__ = ("parts", "values", "wrapper")
+    __slots__ = ("operation", "parts", "values", "wrapper")
 
     def __init__(
         self,
         wrapper: tuple[str, str] | None,
         parts: Sequence[Part],
         values: Mapping[str, Any],
+        operation: str = "",
     ) -> None:
         self.wrapper = wrapper
         self.parts = parts
         self.values = values
+        self.operation = operation
 
     def __call__(self, writer: XmlWriter) -> None:
         if self.wrapper is not None:
@@ -71,10 +74,20 @@ class OperationBody:
             writer.end_element()
 
     def write_parts(self, writer: XmlWriter) -> None:
-        """Write what is inside of the wrapper."""
+        """
+        Write what is inside of the wrapper.
+
+        :raises UnencodableValue: a value is not what the contract says; it names operation and
+            member
+        """
         values = self.values
-        for serializer, name, namespace, member in self.parts:
-            serializer.write(writer, name, namespace, values[member])
+        try:
+            for serializer, name, namespace, member in self.parts:
+                serializer.write(writer, name, namespace, values[member])
+        except UnencodableValue as error:
+            if self.operation:
+                error.inside(self.operation)
+            raise
 
 
 #: The attribute that the identifier is (empty: there is none), action, To, ReplyTo and wrapper.
