@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from netshare.cli.terminal import (
     Column,
     age,
     clean,
+    for_terminal,
     local_time,
     plural,
     shorten,
@@ -121,3 +124,11 @@ def test_wrap() -> None:
         "    net.tcp://a-b.example/with-hyphens",
         "    and others",
     ]
+
+
+def test_xml_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal no control character comes through, elsewhere everything is as it is."""
+    text = "<a>\x9b31m\x7f\u202eé\n\t</a>"
+    assert for_terminal(text) == text
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert for_terminal(text) == "<a>&#x9B;31m&#x7F;&#x202E;é\n\t</a>"

@@ -267,7 +267,7 @@ def too_long(directory: Path) -> Path:
     ("where", "sentence"),
     [
         (absent, "there is no such socket"),
-        (stale, "nobody listens on it"),
+        (stale, "nothing listens on it"),
         (plain_file, "that is not a socket"),
         (too_long, "at most 107 bytes"),
     ],

@@ -27,7 +27,8 @@ from netshare.control.commands import (
 )
 from netshare.control.paths import CONTROL_VARIABLE, worker_control_path
 from netshare.control.protocol import ControlProtocol
-from netshare.sockets.credentials import user_name
+from netshare.sockets.credentials import Peer, user_name
+from netshare.worker.link import trusted_users
 
 #: Seconds that the service may take for one answer.
 ANSWER_TIMEOUT = 10.0
@@ -47,6 +48,11 @@ def add_service_options(parser: argparse.ArgumentParser) -> None:
         help=f"the service's control socket (default: {CONTROL_VARIABLE} of the environment, "
         f"else your own service's, else the machine's; now {worker_control_path()})",
     )
+    parser.add_argument(
+        "--service-user",
+        metavar="NAME",
+        help="the user that the service runs as, if that is not root, you, or netshare",
+    )
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
 
 
@@ -63,19 +69,37 @@ class ServiceClient:
         self._reactor = reactor
 
     @classmethod
-    async def connect(cls, reactor: Any, control: Path | None) -> ServiceClient:
+    async def connect(
+        cls, reactor: Any, control: Path | None, service_user: str | None = None
+    ) -> ServiceClient:
         """
         :param control: the control socket; None: where workers look for it
-        :raises CommandFailed: nobody listens there, or not for this user
+        :param service_user: whose it may be beside root's, one's own and the user netshare's
+        :raises CommandFailed: nothing listens there, or not for this user; or another user's
+            program does
         """
         path = control or worker_control_path()
+        try:
+            trusted = trusted_users(service_user)
+        except ValueError as error:
+            raise CommandFailed(Exit.USAGE, f"--service-user: {error}") from None
         if len(os.fsencode(path)) > _LONGEST_PATH:
             raise _cannot_ask(path, f"a socket's path has at most {_LONGEST_PATH} bytes")
         endpoint = UNIXClientEndpoint(reactor, str(path), int(ANSWER_TIMEOUT))
         try:
-            return cls(path, await connectProtocol(endpoint, ControlProtocol()), reactor)
+            protocol = await connectProtocol(endpoint, ControlProtocol())
         except ConnectError as error:
             raise _cannot_ask(path, _why_not(path, error)) from None
+        owner = Peer.of(protocol.transport.getHandle())
+        if owner.uid not in trusted:
+            protocol.transport.loseConnection()
+            raise _cannot_ask(
+                path,
+                f"process {owner.pid} of user {owner.user} listens on it, who is neither root, nor "
+                "you, nor the user netshare. If that is your service, name its user with "
+                "--service-user",
+            )
+        return cls(path, protocol, reactor)
 
     def close(self) -> None:
         """No more questions."""
@@ -94,7 +118,9 @@ class ServiceClient:
 
     async def who(self, uri: str) -> dict[str, Any]:
         """
-        :raises CommandFailed: as every question, and if ``uri`` is none
+        :param uri: what a client asks for
+        :returns: which registrations it reaches, and why
+        :raises CommandFailed: as of every question, and if ``uri`` is no address
         """
         answer: dict[str, Any] = self._decoded(await self._ask(WhoServes, uri=uri), dict)
         return answer
@@ -144,7 +170,7 @@ def _why_not(path: Path, error: ConnectError) -> str:
     if isinstance(error, ConnectionRefusedError):
         if path.is_socket():
             return (
-                "nobody listens on it: a service that made it has stopped. Start it again with "
+                "nothing listens on it: a service that made it has stopped. Start it again with "
                 '"twistd netshare"'
             )
         return "that is not a socket. Name the service's with --control"

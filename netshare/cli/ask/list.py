@@ -50,7 +50,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     """
     Show the list.
     """
-    service = await ServiceClient.connect(reactor, options.control)
+    service = await ServiceClient.connect(reactor, options.control, options.service_user)
     try:
         rows = [row async for page in service.pages() for row in page]
     finally:

@@ -76,7 +76,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     """
     Show them, once or until interrupted.
     """
-    service = await ServiceClient.connect(reactor, options.control)
+    service = await ServiceClient.connect(reactor, options.control, options.service_user)
     watching = options.watch is not None
     before: Stats | None = None
     then = 0.0

@@ -36,7 +36,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     problem = unaskable(options.uri)
     if problem is not None:
         raise CommandFailed(Exit.USAGE, problem)
-    service = await ServiceClient.connect(reactor, options.control)
+    service = await ServiceClient.connect(reactor, options.control, options.service_user)
     try:
         answer = await service.who(options.uri)
     finally:

@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 
 from netshare.cli import main
-from netshare.cli.decode.captures import CaptureError, from_bytes, hexadecimal
-from netshare.cli.terminal import for_terminal
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.transport.tools.capture import Side
 from tests.helpers.binary_vectors import MESSAGE, MESSAGE_XML, VECTORS, oracle_documents
 from tests.helpers.conversations import Conversation, conversations
 from tests.helpers.wire import sized_envelope
@@ -270,25 +267,6 @@ def test_several_connections(said: Said) -> None:
     ]
 
 
-def test_the_terminal_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal no control character comes through, elsewhere everything is as it is."""
-    text = "<a>\x9b31m\x7f\u202eé\n\t</a>"
-    assert for_terminal(text) == text
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert for_terminal(text) == "<a>&#x9B;31m&#x7F;&#x202E;é\n\t</a>"
-
-
-def test_a_side_can_be_said() -> None:
-    """Who wrote something need not be guessed."""
-    (capture,) = from_bytes(b"\x0b", Side.CLIENT, False)
-    assert capture.pieces[0].side is Side.CLIENT
-    (capture,) = from_bytes(b"0b\n\t00\n", Side.SERVER)
-    assert [(p.side, p.data) for p in capture.pieces] == [
-        (Side.SERVER, b"\x0b"),
-        (Side.CLIENT, b"\0"),
-    ]
-
-
 def test_one_side_may_be_empty(said: Said, tmp_path: Path) -> None:
     """Of two files one may have nothing in it, both may not."""
     (tmp_path / "full").write_bytes(CLIENT)
@@ -300,11 +278,3 @@ def test_one_side_may_be_empty(said: Said, tmp_path: Path) -> None:
     code, out, err = said(empty, empty)
     assert (code, out) == (1, "")
     assert "there is nothing to decode" in err
-
-
-def test_hexadecimal() -> None:
-    """Other blanks than those of text are bytes, not blanks."""
-    assert hexadecimal(b"\x0b") is None
-    assert hexadecimal(b" 0B:0c\r\n") == b"\x0b\x0c"
-    with pytest.raises(CaptureError):
-        hexadecimal(b"0")
