@@ -28,7 +28,8 @@ from netshare.transport.channels.errors import TimeoutError as TransportTimeoutE
 from netshare.transport.clients import aio
 from netshare.transport.clients.background import BackgroundReactor
 from netshare.transport.clients.blocking import NetTcpClient
-from netshare.transport.clients.channelfactory import ChannelFactory, CommunicationState
+from netshare.transport.clients.channel import CommunicationState
+from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.behavior import ConcurrencyMode, ServiceBehavior
 from netshare.transport.contracts.binding import TextEncoding, TransferMode
 from netshare.transport.contracts.faulterror import FaultError

@@ -16,7 +16,7 @@ from benchmarks.harness.dispatchers import start_service
 from benchmarks.harness.processes import Process, free_port
 from benchmarks.harness.transport.loads import OPERATIONS
 from benchmarks.harness.transport.recording import record_all
-from netshare.transport.hosting.listening import LOOPBACK_SEGMENT
+from netshare.transport.hosting.ownport import LOOPBACK_SEGMENT
 
 _DIRECTORY = Path(__file__).parent
 

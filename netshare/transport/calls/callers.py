@@ -64,7 +64,7 @@ class Caller:
 
     def wait(self, function: Callable[..., Deferred[Any]], *args: Any) -> Any:
         """
-        Do something in the reactor for whoever was called.
+        Do something in the reactor, for a method that was called.
 
         :returns: the Deferred that the function returns, or in a thread its result
         """

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from netshare.transport.calls.slots import Turn
 from netshare.transport.soap.message import Message, MessageHeader
 
-__all__ = ["OperationContext"]
+__all__ = ["OperationContext", "context_with", "served_here"]
 
 _CURRENT: contextvars.ContextVar[OperationContext] = contextvars.ContextVar("OperationContext")
 
@@ -40,6 +41,8 @@ class OperationContext:
     endpoint: Any = None
     #: The :class:`~.interfaces.IChannel` that the call came through.
     channel: Any = None
+    #: The call's turn at its instance; None in a callback.
+    turn: Turn | None = None
     #: Headers for the reply.
     outgoing_headers: list[MessageHeader] = field(default_factory=list)
 
@@ -75,8 +78,15 @@ class OperationContext:
         return self.incoming.header(name, namespace)
 
 
+def served_here() -> OperationContext | None:
+    """:returns: the call that is being served here; None: there is none."""
+    return _CURRENT.get(None)
+
+
 def context_with(operation: OperationContext) -> contextvars.Context:
-    """:returns: a context for the reactor's, or a thread's, in which this call is current."""
+    """
+    :returns: a copy of the current context, in which :meth:`OperationContext.current` is this call
+    """
     context = contextvars.copy_context()
     context.run(_CURRENT.set, operation)
     return context

@@ -5,6 +5,7 @@ Between the arguments and results of an operation and its messages.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -98,6 +99,17 @@ class MessageFormatter:
                 description.wrapper, self._writers, values, self._operation
             )
         return message
+
+    def fill(self, message: Message, content: bytes) -> None:
+        """
+        Make a message whose body was to be streamed a whole one.
+
+        :param content: of the stream
+        """
+        stream = self.description.stream
+        assert stream is not None
+        values = {stream.member: content}
+        message.body_content = OperationBody(self.description.wrapper, self._writers, values)
 
     def read(self, message: Message, stream: Stream | None = None) -> dict[str, Any]:
         """
@@ -206,21 +218,45 @@ class OperationFormatter:
 
     # ---- the client
 
-    def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def request_of(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Message, Any]:
         """
-        The values of the request.
-
-        :raises TypeError: they are not the operation's arguments
+        :returns: the request, and what is streamed in it; None: nothing is
+        :raises TypeError: these are not the operation's arguments
+        :raises UnencodableValue: or of other types
         """
+        operation = self.operation
         names = self._names
         if len(args) == len(names) and not kwargs:
-            return self._explode(self.operation.request, dict(zip(names, args, strict=True)))
-        try:
-            bound = self.operation.parameters.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{self.operation.method}: {error}") from None
-        bound.apply_defaults()
-        return self._explode(self.operation.request, dict(bound.arguments))
+            values = dict(zip(names, args, strict=True))
+        else:
+            try:
+                bound = operation.parameters.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{operation.method}: {error}") from None
+            bound.apply_defaults()
+            values = dict(bound.arguments)
+        description = operation.request
+        if description.untyped:
+            return self._untyped(values), None
+        if description.type is not None:
+            values = self._explode(description, values)
+        if description.stream is None:
+            return self.request.write(values, False), None
+        source = values[description.stream.member]
+        return self.request.write(values, True), b"" if source is None else source
+
+    def _untyped(self, values: dict[str, Any]) -> Message:
+        (message,) = values.values()
+        if not isinstance(message, Message):
+            raise TypeError(
+                f"{self.operation.method}: a Message is needed, not {type(message).__name__}"
+            )
+        # The addressing headers are this call's, and the message may be sent again.
+        request = copy.copy(message)
+        request.headers = list(message.headers)
+        if request.action is None:
+            request.action = self.operation.request.action
+        return request
 
     def result(self, values: dict[str, Any]) -> Any:
         """What a client's call returns, from the values of the reply."""
@@ -228,8 +264,10 @@ class OperationFormatter:
         assert reply is not None
         if reply.type is not None:
             return reply.type(**values)
-        results = [values[part.member] for part in reply.parts]
-        return None if not results else results[0] if len(results) == 1 else tuple(results)
+        parts = reply.parts
+        if len(parts) == 1:
+            return values[parts[0].member]
+        return tuple(values[part.member] for part in parts) if parts else None
 
     def error(self, message: Message) -> FaultError[Any]:
         """What a client's call raises for a fault."""
@@ -252,7 +290,7 @@ class OperationFormatter:
         request = self.operation.request
         if request.type is not None:
             return [request.type(**values)]
-        return [values[name] for name in self.operation.parameters.parameters]
+        return [*map(values.__getitem__, self._names)]
 
     def results(self, result: Any) -> dict[str, Any]:
         """
@@ -292,8 +330,6 @@ class OperationFormatter:
         return fault, action
 
     def _explode(self, message: MessageDescription, given: dict[str, Any]) -> dict[str, Any]:
-        if message.type is None:
-            return given
         (whole,) = given.values()
         if not isinstance(whole, message.type):
             raise TypeError(

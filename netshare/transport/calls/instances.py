@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from netshare.transport.calls.coroutines import Slots
+from netshare.transport.calls.slots import Slots
 from netshare.transport.contracts.behavior import (
     ConcurrencyMode,
     InstanceContextMode,
@@ -52,7 +52,7 @@ class Throttles:
     def session_over(self) -> None:
         """There is one less."""
         self._sessions -= 1
-        # All of them: whoever has given up meanwhile must not take the place of another.
+        # All of them: one that has given up meanwhile must not take the place of another.
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(None)
@@ -69,8 +69,8 @@ class InstanceContext:
     log = Logger()
 
     def __init__(self, provide: Callable[[], Any], lock: Slots | None) -> None:
+        self.lock = lock
         self._provide = provide
-        self._lock = lock
         self._made = False
         self._instance: Any = None
 
@@ -81,15 +81,6 @@ class InstanceContext:
             self._instance = self._provide()
             self._made = True
         return self._instance
-
-    def enter(self) -> Deferred[None] | None:
-        """:returns: None: a call may begin; or a Deferred that fires when it may."""
-        return None if self._lock is None else self._lock.take()
-
-    def leave(self) -> None:
-        """The call is over."""
-        if self._lock is not None:
-            self._lock.give()
 
     def dispose(self) -> None:
         """Tell the instance that it is not needed any more."""
@@ -104,48 +95,6 @@ class InstanceContext:
                 self.log.failure("dispose of a service instance failed")
 
 
-class Stay:
-    """
-    One call's stay at an instance.
-
-    A callback object can be kept, and used when its call is over: then there is nothing to leave.
-    """
-
-    def __init__(self, instance: InstanceContext) -> None:
-        self.instance = instance
-        #: Whether the call has ended.
-        self.over = False
-        self._inside = False
-
-    def enter(self) -> Deferred[None] | None:
-        """
-        Begin, or go on.
-
-        :returns: None: it is so, or the call is over; or a Deferred that fires when it is
-        """
-        if self.over:
-            return None
-        waiting = self.instance.enter()
-        if waiting is not None:
-            return waiting.addCallback(self._entered)
-        self._inside = True
-        return None
-
-    def _entered(self, _: object) -> None:
-        self._inside = True
-
-    def leave(self) -> None:
-        """Let others in for a while."""
-        if self._inside:
-            self._inside = False
-            self.instance.leave()
-
-    def end(self) -> None:
-        """The call is over."""
-        self.over = True
-        self.leave()
-
-
 class Instances:
     """
     Hands out the instances of a service.
@@ -154,24 +103,19 @@ class Instances:
     """
 
     def __init__(self, service: Any, behavior: ServiceBehavior) -> None:
-        self._behavior = behavior
         self._serial = behavior.concurrency_mode is not ConcurrencyMode.MULTIPLE
         self._service = service
-        self._single: InstanceContext | None = None
+        self._per_session = behavior.instance_context_mode is InstanceContextMode.PER_SESSION
+        #: The one for all calls; None: there are several.
+        self.single: InstanceContext | None = None
         if not isinstance(service, type):
-            self._single = InstanceContext(lambda: service, self.lock())
+            self.single = InstanceContext(lambda: service, self.lock())
         elif behavior.instance_context_mode is InstanceContextMode.SINGLE:
-            self._single = InstanceContext(service, self.lock())
-
-    @property
-    def single(self) -> bool:
-        """Whether there is one instance for all."""
-        return self._single is not None
+            self.single = InstanceContext(service, self.lock())
 
     def per_session(self, has_session: bool) -> bool:
-        """Whether an instance lives as long as a session."""
-        mode = self._behavior.instance_context_mode
-        return has_session and not self.single and mode is InstanceContextMode.PER_SESSION
+        """Whether an instance lives as long as a session, and not as long as a call."""
+        return has_session and self._per_session and self.single is None
 
     def lock(self) -> Slots | None:
         """A lock as the concurrency mode needs it."""
@@ -179,8 +123,8 @@ class Instances:
 
     def context(self, lock: Slots | None) -> InstanceContext:
         """
-        :param lock: of the session, for contexts that are not everybody's
+        A new instance.
+
+        :param lock: of the session that it is for
         """
-        if self._single is not None:
-            return self._single
         return InstanceContext(self._service, lock)

@@ -5,8 +5,9 @@ One call of one method: from a request's arguments to the answer, whatever happe
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -14,6 +15,8 @@ from twisted.logger import Logger
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext, context_with
 from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.calls.session import SessionState, address_reply
+from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, collect
@@ -28,6 +31,8 @@ from netshare.transport.soap.message import Message
 from netshare.transport.xml import XmlException
 
 __all__ = ["Answer", "Invoker", "Refused", "is_one_way"]
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -56,7 +61,7 @@ class Answer:
     stream: Any = None
     #: The session is over after this, by contract.
     terminates: bool = False
-    #: The session is over after this, since nobody knows what state it is in.
+    #: The session is over after this, since its state cannot be trusted.
     broken: bool = False
 
 
@@ -105,23 +110,23 @@ class Invoker:
         reply = operation.reply
         if reply is None:
             return Answer(None)
+        source = None
         if reply.untyped:
-            answer = self._untyped(operation, result)
+            message = self._untyped(operation, result)
         else:
             formatter = formatter_for(operation)
             assert formatter.reply is not None
             values, part = formatter.results(result), reply.stream
-            source = None
             if part is None:
                 streamed = False
             elif streamed:
                 source = values[part.member]
             else:
                 values[part.member] = await collect(values[part.member], self.caller)
-            answer = Answer(formatter.reply.write(values, streamed), source)
-        assert answer.message is not None
-        answer.message.headers.extend(context.outgoing_headers)
-        return answer
+            message = formatter.reply.write(values, streamed)
+        if context.outgoing_headers:
+            message.headers.extend(context.outgoing_headers)
+        return Answer(message, source)
 
     def _arguments(
         self,
@@ -131,7 +136,7 @@ class Invoker:
         method: Any,
     ) -> list[Any]:
         formatter = formatter_for(operation)
-        if self._validate:
+        if self._validate and message.headers:
             missing = message.not_understood(formatter.request.understood)
             if missing:
                 raise Refused(must_understand(missing))
@@ -147,13 +152,13 @@ class Invoker:
         except (DeserializationFailed, XmlException) as error:
             raise Refused(deserialization_failed(str(error))) from error
 
-    def _untyped(self, operation: OperationDescription, result: Any) -> Answer:
+    def _untyped(self, operation: OperationDescription, result: Any) -> Message:
         assert operation.reply is not None
         if not isinstance(result, Message):
             raise TypeError(f"{operation.method} has to return a Message")
         if result.action is None:
             result.action = operation.reply.action
-        return Answer(result)
+        return result
 
     # ---- what went wrong
 
@@ -179,7 +184,7 @@ class Invoker:
         if isinstance(error, FaultError) and operation is not None:
             if one_way:
                 self.log.info(
-                    "{method} is one-way, nobody is told of its fault: {reason}",
+                    "{method} is one-way, its fault is not sent: {reason}",
                     method=operation.method,
                     reason=error.reason,
                 )
@@ -191,6 +196,33 @@ class Invoker:
         fault = None if one_way else self.internal_fault().to_message(version=version)
         return Answer(fault, broken=True)
 
+    def answer_with(
+        self,
+        send: Callable[[Message], T],
+        answer: Answer,
+        request: Message,
+        session: SessionState,
+    ) -> T:
+        """
+        Send the message of an answer; if that cannot be written, the fault that says so.
+
+        :param send: raises an error of the transport, or why the message cannot be written
+        :returns: what it returns
+        :raises CommunicationError: nothing can be sent any more
+        """
+        assert answer.message is not None
+        address_reply(answer.message, request, session)
+        try:
+            return send(answer.message)
+        except CommunicationError:
+            raise
+        except Exception:
+            self.log.failure("the answer to {action} cannot be written", action=request.action)
+            answer.message = self.internal_fault().to_message(version=request.version)
+            answer.stream, answer.broken = None, True
+            address_reply(answer.message, request, session)
+            return send(answer.message)
+
     def internal_fault(self) -> SoapFault:
         """The fault for the exception that is being handled."""
         return (
@@ -201,5 +233,5 @@ class Invoker:
 
 
 def is_one_way(operation: OperationDescription | None, message: Message) -> bool:
-    """Whether nobody waits for an answer."""
+    """Whether no answer is waited for."""
     return message.message_id is None if operation is None else operation.one_way

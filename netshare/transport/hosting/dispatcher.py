@@ -5,15 +5,15 @@ From a request to its operation and its instance, and back with the answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext
-from netshare.transport.calls.instances import InstanceContext, Instances, Stay, Throttles
+from netshare.transport.calls.instances import InstanceContext, Instances, Throttles
 from netshare.transport.calls.invoker import Answer, Invoker, Refused
+from netshare.transport.calls.session import SessionState
+from netshare.transport.calls.slots import Turn
 from netshare.transport.contracts.behavior import ServiceBehavior
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.endpoint import ServiceEndpoint
@@ -25,30 +25,7 @@ from netshare.transport.soap.faults import (
 )
 from netshare.transport.soap.message import Message
 
-__all__ = ["Dispatcher", "Session", "address_reply"]
-
-
-@dataclass(slots=True)
-class Session:
-    """
-    What a channel remembers between its calls.
-    """
-
-    via: str
-    peer: Any
-    security: Any
-    channel: Any
-    #: None: the channel is no session, it carries one call.
-    identifier: str | None
-    #: Chosen by the first message, for all of the session.
-    endpoint: ServiceEndpoint | None = None
-    #: Where instances live as long as sessions.
-    instance: InstanceContext | None = None
-    #: Of all the session's calls, where they do not overlap.
-    lock: Any = None
-    #: Makes the callback object for a call's context.
-    callback: Any = None
-    terminated: bool = False
+__all__ = ["Dispatcher"]
 
 
 class Dispatcher:
@@ -79,7 +56,7 @@ class Dispatcher:
             behavior.validate_must_understand,
         )
 
-    def operation(self, session: Session, message: Message) -> OperationDescription:
+    def operation(self, session: SessionState, message: Message) -> OperationDescription:
         """
         The operation that a request is for; the session's endpoint is chosen with the first.
 
@@ -88,33 +65,33 @@ class Dispatcher:
         if session.terminated:
             raise Refused(session_terminated("The session was ended by an earlier call."), True)
         first = session.endpoint is None
-        if session.endpoint is None:
-            session.endpoint = self._endpoint(session, message)
-        endpoint = session.endpoint
+        endpoint = session.endpoint or self._endpoint(session, message)
         to = message.to or session.via
         if not endpoint.matches(to):
             raise Refused(destination_unreachable(to, message.version))
-        operation = endpoint.operation_for(message.action)
-        needless = first and session.identifier is not None
-        if operation is None or (needless and not operation.is_initiating):
-            if first:
-                session.endpoint = None
+        operation = endpoint.contract.operation_for(message.action)
+        begins = first and session.identifier is not None
+        if operation is None or (begins and not operation.is_initiating):
             fault = action_not_supported(message.action or "", message.version, not first)
             raise Refused(fault, not first)
+        if first:
+            session.endpoint = endpoint
+            if session.callbacks is not None:
+                session.callback = session.callbacks.for_endpoint(endpoint)
         return operation
 
-    def _endpoint(self, session: Session, message: Message) -> ServiceEndpoint:
+    def _endpoint(self, session: SessionState, message: Message) -> ServiceEndpoint:
         to = message.to or session.via
         addressed = [one for one in self.endpoints if one.matches(to)]
         if not addressed:
             raise Refused(destination_unreachable(to, message.version))
         for one in addressed:
-            if one.operation_for(message.action) is not None:
+            if one.contract.operation_for(message.action) is not None:
                 return one
         return addressed[0]
 
     async def dispatch(
-        self, session: Session, message: Message, stream: Stream | None = None
+        self, session: SessionState, message: Message, stream: Stream | None = None
     ) -> Answer:
         """
         Serve a request.
@@ -123,9 +100,9 @@ class Dispatcher:
         :returns: the answer; every error has become one
         """
         operation: OperationDescription | None = None
+        calls = self.throttles.calls
         try:
             operation = self.operation(session, message)
-            calls = self.throttles.calls
             waiting = calls.take()
             if waiting is not None:
                 await waiting
@@ -137,71 +114,66 @@ class Dispatcher:
             answer = self.invoker.answer_to(error, operation, message)
         if operation is not None and operation.is_terminating:
             session.terminated = answer.terminates = True
-        if answer.message is not None:
-            address_reply(answer.message, message, session)
         return answer
 
     async def _serve(
         self,
-        session: Session,
+        session: SessionState,
         operation: OperationDescription,
         message: Message,
         stream: Stream | None,
     ) -> Answer:
-        assert session.endpoint is not None
-        context = OperationContext(
-            message,
-            session.via,
-            session.peer,
-            session.identifier,
-            security=session.security,
-            endpoint=session.endpoint,
-            channel=session.channel,
-        )
-        instance, own, waiting = self._instance(session)
-        if waiting is not None:
-            await waiting
-        stay = Stay(instance)
-        waiting = stay.enter()
-        if waiting is not None:
-            await waiting
+        """Serve a request whose operation is known, in its turn, with its instance."""
+        instance, own, free = session.instance, False, None
+        if instance is None:
+            instance, own, free = self._new_instance(session)
+        turn = Turn(instance.lock)
+        waiting = turn.take()
         try:
-            if session.callback is not None:
-                context.callback = session.callback(stay)
+            if waiting is not None:
+                await waiting
+            if free is not None:
+                await free
+            context = OperationContext(
+                message,
+                session.via,
+                session.peer,
+                session.identifier,
+                callback=session.callback,
+                security=session.security,
+                endpoint=session.endpoint,
+                channel=session.channel,
+                turn=turn,
+            )
             method = getattr(instance.instance, operation.method)
-            streamed = session.endpoint.binding.streamed
+            streamed = session.identifier is None
             return await self.invoker.call(operation, method, context, stream, streamed)
         finally:
-            stay.end()
+            turn.end()
             if own:
-                instance.dispose()
-                self.throttles.instances.give()
+                self._dispose(instance)
 
-    def _instance(self, session: Session) -> tuple[InstanceContext, bool, Deferred[None] | None]:
+    def _new_instance(
+        self, session: SessionState
+    ) -> tuple[InstanceContext, bool, Deferred[None] | None]:
         """The instance for a call, whether it ends with the call, and what to wait for first."""
-        instances, slots = self.instances, self.throttles.instances
-        if instances.single:
-            return instances.context(None), False, None
-        if instances.per_session(session.identifier is not None):
-            if session.instance is not None:
-                return session.instance, False, None
-            session.instance = instances.context(session.lock)
-            return session.instance, False, slots.take()
-        return instances.context(session.lock), True, slots.take()
+        instances = self.instances
+        if instances.single is not None:
+            session.instance = instances.single
+            return instances.single, False, None
+        made = instances.context(session.lock)
+        lasts = instances.per_session(session.identifier is not None)
+        if lasts:
+            session.instance = made
+        return made, not lasts, self.throttles.instances.take()
 
-    def session_over(self, session: Session) -> None:
-        """The session's channel is closed."""
-        instance, session.instance = session.instance, None
-        if instance is not None:
+    def _dispose(self, instance: InstanceContext) -> None:
+        if instance is not self.instances.single:
             instance.dispose()
             self.throttles.instances.give()
 
-
-def address_reply(reply: Message, request: Message, session: Session) -> None:
-    """Give a reply the headers by which it finds back."""
-    reply.version = request.version
-    reply.relates_to = request.message_id
-    reply.message_id = reply.reply_to = None
-    # A channel that is a session has no other receiver; in a streamed reply WCF says nothing.
-    anonymous = reply.version.addressing.anonymous or None
-    reply.to = anonymous if session.identifier is not None else None
+    def session_over(self, session: SessionState) -> None:
+        """The session's channel is closed."""
+        instance, session.instance = session.instance, None
+        if instance is not None:
+            self._dispose(instance)

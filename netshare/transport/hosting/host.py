@@ -21,12 +21,12 @@ from netshare.transport.contracts.derivation import describe
 from netshare.transport.contracts.description import ContractDescription, ContractError
 from netshare.transport.contracts.endpoint import ServiceEndpoint, check_endpoint
 from netshare.transport.hosting.dispatcher import Dispatcher
-from netshare.transport.hosting.listening import (
+from netshare.transport.hosting.listeners import (
     ChannelListener,
-    OwnPort,
     address_below,
     listen_behind_shared_port,
 )
+from netshare.transport.hosting.ownport import OwnPort, OwnPorts
 
 __all__ = ["ServiceHost"]
 
@@ -73,13 +73,13 @@ class ServiceHost:
         self.endpoints: list[ServiceEndpoint] = []
         self._reactor = reactor
         self._control = control
-        self._sharedAddresses = shared_addresses
+        self._shared_addresses = shared_addresses
         self._instances = Instances(service, self.behavior)
         self._throttles = Throttles(throttle or ServiceThrottle())
         self._caller = ThreadCaller(reactor) if self.behavior.threads else Caller()
         self._listeners: list[ChannelListener] = []
-        self._ownPorts: list[tuple[OwnPort, ChannelListener]] = []
-        self._sharedPorts: list[tuple[Any, ServerChannelFactory]] = []
+        self._own_ports: list[tuple[OwnPort, ChannelListener]] = []
+        self._shared_ports: list[tuple[Any, ServerChannelFactory]] = []
         self._opened = False
 
     def add_endpoint(
@@ -105,7 +105,7 @@ class ServiceHost:
             raise RuntimeError("the host is open; endpoints are added before")
         description = describe(contract)
         check_endpoint(description, binding)
-        self._checkService(description)
+        self._check_service(description)
         absolute = self._absolute(address)
         listen = absolute if listen_uri is None else self._absolute(listen_uri)
         endpoint = ServiceEndpoint(
@@ -122,7 +122,7 @@ class ServiceHost:
         Listen.
 
         :returns: a Deferred that fires when all endpoints do; it fails with
-            :class:`~.listening.AddressInUseError`, or what
+            :class:`~.ownport.AddressInUseError`, or what
             :meth:`netshare.worker.endpoint.SharedPortServerEndpoint.listen` fails with
         """
         return ensureDeferred(self._open())
@@ -131,7 +131,7 @@ class ServiceHost:
         """
         Take no new sessions, answer what has been asked, end the sessions.
 
-        :param timeout: seconds, after which whatever is still there is aborted
+        :param timeout: seconds, after which what is still there is aborted
         :returns: a Deferred that fires when nothing is left
         """
         closed = ensureDeferred(self._close())
@@ -152,10 +152,10 @@ class ServiceHost:
             listener.accepting = False
             for channel in list(listener.channels):
                 channel.abort()
-        for port, listener in self._ownPorts:
+        for port, listener in self._own_ports:
             port.leave(listener)
             port.abortConnections()
-        for _, factory in self._sharedPorts:
+        for _, factory in self._shared_ports:
             factory.abort()
 
     async def __aenter__(self) -> ServiceHost:
@@ -174,7 +174,7 @@ class ServiceHost:
             raise ValueError(f"{address!r} is relative, and the host has no base address")
         return address_below(self.base_addresses[0], address)
 
-    def _checkService(self, contract: ContractDescription) -> None:
+    def _check_service(self, contract: ContractDescription) -> None:
         service = self.service if isinstance(self.service, type) else type(self.service)
         for operation in contract.operations:
             method = getattr(service, operation.method, None)
@@ -208,13 +208,15 @@ class ServiceHost:
         binding = endpoints[0].binding
         listener = ChannelListener(listen_uri, binding, dispatcher, self._reactor)
         if binding.port_sharing_enabled:
-            self._sharedPorts.append(
+            self._shared_ports.append(
                 await listen_behind_shared_port(
-                    self._reactor, listener, self._control, self._sharedAddresses
+                    self._reactor, listener, self._control, self._shared_addresses
                 )
             )
         else:
-            self._ownPorts.append((OwnPort.listen(self._reactor, listener), listener))
+            self._own_ports.append(
+                (OwnPorts.of(self._reactor).listen(self._reactor, listener), listener)
+            )
         self._listeners.append(listener)
         for endpoint in endpoints:
             self.log.info(
@@ -226,16 +228,16 @@ class ServiceHost:
     async def _close(self) -> None:
         for listener in self._listeners:
             listener.accepting = False
-        for own, listener in self._ownPorts:
+        for own, listener in self._own_ports:
             await own.leave(listener)
-        for shared, _ in self._sharedPorts:
+        for shared, _ in self._shared_ports:
             try:
                 await shared.stopListening()
             except ConnectionClosed:
                 pass  # the service is gone, and our registration with it
         channels = [one for listener in self._listeners for one in list(listener.channels)]
         await DeferredList([one.close() for one in channels], consumeErrors=True)
-        for own, _ in self._ownPorts:
+        for own, _ in self._own_ports:
             await own.closeConnections()
-        for _, factory in self._sharedPorts:
+        for _, factory in self._shared_ports:
             await factory.close()

@@ -19,7 +19,8 @@ from netshare.transport.channels.errors import (
     ProtocolError,
 )
 from netshare.transport.channels.pool import ConnectionPool
-from netshare.transport.clients.channelfactory import ChannelFactory, CommunicationState
+from netshare.transport.clients.channel import CommunicationState
+from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.behavior import (
     AddressFilterMode,
     ConcurrencyMode,
@@ -38,7 +39,7 @@ from netshare.transport.contracts.description import ContractError
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.hosting.listening import AddressInUseError, OwnPort
+from netshare.transport.hosting.ownport import AddressInUseError, OwnPorts
 from netshare.transport.soap.message import MessageHeader
 from tests.peers.contracts import ISession, IStreams
 from tests.peers.services import Session, Streams, pattern
@@ -548,7 +549,7 @@ def test_addresses_are_not_remembered_too_long(world: World) -> None:
 def test_addresses_that_are_remembered_are_bounded(world: World) -> None:
     """Clients that ask for ever new addresses do not fill the memory of a port."""
     world.serve()
-    (port,) = OwnPort._all[world.reactor].values()
+    (port,) = OwnPorts.of(world.reactor).ports.values()
     for number in range(600):
         assert port._listener(f"{HERE}/{number}") is not None
         assert port._listener(f"net.tcp://127.0.0.1:9000/{number}") is None

@@ -1,9 +1,9 @@
 """
-Coroutines that mostly never wait.
+Calls that take turns, and mostly need not wait for one.
 
-A Deferred for a call that is over when its function returns costs more than the call. What runs a
-coroutine here makes one only for a coroutine that does wait; what waits for something asks first
-whether there is anything to wait for.
+A Deferred for a call that is over when its function returns costs more than the call. So
+:func:`begin` makes one only for a coroutine that does wait, and :meth:`Slots.take` gives one only
+when there is something to wait for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
-__all__ = ["Slots", "begin"]
+__all__ = ["Slots", "Turn", "begin"]
 
 T = TypeVar("T")
 
@@ -83,3 +83,53 @@ class Slots:
             self._waiting.popleft().callback(None)
         else:
             self.free += 1
+
+
+class Turn:
+    """
+    One call's turn at a lock. The call can give it up for a while, as a re-entrant one does while
+    it waits for its client; when it has ended there is no turn to go back to.
+
+    :param lock: None: calls overlap
+    """
+
+    __slots__ = ("_held", "_lock", "over")
+
+    def __init__(self, lock: Slots | None) -> None:
+        self._lock = lock
+        self._held = False
+        #: Whether the call has ended.
+        self.over = False
+
+    def take(self) -> Deferred[None] | None:
+        """
+        Begin, or go on.
+
+        :returns: None: it is this call's turn, or the call has ended; or a Deferred that fires
+            when it is
+        """
+        if self._lock is None or self.over:
+            return None
+        waiting = self._lock.take()
+        if waiting is not None:
+            return waiting.addCallback(self._taken)
+        self._held = True
+        return None
+
+    def _taken(self, _: object) -> None:
+        self._held = True
+        if self.over:
+            self.give()
+
+    def give(self) -> None:
+        """Let others in for a while."""
+        if self._held and self._lock is not None:
+            self._held = False
+            self._lock.give()
+
+    def end(self) -> None:
+        """The call has ended."""
+        self.over = True
+        if self._held and self._lock is not None:
+            self._held = False
+            self._lock.give()

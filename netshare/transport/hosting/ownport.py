@@ -1,34 +1,30 @@
 """
-Where a service listens: on ports of its own, or behind the machine's shared port.
+Ports that this process opens for itself, with all its services that listen there.
+
+Services of one process share their ports, as WCF's do, whichever host opened them first. So there
+is one table of them for a reactor, :meth:`OwnPorts.of`.
 """
 
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from netshare.addresses import AddressError, parse_base_address, parse_via
+from netshare.addresses import AddressError, parse_via
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.interfaces import IChannelAcceptor
-from netshare.transport.channels.mallochint import expect_messages
 from netshare.transport.channels.server import ServerChannelFactory
-from netshare.transport.channels.settings import Acceptance
 from netshare.transport.contracts.binding import NetTcpBinding
-from netshare.transport.hosting.dispatcher import Dispatcher
-from netshare.transport.hosting.servicechannels import RequestChannel, SessionChannel
-from netshare.worker.endpoint import SharedPortServerEndpoint
-from netshare.worker.link import Wish
+from netshare.transport.hosting.listeners import ChannelListener
 
-__all__ = ["AddressInUseError", "ChannelListener", "OwnPort", "listen_behind_shared_port"]
+__all__ = ["AddressInUseError", "OwnPort", "OwnPorts"]
 
 #: Segments this long keep WCF clients on the same machine, whose receive buffers are 8 KiB, from
 #: crawling: loopback's own segments are larger than those buffers. Networks have smaller ones.
@@ -39,91 +35,66 @@ _MAX_KNOWN = 256
 
 
 class AddressInUseError(CommunicationError):
-    """Somebody else listens there. (AddressAlreadyInUseException)"""
+    """Another listener is there already. (AddressAlreadyInUseException)"""
 
 
-@implementer(IChannelAcceptor)
-class ChannelListener:
+class OwnPorts:
     """
-    The listener of one listen URI.
-
-    :param address: the listen URI
-    :param binding: of its endpoints
-    :param dispatcher: serves the requests
-    :param clock: where timeouts are set
+    The ports that a process has opened in one reactor.
     """
 
-    log = Logger()
+    _of_reactors: WeakKeyDictionary[Any, OwnPorts] = WeakKeyDictionary()
 
-    def __init__(
-        self, address: str, binding: NetTcpBinding, dispatcher: Dispatcher, clock: Any
-    ) -> None:
-        self.address = parse_base_address(address, binding.host_name_comparison_mode)
-        self.uri = address
-        self.binding = binding
-        #: Every channel there is.
-        self.channels: set[SessionChannel | RequestChannel] = set()
-        self.accepting = True
-        self._dispatcher = dispatcher
-        self._clock = clock
-        self._settings = binding.channel_settings()
-        self._accepted = Acceptance(self._settings)
-        self._encoder = binding.make_encoder()
-        if not binding.streamed:
-            expect_messages(binding.max_received_message_size)
+    def __init__(self) -> None:
+        #: By interface and number.
+        self.ports: dict[tuple[str, int], OwnPort] = {}
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> Any:
-        if not self.accepting:
-            return Fault.ENDPOINT_NOT_FOUND
-        if mode is not self.binding.transfer_mode.framing:
-            return Fault.UNSUPPORTED_MODE
-        encoder = self._encoder
-        if contentType != encoder.content_type and not encoder.accepts(contentType):
-            return Fault.CONTENT_TYPE_INVALID
-        if mode is Mode.DUPLEX:
-            possible = self._dispatcher.throttles.session_possible()
-            if possible is not None:
-                return possible.addCallback(lambda _: self.channelOpening(via, mode, contentType))
-        return self._accepted
+    @classmethod
+    def of(cls, reactor: Any) -> OwnPorts:
+        """:returns: those that all hosts of this process share."""
+        found = cls._of_reactors.get(reactor)
+        if found is None:
+            found = cls._of_reactors[reactor] = cls()
+        return found
 
-    def channelOpened(self, channel: Any) -> Any:
-        made: SessionChannel | RequestChannel
-        if channel.mode is Mode.DUPLEX:
-            binding = self.binding
-            made = SessionChannel(
-                channel,
-                self._encoder,
-                self._dispatcher,
-                self._clock,
-                binding.send_timeout,
-                binding.close_timeout,
-            )
-            receiver: Any = made.receiver
-        else:
-            made = RequestChannel(
-                channel,
-                self._encoder,
-                self._dispatcher,
-                self.binding.buffer_size,
-            )
-            receiver = made
-        self.channels.add(made)
-        made.gone = lambda: self.channels.discard(made)
-        return receiver
+    def listen(self, reactor: Any, listener: ChannelListener) -> OwnPort:
+        """
+        Listen for a listener, with those that are there already.
+
+        :param reactor: the one that these ports are in
+        :returns: the port; :meth:`OwnPort.leave` it in the end
+        :raises AddressInUseError: another process, or another listener, is there
+        """
+        key = _split(listener)
+        port = self.ports.get(key)
+        if port is None:
+            port = OwnPort(reactor, self, *key, listener.binding)
+            port.open(listener.uri)
+            self.ports[key] = port
+        port.join(listener)
+        return port
+
+    def forget(self, key: tuple[str, int]) -> None:
+        """A port is closed."""
+        self.ports.pop(key, None)
 
 
 @implementer(IChannelAcceptor)
 class OwnPort:
     """
-    A port that this process has opened, with a listener for each address there. Services of one
-    process share their ports, as WCF's do.
+    A port that this process has opened, with a listener for each address there.
+
+    :param ports: those of the process; this one leaves them when its last listener does
+    :param host: the interface's address; empty: all
+    :param binding: of the first listener, whose limits are the port's
     """
 
-    _all: WeakKeyDictionary[Any, dict[tuple[str, int], OwnPort]] = WeakKeyDictionary()
-
-    def __init__(self, reactor: Any, interface: str, number: int, binding: NetTcpBinding) -> None:
+    def __init__(
+        self, reactor: Any, ports: OwnPorts, host: str, number: int, binding: NetTcpBinding
+    ) -> None:
         self._reactor = reactor
-        self._key = interface, number
+        self._process = ports
+        self._key = host, number
         self._listeners: list[ChannelListener] = []
         self.factory = ServerChannelFactory(
             self, reactor, binding.channel_settings(), binding.max_pending_connections()
@@ -132,40 +103,30 @@ class OwnPort:
         #: By via: who answers to it.
         self._known: dict[str, ChannelListener] = {}
 
-    @classmethod
-    def listen(cls, reactor: Any, listener: ChannelListener) -> OwnPort:
+    def join(self, listener: ChannelListener) -> None:
         """
-        Listen for a listener, with those that are there already.
+        Listen for one listener more.
 
-        :returns: the port; :meth:`leave` it in the end
-        :raises AddressInUseError: another process, or another listener, is there
+        :raises AddressInUseError: another one listens at this address
         """
-        host, number = _split(listener)
-        ports = cls._all.setdefault(reactor, {})
-        port = ports.get((host, number))
-        if port is None:
-            port = cls(reactor, host, number, listener.binding)
-            port._open(host, number, listener.uri)
-            ports[host, number] = port
-        for other in port._listeners:
+        for other in self._listeners:
             if other.address.key == listener.address.key:
                 raise AddressInUseError(f"{listener.uri}: this process listens there already")
-        port._listeners.append(listener)
-        port._known.clear()
-        return port
+        self._listeners.append(listener)
+        self._known.clear()
 
     def leave(self, listener: ChannelListener) -> Deferred[None]:
         """
         The listener wants no more channels; those it has live on.
 
-        :returns: a Deferred that fires when the port is closed, if nobody else needs it
+        :returns: a Deferred that fires when the port is closed, if no other listener needs it
         """
         if listener in self._listeners:
             self._listeners.remove(listener)
             self._known.clear()
         if self._listeners or not self._ports:
             return succeed(None)
-        self._all[self._reactor].pop(self._key, None)
+        self._process.forget(self._key)
         ports, self._ports = self._ports, []
         stopped = gatherResults([maybeDeferred(port.stopListening) for port in ports])
         return stopped.addCallback(lambda _: None)
@@ -183,7 +144,12 @@ class OwnPort:
         if not self._listeners:
             self.factory.abort()
 
-    def _open(self, host: str, number: int, uri: str) -> None:
+    def open(self, uri: str) -> None:
+        """
+        :param uri: for whom
+        :raises AddressInUseError: another process has the port
+        """
+        host, number = self._key
         interfaces = [host] if host else ["0.0.0.0", "::"]
         for interface in interfaces:
             try:
@@ -264,34 +230,3 @@ def _split(listener: ChannelListener) -> tuple[str, int]:
             continue
         return host, via.port
     return "", via.port
-
-
-async def listen_behind_shared_port(
-    reactor: Any, listener: ChannelListener, control: Path | str | None, shared: bool = False
-) -> tuple[Any, ServerChannelFactory]:
-    """
-    Register a listener's address with the sharing service.
-
-    :param control: the service's control socket; None: where it usually is
-    :param shared: whether others may register the address, too
-    :returns: the port, and the factory of the connections that come over it
-    """
-    binding = listener.binding
-    factory = ServerChannelFactory(
-        listener, reactor, binding.channel_settings(), binding.max_pending_connections()
-    )
-    wish = Wish(listener.uri, binding.host_name_comparison_mode.value, shared=shared)
-    endpoint = SharedPortServerEndpoint(reactor, wish, control)
-    port = await endpoint.listen(factory)
-    return port, factory
-
-
-def address_below(base: str, path: str) -> str:
-    """
-    :param base: a base address
-    :param path: below it, or an absolute address
-    :returns: the absolute address
-    """
-    if "://" in path:
-        return path
-    return f"{base.rstrip('/')}/{path.lstrip('/')}" if path else base

@@ -1,0 +1,98 @@
+"""
+One framing session as a link: bytes become messages, and messages bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.transport.calls.interfaces import IMessageLink, IMessageReceiver
+from netshare.transport.channels.errors import ChannelClosedError, ProtocolError, TransportError
+from netshare.transport.channels.interfaces import IDuplexReceiver
+from netshare.transport.encoders.encoders import MessageEncoder
+from netshare.transport.soap.message import Message, MessageInvalid
+from netshare.transport.xml import XmlException
+
+__all__ = ["MessageLink"]
+
+
+@implementer(IMessageLink, IDuplexReceiver)
+class MessageLink:
+    """
+    A duplex channel with the string tables of its session.
+
+    :param encoder: of this side, its :meth:`session` not yet begun
+    :param channel: the :class:`~.interfaces.IDuplexChannel`; None: it is not open yet
+    """
+
+    def __init__(self, encoder: MessageEncoder, channel: Any = None) -> None:
+        self.channel = channel
+        self.version = encoder.version
+        self._encoder = encoder.session()
+        self._receiver: IMessageReceiver | None = None
+        self._closed = False
+
+    @property
+    def via(self) -> str:
+        """The address that the client asked for; empty before the channel is open."""
+        via: str = "" if self.channel is None else self.channel.via
+        return via
+
+    def start(self, receiver: IMessageReceiver) -> None:
+        self._receiver = receiver
+
+    def send(self, message: Message) -> Deferred[None] | None:
+        if self._closed or self.channel is None:
+            raise ChannelClosedError("the channel is not open")
+        message.version = self.version
+        sent: Deferred[None] | None = self.channel.send(*self._encoder.pieces(message))
+        return sent
+
+    def pause(self) -> None:
+        if not self._closed:
+            self.channel.pauseReceiving()
+
+    def resume(self) -> None:
+        if not self._closed:
+            self.channel.resumeReceiving()
+
+    def end_output(self) -> None:
+        self.channel.endOutput()
+
+    def close(self) -> Deferred[None]:
+        if self.channel is None:
+            return succeed(None)
+        closed: Deferred[None] = self.channel.close()
+        return closed
+
+    def abort(self) -> None:
+        if self.channel is not None:
+            self.channel.abort()
+
+    def fail(self, error: TransportError) -> None:
+        self.channel.fail(error)
+
+    # ---- the channel
+
+    def messageReceived(self, payload: bytes) -> None:
+        try:
+            message = self._encoder.decode(payload)
+        except (XmlException, MessageInvalid) as error:
+            # The tables of a binary session cannot be trusted after this, so that it ends here.
+            self.fail(ProtocolError(f"{self.via}: a message cannot be read: {error}"))
+            return
+        assert self._receiver is not None
+        self._receiver.message_received(message)
+
+    def endReceived(self) -> None:
+        assert self._receiver is not None
+        self._receiver.end_received()
+
+    def channelClosed(self, reason: Failure | None) -> None:
+        self._closed = True
+        assert self._receiver is not None
+        self._receiver.link_closed(reason)

@@ -1,0 +1,287 @@
+"""
+A channel to a service: opened with its first call, one session or a session for each call.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.transport.calls.conversation import Conversation
+from netshare.transport.calls.interfaces import (
+    IChannelKeeper,
+    ICommunicationObject,
+    IConversationUser,
+)
+from netshare.transport.calls.invoker import Invoker
+from netshare.transport.calls.link import MessageLink
+from netshare.transport.calls.operations import CallOptions, call_operation
+from netshare.transport.calls.proxy import Proxy
+from netshare.transport.calls.session import SessionState, new_session_id
+from netshare.transport.channels.errors import ChannelClosedError, CommunicationObjectAbortedError
+from netshare.transport.clients.callbacks import CallbackDispatcher
+from netshare.transport.clients.setup import ChannelSetup
+from netshare.transport.clients.streamedcall import StreamedCall
+from netshare.transport.contracts.description import OperationDescription
+from netshare.transport.soap.message import Message, MessageHeader
+
+__all__ = ["CommunicationState", "ServiceChannel"]
+
+
+class CommunicationState(Enum):
+    """What a channel is at the moment."""
+
+    CREATED = "Created"
+    OPENING = "Opening"
+    OPENED = "Opened"
+    CLOSING = "Closing"
+    CLOSED = "Closed"
+    FAULTED = "Faulted"
+
+
+@implementer(ICommunicationObject, IConversationUser)
+class ServiceChannel:
+    """
+    A channel to a service; made by :meth:`.ChannelFactory.create_channel`.
+
+    :param setup: what it is made of
+    :param keeper: told when it opens and when it is over
+    :param address: of the endpoint
+    :param via: where to connect
+    """
+
+    log = Logger()
+
+    def __init__(self, setup: ChannelSetup, keeper: IChannelKeeper, address: str, via: str) -> None:
+        self.address = address
+        self.via = via
+        self.state = CommunicationState.CREATED
+        self._setup = setup
+        self._keeper = keeper
+        self._link: MessageLink | None = None
+        self._conversation: Conversation | None = None
+        self._opening: Deferred[Any] | None = None
+        self._waiting: list[Deferred[None]] = []
+        self._callbacks: CallbackDispatcher | None = None
+        self._failure: Failure | None = None
+        self._calls: set[StreamedCall] = set()
+        #: The operations, as methods that return Deferreds.
+        self.operations: Any = self.using()
+
+    # ---- the user
+
+    def using(
+        self,
+        headers: Iterable[MessageHeader] = (),
+        timeout: float | None = None,
+        replies: list[Message] | None = None,
+    ) -> Any:
+        """
+        The operations, with something special about their calls.
+
+        :param headers: to send with each request
+        :param timeout: seconds for each call, instead of the binding's send_timeout
+        :param replies: where each reply is put, for its headers
+        """
+        options = CallOptions(
+            to=self.address,
+            timeout=self._setup.binding.send_timeout if timeout is None else timeout,
+            headers=tuple(headers),
+            replies=replies,
+            caller=self._setup.caller,
+        )
+        return Proxy(self._setup.contract, functools.partial(self._invoke, options))
+
+    def open(self) -> Deferred[None]:
+        """
+        Open the channel. Where messages are streamed nothing is connected yet.
+
+        :returns: a Deferred that fails with a :class:`~.errors.TransportError`
+        """
+        if self.state is CommunicationState.CREATED:
+            self.state = CommunicationState.OPENING
+            self._start()
+        if self.state is CommunicationState.OPENING:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            return waiting
+        try:
+            self._check()
+        except Exception:
+            return fail()
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        """
+        End the session when the calls under way have been answered.
+        """
+        return ensureDeferred(self._close())
+
+    def abort(self) -> None:
+        """Give the channel up, and its connection."""
+        if self.state in (CommunicationState.CLOSED, CommunicationState.FAULTED):
+            return
+        self.state = CommunicationState.CLOSED
+        self._failure = Failure(CommunicationObjectAbortedError(f"{self.via}: it was aborted"))
+        if self._link is not None:
+            self._link.abort()
+        for call in list(self._calls):
+            call.abort()
+        if self._opening is not None:
+            self._opening.cancel()
+        self._keeper.channel_over(self)
+
+    @property
+    def session_id(self) -> str | None:
+        """The identifier of the session, on this side; None: there is none."""
+        return None if self._callbacks is None else self._callbacks.session.identifier
+
+    # ---- opening
+
+    def _start(self) -> None:
+        setup = self._setup
+        self._keeper.channel_opened(self)
+        if setup.binding.streamed:
+            self._opened(None)
+            return
+        self._link = MessageLink(setup.encoder)
+        self._conversation = Conversation(self._link, setup.reactor, self)
+        self._callbacks = CallbackDispatcher(
+            setup.contract.callback,
+            setup.callback,
+            Invoker(setup.caller),
+            SessionState(self.via, None, None, None, new_session_id(), answer_to=self.address),
+            self._conversation,
+        )
+        # In a context of its own: what the connection does later belongs to no call.
+        opening: Deferred[Any] = contextvars.Context().run(
+            setup.pool.open_channel,
+            self.via,
+            self._link,
+            content_type=setup.encoder.content_type,
+            settings=setup.settings,
+        )
+        self._opening = opening
+        opening.addCallbacks(self._connected, self._refused)
+
+    def _connected(self, channel: Any) -> None:
+        assert self._link is not None
+        assert self._callbacks is not None
+        self._opening = None
+        self._link.channel = channel
+        session = self._callbacks.session
+        session.channel, session.peer, session.security = channel, channel.peer, channel.security
+        if self.state is CommunicationState.CLOSED:
+            channel.abort()
+        else:
+            self._opened(None)
+
+    def _refused(self, failure: Failure) -> None:
+        self._opening = None
+        if self.state is not CommunicationState.CLOSED:
+            self.state = CommunicationState.FAULTED
+            self._failure = failure
+        self._keeper.channel_over(self)
+        self._opened(failure)
+
+    def _opened(self, failure: Failure | None) -> None:
+        if failure is None:
+            self.state = CommunicationState.OPENED
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if failure is None:
+                one.callback(None)
+            else:
+                one.errback(failure)
+
+    # ---- the conversation
+
+    def request_received(self, message: Message) -> Deferred[None] | None:
+        assert self._callbacks is not None
+        return self._callbacks.serve(message)
+
+    def other_side_ended(self) -> None:
+        # The service sends no more, and so takes no more, as WCF has it.
+        if self.state is CommunicationState.OPENED and self._link is not None:
+            self.state = CommunicationState.FAULTED
+            self._failure = Failure(
+                ChannelClosedError(f"{self.via}: the service has ended the session")
+            )
+            self._link.close().addErrback(lambda failure: None)
+
+    def conversation_over(self, reason: Failure | None) -> None:
+        if self.state is CommunicationState.OPENED:
+            self.state = CommunicationState.FAULTED
+            self._failure = reason
+        self._keeper.channel_over(self)
+
+    # ---- closing
+
+    async def _close(self) -> None:
+        if self.state is CommunicationState.OPENING:
+            await self.open()
+        if self.state is not CommunicationState.OPENED:
+            if self.state is CommunicationState.CREATED:
+                self.state = CommunicationState.CLOSED
+            return
+        self.state = CommunicationState.CLOSING
+        try:
+            conversation = self._conversation
+            if conversation is not None:
+                await conversation.idle()
+                await conversation.close(self._setup.binding.close_timeout)
+            for call in list(self._calls):
+                await call.done()
+        finally:
+            self.state = CommunicationState.CLOSED
+            self._keeper.channel_over(self)
+
+    def _check(self) -> None:
+        if self.state is CommunicationState.OPENED:
+            return
+        if self._failure is not None:
+            self._failure.raiseException()
+        raise ChannelClosedError(f"{self.via}: the channel is {self.state.value.lower()}")
+
+    # ---- calling
+
+    def _invoke(
+        self,
+        options: CallOptions,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Deferred[Any]:
+        if self.state is CommunicationState.OPENED and self._conversation is not None:
+            try:
+                return call_operation(self._conversation, operation, args, kwargs, options)
+            except Exception:
+                return fail()
+        return ensureDeferred(self._open_and_call(options, operation, args, kwargs))
+
+    async def _open_and_call(
+        self,
+        options: CallOptions,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if self.state in (CommunicationState.CREATED, CommunicationState.OPENING):
+            await self.open()
+        self._check()
+        if self._conversation is not None:
+            return await call_operation(self._conversation, operation, args, kwargs, options)
+        call = StreamedCall(self._setup, operation, options)
+        self._calls.add(call)
+        try:
+            return await call.run(self.via, args, kwargs)
+        finally:
+            call.done().addCallback(lambda _: self._calls.discard(call))

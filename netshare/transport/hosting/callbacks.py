@@ -1,0 +1,107 @@
+"""
+A service calls its client back, in the same session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from zope.interface import implementer
+
+from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.context import served_here
+from netshare.transport.calls.conversation import Conversation
+from netshare.transport.calls.interfaces import ICallbacks
+from netshare.transport.calls.operations import CallOptions, call_operation
+from netshare.transport.calls.proxy import Proxy
+from netshare.transport.calls.slots import Turn
+from netshare.transport.contracts.behavior import ConcurrencyMode
+from netshare.transport.contracts.description import OperationDescription
+from netshare.transport.contracts.endpoint import ServiceEndpoint
+
+__all__ = ["CallbackProxies"]
+
+
+@implementer(ICallbacks)
+class CallbackProxies:
+    """
+    Makes the callback object of a session, and carries its calls out.
+
+    :param session_id: of the session whose client is called
+    :param conversation: through which
+    :param mode: of the service
+    :param timeout: seconds for a reply
+    :param caller: how the service's operations are called
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        conversation: Conversation,
+        mode: ConcurrencyMode,
+        timeout: float | None,
+        caller: Caller,
+    ) -> None:
+        self._session_id = session_id
+        self._conversation = conversation
+        self._mode = mode
+        self._caller = caller
+        self._options = CallOptions(conversation.anonymous, timeout)
+
+    def for_endpoint(self, endpoint: ServiceEndpoint) -> Proxy | None:
+        """
+        :param endpoint: that the session is with
+        :returns: the callback object; None: the contract has no callbacks
+        """
+        if endpoint.contract.callback is None:
+            return None
+        self._options = replace(self._options, reply_to=endpoint.listen_uri)
+        return Proxy(endpoint.contract.callback, self._invoke)
+
+    def _invoke(
+        self, operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        turn = None
+        if not operation.one_way and self._mode is not ConcurrencyMode.MULTIPLE:
+            turn = self._turn(operation)
+        return self._caller.wait(self._call, turn, operation, args, kwargs)
+
+    def _turn(self, operation: OperationDescription) -> Turn | None:
+        """The turn of the call that asks, which is given up while it waits."""
+        here = served_here()
+        if here is None or here.turn is None or here.turn.over:
+            return None
+        if self._mode is ConcurrencyMode.SINGLE and here.session_id == self._session_id:
+            raise RuntimeError(
+                f"{operation.method} would wait for ever: its reply is not taken before this call "
+                "is over; make the service's concurrency mode REENTRANT or MULTIPLE, or the "
+                "callback one-way"
+            )
+        return here.turn if self._mode is ConcurrencyMode.REENTRANT else None
+
+    def _call(
+        self,
+        turn: Turn | None,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Deferred[Any]:
+        return ensureDeferred(self._calling(turn, operation, args, kwargs))
+
+    async def _calling(
+        self,
+        turn: Turn | None,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if turn is not None:
+            turn.give()
+        try:
+            return await call_operation(self._conversation, operation, args, kwargs, self._options)
+        finally:
+            waiting = None if turn is None else turn.take()
+            if waiting is not None:
+                await waiting

@@ -1,0 +1,115 @@
+"""
+A single call that a service serves, where messages are streamed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.transport.calls.exchange import Exchange
+from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject, IExchangeUser
+from netshare.transport.calls.invoker import Refused
+from netshare.transport.calls.session import SessionState
+from netshare.transport.channels.errors import ProtocolError
+from netshare.transport.contracts.streams import Stream
+from netshare.transport.encoders.encoders import MessageEncoder
+from netshare.transport.hosting.dispatcher import Dispatcher
+from netshare.transport.soap.message import Message
+
+__all__ = ["ServedCall"]
+
+
+@implementer(IExchangeUser, ICommunicationObject)
+class ServedCall:
+    """
+    One call, on a singleton channel.
+
+    :param channel: the :class:`~.interfaces.ISingletonChannel`
+    :param encoder: of the endpoint's messages
+    :param dispatcher: serves the request
+    :param max_buffer_size: bytes that headers, and a body that is no stream, may have
+    :param keeper: told when the call begins and when it is over
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        channel: Any,
+        encoder: MessageEncoder,
+        dispatcher: Dispatcher,
+        max_buffer_size: int,
+        keeper: IChannelKeeper,
+    ) -> None:
+        #: The channel's receiver.
+        self.exchange = Exchange(encoder, max_buffer_size, self, channel)
+        self._channel = channel
+        self._dispatcher = dispatcher
+        self._keeper = keeper
+        self._serving: Deferred[None] | None = None
+        self._state = SessionState(channel.via, channel.peer, channel.security, channel, None)
+        keeper.channel_opened(self)
+
+    def close(self) -> Deferred[None]:
+        if self._serving is None:
+            closed: Deferred[None] = self._channel.close()
+            return closed
+        done: Deferred[None] = Deferred()
+        self._serving.addBoth(lambda _: done.callback(None))
+        return done
+
+    def abort(self) -> None:
+        self._channel.abort()
+
+    # ---- the exchange
+
+    def is_streamed(self, message: Message) -> bool:
+        try:
+            operation = self._dispatcher.operation(self._state, message)
+        except Refused:
+            return False  # it will be refused again, when it is dispatched
+        return operation.request.stream is not None
+
+    def message_arrived(self, message: Message, stream: Stream | None) -> None:
+        self._serving = ensureDeferred(self._serve(message, stream))
+        self._serving.addErrback(self._failed)
+
+    def message_unreadable(self, message: Message | None, error: Exception) -> None:
+        # WCF has no fault for what is no message.
+        self._channel.fail(
+            ProtocolError(f"{self._channel.via}: the request cannot be read: {error}")
+        )
+
+    def stream_abandoned(self) -> None:
+        # The operation wants no more of the request: let the rest go by.
+        self._channel.resumeReceiving()
+
+    def end_received(self) -> None:
+        """The client sends nothing more; the channel closes after the reply."""
+
+    def exchange_over(self, reason: Failure | None) -> None:
+        if reason is not None:
+            self.log.debug("{via}: {reason}", via=self._channel.via, reason=reason.value)
+        self._keeper.channel_over(self)
+
+    # ---- serving
+
+    async def _serve(self, message: Message, stream: Stream | None) -> None:
+        answer = await self._dispatcher.dispatch(self._state, message, stream)
+        if stream is not None and not stream.ended:
+            stream.close()
+        if answer.message is None:
+            self._channel.finish()
+            return
+        invoker = self._dispatcher.invoker
+        start = invoker.answer_with(self.exchange.start_of, answer, message, self._state)
+        await self.exchange.send(start, answer.stream, invoker.caller)
+
+    def _failed(self, failure: Failure) -> None:
+        self.log.failure("{via}: the reply could not be sent", failure, via=self._channel.via)
+        self._channel.abort()

@@ -1,0 +1,155 @@
+"""
+A session that a service serves: its calls, its callbacks, and its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.transport.calls.conversation import Conversation
+from netshare.transport.calls.interfaces import (
+    IChannelKeeper,
+    ICommunicationObject,
+    IConversationUser,
+    IMessageLink,
+)
+from netshare.transport.calls.session import SessionState, new_session_id
+from netshare.transport.calls.slots import begin
+from netshare.transport.channels.errors import CommunicationError
+from netshare.transport.contracts.behavior import ConcurrencyMode
+from netshare.transport.contracts.binding import NetTcpBinding
+from netshare.transport.hosting.callbacks import CallbackProxies
+from netshare.transport.hosting.dispatcher import Dispatcher
+from netshare.transport.soap.message import Message
+
+__all__ = ["ServedSession"]
+
+
+@implementer(IConversationUser, ICommunicationObject)
+class ServedSession:
+    """
+    A session with a client.
+
+    :param link: carries its messages
+    :param channel: the :class:`~.interfaces.IDuplexChannel` that it began on
+    :param dispatcher: serves the requests
+    :param clock: where timeouts are set
+    :param binding: of the endpoints
+    :param keeper: told when the session begins and when it is over
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        link: IMessageLink,
+        channel: Any,
+        dispatcher: Dispatcher,
+        clock: IReactorTime,
+        binding: NetTcpBinding,
+        keeper: IChannelKeeper,
+    ) -> None:
+        self._link = link
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._keeper = keeper
+        self._close_timeout = binding.close_timeout
+        self._closing = False
+        self._ending: IDelayedCall | None = None
+        self._conversation = Conversation(link, clock, self)
+        behavior = dispatcher.behavior
+        session_id = new_session_id()
+        serial = behavior.concurrency_mode is not ConcurrencyMode.MULTIPLE
+        self.state = SessionState(
+            channel.via,
+            channel.peer,
+            channel.security,
+            channel,
+            session_id,
+            answer_to=self._conversation.anonymous,
+            lock=dispatcher.instances.lock() if serial else None,
+            callbacks=CallbackProxies(
+                session_id,
+                self._conversation,
+                behavior.concurrency_mode,
+                binding.send_timeout,
+                dispatcher.invoker.caller,
+            ),
+        )
+        dispatcher.throttles.session_begun()
+        keeper.channel_opened(self)
+
+    def close(self) -> Deferred[None]:
+        return ensureDeferred(self._close())
+
+    def abort(self) -> None:
+        self._link.abort()
+
+    async def _close(self) -> None:
+        await self._conversation.idle()
+        self._closing = True
+        await self._link.close()
+
+    # ---- the conversation
+
+    def request_received(self, message: Message) -> Deferred[None] | None:
+        return begin(self._answer(message))
+
+    async def _answer(self, message: Message) -> None:
+        answer = await self._dispatcher.dispatch(self.state, message)
+        conversation = self._conversation
+        if conversation.closed:
+            return
+        if answer.message is not None:
+            try:
+                sent = self._dispatcher.invoker.answer_with(
+                    conversation.send, answer, message, self.state
+                )
+                if sent is not None:
+                    await sent
+            except CommunicationError:
+                return  # the link is over, which it says itself
+        if answer.broken:
+            # As WCF: after an unexpected exception the session is not trusted.
+            self._end()
+        elif answer.terminates:
+            self._end_soon()
+
+    def other_side_ended(self) -> None:
+        # The client sends no more: answer what is under way, then end, too.
+        if self._conversation.busy:
+            self._conversation.idle().addCallback(lambda _: self._end())
+        else:
+            self._end()
+
+    def conversation_over(self, reason: Failure | None) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        if reason is not None:
+            self.log.debug("{via}: {reason}", via=self.state.via, reason=reason.value)
+        self._dispatcher.session_over(self.state)
+        self._dispatcher.throttles.session_over()
+        self._keeper.channel_over(self)
+
+    # ---- the end
+
+    def _end(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._link.close().addErrback(lambda failure: None)
+
+    def _end_soon(self) -> None:
+        """The session is over; give the client the time to close it."""
+        if self._ending is None and self._close_timeout is not None:
+            self._ending = self._clock.callLater(self._close_timeout, self._waited_enough)
+
+    def _waited_enough(self) -> None:
+        self._ending = None
+        self._link.abort()
