@@ -25,13 +25,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from netshare.transport.calls.callers import Caller
-from netshare.transport.calls.proxy import Proxy
 from netshare.transport.clients.background import BackgroundReactor
-from netshare.transport.clients.channelfactory import (
-    ChannelFactory,
-    ClientChannel,
-    CommunicationState,
-)
+from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
@@ -40,7 +35,7 @@ from netshare.transport.soap.message import Message, MessageHeader
 __all__ = ["AsyncStream", "NetTcpClient"]
 
 
-class NetTcpClient:
+class NetTcpClient(ClientFace):
     """
     A channel to a service. Its methods are to be used in one event loop.
 
@@ -62,12 +57,10 @@ class NetTcpClient:
         via: str | None = None,
         callback: Any = None,
     ) -> None:
-        self._reactor = BackgroundReactor.shared().reactor
-        self._bridge = _Bridge(self._reactor, asyncio.get_running_loop())
-        self._factory = ChannelFactory(
-            contract, binding, self._reactor, callback=callback, caller=_LoopCaller(self._bridge)
-        )
-        self._channel: ClientChannel = self._factory.create_channel(address, via)
+        reactor = BackgroundReactor.shared().reactor
+        self._bridge = _Bridge(reactor, asyncio.get_running_loop())
+        caller = _LoopCaller(self._bridge)
+        super().__init__(contract, address, binding, reactor, caller, via, callback)
         #: The operations, as methods to be awaited.
         self.operations: Any = self.using()
 
@@ -104,24 +97,11 @@ class NetTcpClient:
 
         :raises TransportError: the service did not end it, too
         """
-        try:
-            await self._bridge.run(self._channel.close)
-        finally:
-            await self._bridge.run(self._factory.close)
+        await self._bridge.run(self._close_all)
 
     async def abort(self) -> None:
         """Give the channel up."""
-
-        def abort() -> Deferred[None]:
-            self._channel.abort()
-            return self._factory.close()
-
-        await self._bridge.run(abort)
-
-    @property
-    def state(self) -> CommunicationState:
-        """What the channel is at the moment."""
-        return self._channel.state
+        await self._bridge.run(self._abort_all)
 
     def using(
         self,
@@ -136,28 +116,15 @@ class NetTcpClient:
         :param timeout: seconds for each call, instead of the binding's send_timeout
         :param replies: where each reply is put, for its headers
         """
-        inner = self._channel.using(headers, timeout, replies)
+        return self._proxy(headers, timeout, replies, self._call)
 
-        async def invoke(
-            operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
-        ) -> Any:
-            method = getattr(inner, operation.method)
-            result = await self._bridge.run(lambda: method(*args, **kwargs))
-            return self._readable(operation, result)
+    async def _call(
+        self, operation: OperationDescription, call: Callable[[], Deferred[Any]]
+    ) -> Any:
+        return self._readable(operation, await self._bridge.run(call))
 
-        return Proxy(self._factory.contract, invoke)
-
-    def _readable(self, operation: OperationDescription, result: Any) -> Any:
-        reply = operation.reply
-        part = None if reply is None else reply.stream
-        if part is None:
-            return result
-        if isinstance(result, Stream):
-            return AsyncStream(self._bridge, result)
-        inside = getattr(result, part.member)
-        if isinstance(inside, Stream):
-            setattr(result, part.member, AsyncStream(self._bridge, inside))
-        return result
+    def _stream(self, stream: Stream) -> Any:
+        return AsyncStream(self._bridge, stream)
 
 
 class AsyncStream:
@@ -235,7 +202,7 @@ class _Bridge:
         try:
             self.loop.call_soon_threadsafe(finish)
         except RuntimeError:
-            pass  # the loop is closed, nobody waits any more
+            pass  # the loop is closed, and what waited there with it
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """

@@ -14,20 +14,15 @@ methods of a callback object are called in threads of netshare's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 
 from netshare.transport.calls.callers import BlockingStream, ThreadCaller
-from netshare.transport.calls.proxy import Proxy
 from netshare.transport.clients.background import BackgroundReactor
-from netshare.transport.clients.channelfactory import (
-    ChannelFactory,
-    ClientChannel,
-    CommunicationState,
-)
+from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
@@ -38,7 +33,7 @@ __all__ = ["NetTcpClient"]
 C = TypeVar("C")
 
 
-class NetTcpClient(Generic[C]):
+class NetTcpClient(ClientFace, Generic[C]):
     """
     A channel to a service.
 
@@ -61,10 +56,7 @@ class NetTcpClient(Generic[C]):
     ) -> None:
         self._background = BackgroundReactor.shared()
         reactor = self._background.reactor
-        self._factory = ChannelFactory(
-            contract, binding, reactor, callback=callback, caller=ThreadCaller(reactor)
-        )
-        self._channel: ClientChannel = self._factory.create_channel(address, via)
+        super().__init__(contract, address, binding, reactor, ThreadCaller(reactor), via, callback)
         #: The operations, as methods that return results or raise.
         self.operations: C = self.using()
 
@@ -101,24 +93,11 @@ class NetTcpClient(Generic[C]):
 
         :raises TransportError: the service did not end it, too
         """
-        try:
-            self._background.call(self._channel.close)
-        finally:
-            self._background.call(self._factory.close)
+        self._background.call(self._close_all)
 
     def abort(self) -> None:
         """Give the channel up."""
-
-        def abort() -> Deferred[None]:
-            self._channel.abort()
-            return self._factory.close()
-
-        self._background.call(abort)
-
-    @property
-    def state(self) -> CommunicationState:
-        """What the channel is at the moment."""
-        return self._channel.state
+        self._background.call(self._abort_all)
 
     def using(
         self,
@@ -133,26 +112,10 @@ class NetTcpClient(Generic[C]):
         :param timeout: seconds for each call, instead of the binding's send_timeout
         :param replies: where each reply is put, for its headers
         """
-        inner = self._channel.using(headers, timeout, replies)
+        return cast(C, self._proxy(headers, timeout, replies, self._call))
 
-        def invoke(
-            operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
-        ) -> Any:
-            method = getattr(inner, operation.method)
-            result = self._background.call(lambda: method(*args, **kwargs))
-            return self._readable(operation, result)
+    def _call(self, operation: OperationDescription, call: Callable[[], Deferred[Any]]) -> Any:
+        return self._readable(operation, self._background.call(call))
 
-        return cast(C, Proxy(self._factory.contract, invoke))
-
-    def _readable(self, operation: OperationDescription, result: Any) -> Any:
-        reply = operation.reply
-        part = None if reply is None else reply.stream
-        if part is None:
-            return result
-        reactor = self._background.reactor
-        if isinstance(result, Stream):
-            return BlockingStream.reader(reactor, result)
-        inside = getattr(result, part.member)
-        if isinstance(inside, Stream):
-            setattr(result, part.member, BlockingStream.reader(reactor, inside))
-        return result
+    def _stream(self, stream: Stream) -> Any:
+        return BlockingStream.reader(self._background.reactor, stream)

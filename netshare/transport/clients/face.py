@@ -1,0 +1,115 @@
+"""
+What the faces of the client for other programs than Twisted's have in common: one channel, whose
+factory is closed with it, and whose calls are carried to the reactor and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.proxy import Proxy
+from netshare.transport.clients.channel import CommunicationState, ServiceChannel
+from netshare.transport.clients.channelfactory import ChannelFactory
+from netshare.transport.contracts.binding import NetTcpBinding
+from netshare.transport.contracts.description import OperationDescription
+from netshare.transport.contracts.streams import Stream
+from netshare.transport.soap.message import Message, MessageHeader
+
+__all__ = ["ClientFace"]
+
+
+class ClientFace:
+    """
+    A channel in a reactor of another thread.
+
+    :param contract: a class with ``@service_contract``
+    :param address: of the endpoint
+    :param binding: as the service's
+    :param reactor: where everything happens
+    :param caller: calls what the user gave
+    :param via: where to connect instead
+    :param callback: carries out the callback contract, if there is one
+    :raises ContractError: contract and binding do not go together
+    """
+
+    def __init__(
+        self,
+        contract: type,
+        address: str,
+        binding: NetTcpBinding,
+        reactor: Any,
+        caller: Caller,
+        via: str | None,
+        callback: Any,
+    ) -> None:
+        self._factory = ChannelFactory(contract, binding, reactor, callback=callback, caller=caller)
+        self._channel: ServiceChannel = self._factory.create_channel(address, via)
+
+    @property
+    def state(self) -> CommunicationState:
+        """What the channel is at the moment."""
+        return self._channel.state
+
+    # ---- in the reactor's thread
+
+    def _close_all(self) -> Deferred[None]:
+        """Close the channel, and then the factory even if that fails."""
+        return ensureDeferred(self._closing())
+
+    async def _closing(self) -> None:
+        try:
+            await self._channel.close()
+        finally:
+            await self._factory.close()
+
+    def _abort_all(self) -> Deferred[None]:
+        """Abort the channel and close the factory."""
+        self._channel.abort()
+        return self._factory.close()
+
+    # ---- calls
+
+    def _proxy(
+        self,
+        headers: Iterable[MessageHeader],
+        timeout: float | None,
+        replies: list[Message] | None,
+        carry: Callable[[OperationDescription, Callable[[], Deferred[Any]]], Any],
+    ) -> Any:
+        """
+        The operations of the contract.
+
+        :param headers: as the other parameters, see :meth:`.ServiceChannel.using`
+        :param carry: calls a function in the reactor and gives what its Deferred becomes,
+            :meth:`_readable`
+        """
+        inner = self._channel.using(headers, timeout, replies)
+
+        def invoke(
+            operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> Any:
+            method = getattr(inner, operation.method)
+            return carry(operation, lambda: method(*args, **kwargs))
+
+        return Proxy(self._factory.contract, invoke)
+
+    def _readable(self, operation: OperationDescription, result: Any) -> Any:
+        """:returns: a result, with its stream as the user can read it."""
+        reply = operation.reply
+        part = None if reply is None else reply.stream
+        if part is None:
+            return result
+        if isinstance(result, Stream):
+            return self._stream(result)
+        inside = getattr(result, part.member)
+        if isinstance(inside, Stream):
+            setattr(result, part.member, self._stream(inside))
+        return result
+
+    def _stream(self, stream: Stream) -> Any:
+        """:returns: a stream that arrives, as the user can read it."""
+        raise NotImplementedError
