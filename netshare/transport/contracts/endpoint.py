@@ -44,7 +44,7 @@ class ServiceEndpoint:
 
         :param to: the message's To
         """
-        if self.filter_mode is AddressFilterMode.ANY:
+        if to == self.address or self.filter_mode is AddressFilterMode.ANY:
             return True
         try:
             asked = parse_via(to)
