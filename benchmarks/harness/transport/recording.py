@@ -47,8 +47,8 @@ def record_all(port: int, via: str, path: Path) -> None:
 def request(name: str, *arguments: Any) -> Message:
     """:returns: the request of an operation of IBasic"""
     (operation,) = (one for one in describe(IBasic).operations if one.name == name)
-    formatter = formatter_for(operation)
-    return formatter.request.write(formatter.arguments(arguments, {}), False)
+    made, _ = formatter_for(operation).request_of(arguments, {})
+    return made
 
 
 def record(port: int, via: str, requests: Sequence[Message]) -> list[floor.Reply]:
