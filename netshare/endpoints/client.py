@@ -6,6 +6,8 @@ The other half of ``preamble=consume``: with both, any protocol travels over a s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,9 +20,10 @@ from zope.interface import implementer
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP, parse_via
 from netshare.endpoints.preamble import LateWrapper
-from netshare.framing.faults import MAX_FAULT_SIZE, Fault
-from netshare.framing.records import BINARY_SESSION, Mode, RecordType, preamble
-from netshare.framing.sizes import NEED_MORE, decode_size
+from netshare.framing.events import Acknowledged, Broken
+from netshare.framing.faults import Fault, FaultReceived
+from netshare.framing.records import BINARY_SESSION, Mode
+from netshare.framing.session import ClientSession
 
 _MEANING = {
     Fault.ENDPOINT_NOT_FOUND: "nobody serves this address there",
@@ -56,20 +59,24 @@ class PreambleClientProtocol(LateWrapper):
     factory: _PreambleClientFactory
 
     def connectionMade(self) -> None:
-        self._received = b""
-        self.transport.write(self.factory.preamble)
+        self._session = self.factory.begin()
+        self.transport.write(self._session.opening)
 
     def unsettledDataReceived(self, data: bytes) -> None:
-        self._received += data
-        first = self._received[0]
-        if first == RecordType.PREAMBLE_ACK:
-            self.settle(self._received[1:])
-            if self.settled:
-                self.factory.answered(self.wrappedProtocol)
-        elif first == RecordType.FAULT:
-            self._fault()
-        else:
-            self._refused(None, f"it answered {self._received[:16]!r}, which is no net.tcp")
+        self._session.feed(data)
+        event = self._session.next_event()
+        if isinstance(event, Acknowledged):
+            protocol = self.build()
+            if protocol is None:
+                self.transport.abortConnection()
+                return
+            self.settle(protocol, self._session.take_rest())
+            self.factory.answered(protocol)
+        elif isinstance(event, FaultReceived):
+            why = _MEANING.get(event.fault) if event.fault is not None else None
+            self._refused(event.uri, f"{event.name}: {why}" if why else f"fault {event.name}")
+        elif isinstance(event, Broken):
+            self._refused(None, f"what it answered is no net.tcp: {event.reason}")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self.settled:
@@ -77,17 +84,6 @@ class PreambleClientProtocol(LateWrapper):
                 PreambleRefused(self.factory.via, None, "it closed without an answer")
             )
         super().connectionLost(reason)
-
-    def _fault(self) -> None:
-        size, at = decode_size(self._received, 1)
-        if size > MAX_FAULT_SIZE or size < NEED_MORE:
-            self._refused(None, "its fault is too long to be one")
-        elif size != NEED_MORE and len(self._received) >= at + size:
-            uri = self._received[at : at + size].decode("utf-8", "replace")
-            fault = Fault.from_uri(uri)
-            why = _MEANING.get(fault) if fault is not None else None
-            name = fault.value if fault is not None else uri
-            self._refused(uri, f"{name}: {why}" if why else f"refused with the fault {name}")
 
     def _refused(self, uri: str | None, why: str) -> None:
         self.factory.answered(PreambleRefused(self.factory.via, uri, why))
@@ -97,10 +93,12 @@ class PreambleClientProtocol(LateWrapper):
 class _PreambleClientFactory(WrappingFactory):
     noisy = False
 
-    def __init__(self, wrapped: IProtocolFactory, via: str, opening: bytes) -> None:
+    def __init__(
+        self, wrapped: IProtocolFactory, via: str, begin: Callable[[], ClientSession]
+    ) -> None:
         super().__init__(wrapped)
         self.via = via
-        self.preamble = opening
+        self.begin = begin
         #: Fires once: with the wrapped protocol, or with why there is none.
         self.done: Deferred[IProtocol] = Deferred(lambda _: self._cancel())
         #: The attempt to connect, which ends when nobody waits for the answer any more.
@@ -133,10 +131,14 @@ class NetTcpClientEndpoint:
     """
     A connection to an address behind a shared port, or to any net.tcp listener.
 
+    :param via: the address to ask for
     :param host: where to connect; None takes it from the via
     :param port: likewise
-    :param via: the address to ask for
+    :param mode: DUPLEX or SINGLETON
+    :param contentType: of the messages, where they are messages of WCF's
     :param timeout: seconds for connecting and the answer together
+    :raises AddressError: the via is no address
+    :raises ValueError: the via is longer than any service reads, or the mode is not for TCP
     """
 
     def __init__(
@@ -152,7 +154,8 @@ class NetTcpClientEndpoint:
         address = parse_via(via)
         self._reactor = reactor
         self._via = via
-        self._preamble = preamble(via, mode, contentType)
+        self._begin = partial(ClientSession, via, mode, contentType)
+        self._begin()  # what cannot be asked for fails here, and not when connecting
         self._timeout = timeout
         self._endpoint = HostnameEndpoint(
             reactor,
@@ -166,7 +169,7 @@ class NetTcpClientEndpoint:
         :returns: the Factory's protocol, once the preamble is acknowledged; fails with
             :class:`PreambleRefused`, or as connecting does
         """
-        factory = _PreambleClientFactory(protocolFactory, self._via, self._preamble)
+        factory = _PreambleClientFactory(protocolFactory, self._via, self._begin)
         answer = factory.done
         connecting = factory.connecting = self._endpoint.connect(factory)
         connecting.addErrback(lambda failure: factory.answered(failure.value))

@@ -11,20 +11,29 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocolFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, providedBy
+from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
 
+from netshare.endpoints.refusal import Refusal
 from netshare.framing.faults import Fault
-from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Malformed
+from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Malformed, Preamble
 from netshare.framing.records import PREAMBLE_ACK, Mode
 from netshare.timing import Deadlines
 
 #: Modes whose preamble is acknowledged; clients in the others expect no answer.
 _ANSWERED = (Mode.DUPLEX, Mode.SINGLETON)
+
+#: How many refused connections of one Factory are waited for at once.
+MAX_REFUSING = 256
 
 
 class PreambleUse(Enum):
@@ -40,8 +49,8 @@ class PreambleUse(Enum):
 
 class LateWrapper(ProtocolWrapper):
     """
-    A wrapper whose wrapped protocol is made, and connected, only after something was settled on
-    the connection first.
+    A wrapper whose wrapped protocol is connected only after something was settled on the
+    connection first.
     """
 
     transport: Any
@@ -67,16 +76,21 @@ class LateWrapper(ProtocolWrapper):
         """Bytes that came before :meth:`settle`."""
         raise NotImplementedError
 
-    def settle(self, rest: bytes) -> None:
+    def build(self) -> Any:
         """
-        Make and connect the wrapped protocol.
+        Ask the wrapped Factory.
 
+        :returns: its protocol, or None
+        """
+        return self.factory.wrappedFactory.buildProtocol(self._addr)
+
+    def settle(self, protocol: Any, rest: bytes) -> None:
+        """
+        Connect the wrapped protocol.
+
+        :param protocol: what :meth:`build` returned
         :param rest: bytes that are meant for it
         """
-        protocol = self.factory.wrappedFactory.buildProtocol(self._addr)
-        if protocol is None:
-            self.transport.abortConnection()
-            return
         self.wrappedProtocol = protocol
         self.settled = True
         protocol.makeConnection(self)
@@ -93,16 +107,26 @@ class LateWrapper(ProtocolWrapper):
 class ConsumingProtocol(LateWrapper):
     """
     Reads a preamble, answers it, and lets the wrapped protocol have the rest.
+
+    :param built: the wrapped protocol, if the wrapped Factory was asked for it already
     """
 
     log = Logger()
     factory: ConsumingFactory
 
-    def connectionMade(self) -> None:
+    def __init__(self, factory: ConsumingFactory, addr: IAddress | None, built: Any = None) -> None:
+        super().__init__(factory, addr)
+        self._built = built
         self._received = b""
+        self._refusal: Refusal | None = None
+
+    def connectionMade(self) -> None:
         self.factory.undecided.add(self, self.factory.timeout)
 
     def unsettledDataReceived(self, data: bytes) -> None:
+        if self._refusal is not None:
+            self._refusal.received(data)
+            return
         received = self._received = self._received + data
         reading = KNOWN_PREAMBLES[received]
         if reading is NEED_MORE:
@@ -116,7 +140,18 @@ class ConsumingProtocol(LateWrapper):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.factory.undecided.discard(self)
+        if self._refusal is not None:
+            self._refusal.over()
+            self.factory.refusing.discard(self)
         super().connectionLost(reason)
+
+    def readConnectionLost(self) -> None:
+        """The client that is refused has closed its half."""
+        if self._refusal is not None:
+            self._refusal.client_closed()
+
+    def writeConnectionLost(self) -> None:
+        """The fault is out."""
 
     def timedOut(self) -> None:
         """The preamble was not complete in time."""
@@ -125,18 +160,29 @@ class ConsumingProtocol(LateWrapper):
         self.transport.abortConnection()
 
     def _accept(self, mode: Mode, rest: bytes) -> None:
-        self.factory.undecided.discard(self)
         self._received = b""
+        protocol = self._built if self._built is not None else self.build()
+        if protocol is None:
+            self._refuse(Fault.SERVER_TOO_BUSY, "the Factory wants no more connections")
+            return
+        self.factory.undecided.discard(self)
         if mode in _ANSWERED:
             self.transport.write(PREAMBLE_ACK)
-        self.settle(rest)
+        self.settle(protocol, rest)
 
     def _refuse(self, fault: Fault | None, reason: str) -> None:
-        self.factory.undecided.discard(self)
+        factory = self.factory
+        factory.undecided.discard(self)
         self.log.warn("refused {peer}: {reason}", peer=self.transport.getPeer(), reason=reason)
-        if fault is not None:
+        if fault is None:
+            self.transport.loseConnection()
+        elif len(factory.refusing) < MAX_REFUSING:
+            alsoProvides(self, IHalfCloseableProtocol)
+            factory.refusing.add(self)
+            self._refusal = Refusal(factory.clock, self.transport, fault)
+        else:  # under attack: the fault still goes out, but is not waited for
             self.transport.write(fault.record)
-        self.transport.loseConnection()
+            self.transport.loseConnection()
 
 
 class ConsumingFactory(WrappingFactory):
@@ -154,8 +200,11 @@ class ConsumingFactory(WrappingFactory):
     ) -> None:
         super().__init__(wrapped)
         self.timeout = timeout
+        self.clock = reactor
         #: Connections whose preamble is not complete.
         self.undecided = Deadlines(reactor, ConsumingProtocol.timedOut)
+        #: Connections that are being told why they are refused.
+        self.refusing: set[ConsumingProtocol] = set()
 
     def doStart(self) -> None:
         super().doStart()
@@ -168,3 +217,42 @@ class ConsumingFactory(WrappingFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> ConsumingProtocol:
         return ConsumingProtocol(self, addr)
+
+
+def factory_for(factory: IProtocolFactory, readData: bytes) -> IProtocolFactory:
+    """
+    The Factory to ask for the protocol of one connection whose first bytes are known.
+
+    A :class:`ConsumingFactory` makes its own protocol of any connection, and asks the Factory it
+    wraps when the preamble is complete. When it is complete already it can be asked at once: if it
+    wants no more connections, that is known while the socket is still whole.
+
+    :param readData: what was read of the connection so far
+    """
+    if isinstance(factory, ConsumingFactory):
+        reading = KNOWN_PREAMBLES[readData]
+        if isinstance(reading, Preamble) and reading.upgrade is None:
+            return _AskedFirst(factory)
+    return factory
+
+
+@implementer(IProtocolFactory)
+class _AskedFirst:
+    """
+    Asks the wrapped Factory before it makes a :class:`ConsumingProtocol`.
+    """
+
+    __slots__ = ("__provides__", "_factory")
+
+    def __init__(self, factory: ConsumingFactory) -> None:
+        self._factory = factory
+
+    def buildProtocol(self, addr: IAddress) -> Any:
+        built = self._factory.wrappedFactory.buildProtocol(addr)
+        return None if built is None else ConsumingProtocol(self._factory, addr, built)
+
+    def doStart(self) -> None:
+        """Not ours to do: a factory is started with its port."""
+
+    def doStop(self) -> None:
+        """See :meth:`doStart`."""

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
 from netshare.control import commands
+from netshare.endpoints.preamble import factory_for
 from netshare.framing.preamble import KNOWN_VIAS, Preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.sockets.adoption import ClientGone, adopt
@@ -57,7 +58,7 @@ class Intake:
         """
         if not self.accepting:
             raise commands.NotMine("this worker has stopped listening")
-        factory = self.factory
+        factory = factory_for(self.factory, readData)
         if peer:
             real = _address_or_none(peer)
             if real is not None:

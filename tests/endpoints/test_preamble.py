@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from netshare.endpoints.preamble import ConsumingFactory
+from netshare.endpoints.preamble import MAX_REFUSING, ConsumingFactory, factory_for
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import PREAMBLE_ACK, SSL_TLS_UPGRADE, Mode, preamble
+from netshare.testing.wire import MemoryTransport
 from tests.helpers.places import VECTORS
 from tests.helpers.protocols import Kept
 
@@ -89,9 +91,56 @@ def test_refusing(data: bytes, fault: Fault | None) -> None:
     assert one.transport.value() == (fault.record if fault is not None else b"")
     assert one.transport.disconnecting
     assert one.inner == []
-    assert one.reactor.getDelayedCalls() == []
     one.lose()
+    assert one.reactor.getDelayedCalls() == []
     assert one.factory.protocols == {}
+
+
+@pytest.mark.parametrize("leaves", ["closes", "is lost", "stays", "sends on"])
+def test_a_refused_client_hears_it(leaves: str) -> None:
+    """
+    The fault goes out, and what the client still sends is read: closing with unread bytes would
+    reset the connection, and take the fault with it.
+    """
+    one = Consuming()
+    protocol: Any = one.factory.buildProtocol(None)
+    transport = MemoryTransport(protocol)
+    protocol.makeConnection(transport)
+    transport.receive(REFUSED[0][0] + b"x" * 1000)
+    assert transport.take() == Fault.UPGRADE_INVALID.record
+    assert (transport.state, transport.halfClosed) == ("open", True)
+    transport.receive(b"x" * 60000)
+    assert transport.state == "open"
+    if leaves == "closes":
+        transport.receiveEof()
+        assert transport.state == "closing"
+    elif leaves == "stays":
+        one.reactor.advance(10.1)
+        assert transport.state == "aborting"
+    elif leaves == "sends on":
+        transport.receive(b"x" * 10000)
+        assert transport.state == "aborting"
+    transport.lose(ConnectionDone())
+    one.lose()
+    assert (one.inner, one.factory.protocols, one.factory.refusing) == ([], {}, set())
+    assert one.reactor.getDelayedCalls() == []
+
+
+def test_many_refused_clients() -> None:
+    """All get their fault, and only so many of them are waited for."""
+    one = Consuming()
+    transports = []
+    for _ in range(MAX_REFUSING + 1):
+        protocol: Any = one.factory.buildProtocol(None)
+        transports.append(MemoryTransport(protocol))
+        protocol.makeConnection(transports[-1])
+        transports[-1].receive(REFUSED[0][0])
+        assert transports[-1].take() == Fault.UPGRADE_INVALID.record
+    assert [transport.state for transport in transports[-2:]] == ["open", "closing"]
+    for transport in transports:
+        transport.lose(ConnectionDone())
+    one.lose()
+    assert one.reactor.getDelayedCalls() == []
 
 
 def test_a_preamble_that_does_not_come() -> None:
@@ -120,12 +169,49 @@ def test_no_timeout() -> None:
 
 
 def test_a_factory_that_wants_no_protocol() -> None:
-    """The connection is cut."""
+    """The client is told that the server is busy, and gets no ack."""
     wrapped = Factory()
     wrapped.buildProtocol = lambda addr: None  # type: ignore[method-assign]
     one = Consuming(wrapped=wrapped)
     one.protocol.dataReceived(preamble(VIA))
+    assert one.transport.value() == Fault.SERVER_TOO_BUSY.record
     assert one.transport.disconnecting
+    one.lose()
+    assert one.reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_factory_that_is_asked_first(wanted: bool) -> None:
+    """With the whole preamble at hand, the Factory says whether it wants it before anything."""
+    one = Consuming()
+    if not wanted:
+        one.factory.wrappedFactory.buildProtocol = lambda addr: None  # type: ignore[method-assign]
+    asked = factory_for(one.factory, preamble(VIA) + b"GET /")
+    protocol: Any = asked.buildProtocol(IPv4Address("TCP", "192.0.2.1", 5000))
+    assert len(one.inner) == wanted
+    assert (protocol is not None) is wanted
+    if wanted:
+        transport = MemoryTransport(protocol)
+        protocol.makeConnection(transport)
+        assert not one.inner[0].made
+        transport.receive(preamble(VIA) + b"GET /")
+        assert (one.inner[0].made, one.inner[0].data, len(one.inner)) == (True, b"GET /", 1)
+        assert transport.take() == PREAMBLE_ACK
+        transport.lose(ConnectionDone())
+        assert one.inner[0].lost
+    one.lose()
+    assert (one.factory.protocols, one.reactor.getDelayedCalls()) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "data", [b"", preamble(VIA)[:-1], preamble(VIA, upgrade=SSL_TLS_UPGRADE), b"\0\2"]
+)
+def test_what_does_not_concern_the_factory_yet(data: bytes) -> None:
+    """It is not asked for a connection whose preamble is not whole, or that is refused."""
+    one = Consuming()
+    assert factory_for(one.factory, data) is one.factory
+    plain = Factory()
+    assert factory_for(plain, preamble(VIA)) is plain
     one.lose()
 
 

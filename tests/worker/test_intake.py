@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionClosed
+from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.control import commands
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
+from netshare.endpoints.preamble import ConsumingFactory
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.sockets.held import HeldSocket
 from tests.helpers.worker import PREAMBLE, VIA, Setting
@@ -101,6 +103,17 @@ def test_a_factory_that_wants_no_more(setting: Setting) -> None:
     client, held, peer = setting.connection()
     assert failure_of(setting.give(held, peer)) is Busy
     assert client.recv(1) == b""
+
+
+def test_a_consuming_factory_that_wants_no_more(setting: Setting) -> None:
+    """It is asked before the socket is touched, so that the worker can say that it is busy."""
+    wrapped = Factory()
+    wrapped.buildProtocol = lambda addr: None  # type: ignore[method-assign]
+    setting.intake.factory = ConsumingFactory(wrapped, setting.reactor)
+    client, held, peer = setting.connection()
+    assert failure_of(setting.give(held, peer)) is Busy
+    assert setting.reactor.transports == []
+    assert client.recv(1) == b""  # no ack
 
 
 def test_a_factory_that_fails(setting: Setting) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from netshare.endpoints.refusal import RefusalFactory, RefusalProtocol
 from netshare.framing.faults import Fault
 from netshare.interfaces import IArrival, IOutcomeRecorder
 from netshare.service.connectionlog import ConnectionLog
-from netshare.service.front.refusal import RefusalFactory, RefusalProtocol
 from netshare.service.front.turn import Turn
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission

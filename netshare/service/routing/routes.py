@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import IProtocolFactory
 from zope.interface import implementer
 
+from netshare.endpoints.preamble import factory_for
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.outcomes import Outcome
 from netshare.sockets.adoption import ClientGone, adopt
@@ -36,14 +37,13 @@ class LocalRoute:
             arrival.take(Outcome.LOCAL, type(self.factory).__name__)
 
         try:
-            transport = adopt(
-                self._reactor, arrival.held, self.factory, arrival.readData, connected
-            )
+            factory = factory_for(self.factory, arrival.readData)
+            transport = adopt(self._reactor, arrival.held, factory, arrival.readData, connected)
         except ClientGone as error:
             arrival.take(Outcome.CLIENT_GONE, str(error))
             return
         if transport is None:
-            arrival.take(Outcome.SERVER_TOO_BUSY, "the Factory wanted no protocol for it")
+            arrival.refuse(Outcome.SERVER_TOO_BUSY, "the Factory wants no more connections")
 
 
 @implementer(IRoute)

@@ -18,12 +18,12 @@ from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
+from netshare.endpoints.refusal import MAX_DRAIN_SIZE
 from netshare.framing.faults import Fault
 from netshare.framing.records import preamble
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.front.arrival import FAULTS, Arrival, Ending
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.front.refusal import MAX_DRAIN_SIZE
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.routing.routes import FaultRoute, LocalRoute
@@ -564,9 +564,9 @@ def test_a_local_route(front: Front) -> None:
 
 
 def test_a_local_factory_that_wants_no_protocol(front: Front) -> None:
-    """It is busy: the connection is closed and counted as that."""
+    """It is busy: the client is told so, and it is counted as that."""
     local_route(front, None)
-    assert is_reset(front.connect(PREAMBLE))
+    assert everything(front.connect(PREAMBLE)) == Fault.SERVER_TOO_BUSY.record
     assert front.outcomes.outcomes == [Outcome.SERVER_TOO_BUSY]
 
 
