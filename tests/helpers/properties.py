@@ -29,8 +29,8 @@ from netshare.framing.events import (
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, PREAMBLE_ACK, SSL_TLS_UPGRADE, Mode, preamble
 from netshare.framing.session import ClientSession, ServerSession
+from netshare.transport.encoders import MessageEncoder, encoder_for
 from netshare.transport.encoders.compression import Compression, Decompressor, compress, decompress
-from netshare.transport.encoders.encoders import MessageEncoder, encoder_for
 from netshare.transport.soap.faults import SoapFault
 from netshare.transport.soap.message import Message, MessageInvalid
 from netshare.transport.tools.capture import Piece, Side

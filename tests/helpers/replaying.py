@@ -37,9 +37,9 @@ from netshare.framing.events import (
 )
 from netshare.framing.records import PREAMBLE_ACK, Mode, preamble
 from netshare.framing.session import ClientSession, ServerSession
+from netshare.transport.encoders import BinaryEncoder, TextEncoder, encoder_for
 from netshare.transport.encoders.charsets import MARKS
 from netshare.transport.encoders.compression import compress, decompress
-from netshare.transport.encoders.encoders import BinaryEncoder, TextEncoder, encoder_for
 from netshare.transport.xml import parse, to_xml
 from netshare.transport.xml.binary import ReaderSession, read_document
 from tests.helpers.conversations import VECTORS

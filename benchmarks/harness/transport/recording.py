@@ -17,7 +17,7 @@ from netshare.framing.sized import envelope_header
 from netshare.framing.sizes import decode_size
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.contracts.derivation import describe
-from netshare.transport.encoders.encoders import encoder_for
+from netshare.transport.encoders import encoder_for
 from netshare.transport.soap.message import Message, new_message_id
 from tests.peers.contracts import IBasic
 from tests.peers.services import pattern

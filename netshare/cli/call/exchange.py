@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from netshare.framing.records import Mode
 from netshare.transport.channels.client import ClientChannel
 from netshare.transport.channels.errors import ProtocolError, TimeoutError, TransportError
-from netshare.transport.encoders.encoders import MessageEncoder
+from netshare.transport.encoders import MessageEncoder
 from netshare.transport.soap.message import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 

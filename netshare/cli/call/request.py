@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from netshare.framing.records import Mode
-from netshare.transport.encoders.encoders import BINARY, BINARY_SESSION, MessageEncoder, encoder_for
+from netshare.transport.encoders import BINARY, BINARY_SESSION, MessageEncoder, encoder_for
 from netshare.transport.soap.message import Message, MessageHeader, new_message_id
 from netshare.transport.xml import Element, Name, NamespaceDeclaration, XmlException, parse
 

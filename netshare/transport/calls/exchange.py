@@ -17,12 +17,8 @@ from netshare.transport.calls.interfaces import IExchangeUser
 from netshare.transport.channels.errors import ChannelClosedError
 from netshare.transport.channels.interfaces import ISingletonReceiver
 from netshare.transport.contracts.streams import Reader, Stream, pieces, pump
-from netshare.transport.encoders.encoders import MessageEncoder
-from netshare.transport.encoders.streamed.streaming import (
-    StreamEncoder,
-    stream_decoder,
-    stream_encoder,
-)
+from netshare.transport.encoders import MessageEncoder
+from netshare.transport.encoders.streamed import StreamEncoder, stream_decoder, stream_encoder
 from netshare.transport.soap.message import Message, MessageInvalid, StreamBody
 from netshare.transport.xml import XmlException
 

@@ -25,7 +25,7 @@ from netshare.transport.datacontracts import (
     is_primitive,
     serializer_for,
 )
-from netshare.transport.encoders.templates.writing import OperationBody
+from netshare.transport.encoders.templates import OperationBody
 from netshare.transport.soap.faults import SoapFault
 from netshare.transport.soap.message import Message, MessageHeader, StreamBody
 from netshare.transport.xml import END, Element, Start, XmlCursor, XmlException

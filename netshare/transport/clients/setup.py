@@ -12,7 +12,7 @@ from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.channels.settings import ChannelSettings
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import ContractDescription
-from netshare.transport.encoders.encoders import MessageEncoder
+from netshare.transport.encoders import MessageEncoder
 
 __all__ = ["ChannelSetup"]
 

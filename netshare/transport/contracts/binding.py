@@ -10,8 +10,8 @@ from enum import Enum
 from netshare.addresses import HostNameComparisonMode
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
-from netshare.transport.encoders.encoders import MessageEncoder, encoder_for
-from netshare.transport.soap.message import SOAP11_WSA10, SOAP12_WSA10, MessageVersion, SoapVersion
+from netshare.transport.encoders import MessageEncoder, encoder_for, text_content_type
+from netshare.transport.soap.message import SOAP11_WSA10, SOAP12_WSA10, MessageVersion
 from netshare.transport.xml import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
 
 __all__ = [
@@ -204,10 +204,8 @@ class NetTcpBinding:
                 max_message_size=size,
                 max_session_size=encoding.max_session_size,
             )
-        soap11 = encoding.version.soap is SoapVersion.SOAP11
-        media = "text/xml" if soap11 else "application/soap+xml"
         encoder = encoder_for(
-            f"{media}; charset={encoding.charset}",
+            text_content_type(encoding.version.soap, encoding.charset),
             version=encoding.version,
             quotas=quotas,
             max_message_size=size,

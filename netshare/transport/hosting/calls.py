@@ -17,7 +17,7 @@ from netshare.transport.calls.invoker import Refused
 from netshare.transport.calls.session import SessionState
 from netshare.transport.channels.errors import ProtocolError
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.encoders.encoders import MessageEncoder
+from netshare.transport.encoders import MessageEncoder
 from netshare.transport.hosting.dispatcher import Dispatcher
 from netshare.transport.soap.message import Message
 

@@ -3,7 +3,7 @@ Messages: a SOAP envelope as a program sees it, with its addressing headers take
 
 Reading takes the headers in any order; writing puts them in the order WCF does: Action, the
 program's own, RelatesTo, MessageID, ReplyTo, FaultTo, From, To. Which encoding a message came in
-or goes out in is the matter of :mod:`netshare.transport.encoders.encoders`.
+or goes out in is the matter of :mod:`netshare.transport.encoders`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from netshare.transport.encoders.charsets import MARKS
-from netshare.transport.encoders.compression import decompress
-from netshare.transport.encoders.encoders import (
+from netshare.transport.encoders import (
     BINARY,
     BINARY_SESSION,
     BinaryEncoder,
@@ -19,6 +17,8 @@ from netshare.transport.encoders.encoders import (
     UnknownContentType,
     encoder_for,
 )
+from netshare.transport.encoders.charsets import MARKS
+from netshare.transport.encoders.compression import decompress
 from netshare.transport.soap.versions import SoapVersion
 from netshare.transport.xml import Document, Element, XmlException, parse, to_indented_xml, to_xml
 from netshare.transport.xml.binary import MAX_SESSION_SIZE, ReaderSession, read_document

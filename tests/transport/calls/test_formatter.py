@@ -21,7 +21,7 @@ from netshare.transport.contracts import (
     service_contract,
 )
 from netshare.transport.datacontracts import DeserializationFailed, Int64, UnencodableValue
-from netshare.transport.encoders.encoders import encoder_for
+from netshare.transport.encoders import encoder_for
 from netshare.transport.soap.message import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 from tests.fuzz.test_properties import damaged

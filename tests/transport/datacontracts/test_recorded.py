@@ -27,7 +27,7 @@ from netshare.transport.datacontracts import (
     is_primitive,
     serializer_for,
 )
-from netshare.transport.encoders.encoders import encoder_for
+from netshare.transport.encoders import encoder_for
 from netshare.transport.soap.message import Message
 from netshare.transport.xml import XmlCursor, XmlWriter, to_xml
 from netshare.transport.xml.binary import WriterSession, read_document

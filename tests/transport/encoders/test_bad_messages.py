@@ -7,15 +7,16 @@ import random
 import pytest
 
 from netshare.transport.datacontracts import DeserializationFailed, serializer_for
-from netshare.transport.encoders.encoders import encoder_for
+from netshare.transport.encoders import encoder_for
+from netshare.transport.encoders.streamed import stream_decoder
 from netshare.transport.soap.faults import SoapFault
 from netshare.transport.soap.message import MessageInvalid
 from netshare.transport.xml import XmlException
 from netshare.transport.xml.binary import ReaderSession
 from tests.helpers.binary_vectors import conversations
+from tests.helpers.messages import text_messages
+from tests.helpers.streamed import recorded_messages
 from tests.transport.datacontracts.test_recorded import CALLS, KNOWN, TYPES
-from tests.transport.encoders.streamed.test_streaming import recorded_messages
-from tests.transport.soap.test_message import text_messages
 
 SESSIONS = dict(conversations())
 DECLARED = (XmlException, MessageInvalid, DeserializationFailed)
@@ -102,7 +103,7 @@ def test_damaged_streams(stream: bool) -> None:
             # The damage is to hit what is around the content, too.
             piece = damaged(data[:300], chance) + data[300:]
             cut = chance.choice([5, 100, 70_000])
-            decoder = encoder.stream_decoder()
+            decoder = stream_decoder(encoder)
             decided = False
             try:
                 for at in range(0, len(piece), cut):

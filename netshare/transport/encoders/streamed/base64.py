@@ -1,42 +1,14 @@
 """
-What the readers of streamed messages in binary and in text have in common.
-
-Both find the body first, and give the message once it is known what the body begins with. Then
-they either collect the rest or let its content out, of which they never hold more than one piece.
+Base64 that comes in pieces.
 """
 
 from __future__ import annotations
 
 import binascii
-from typing import Protocol
 
-from netshare.transport.soap.message import Message
 from netshare.transport.xml import XmlException
 
-__all__ = ["Base64Pieces", "BodyReader"]
-
-
-class BodyReader(Protocol):
-    """One reading of one streamed message."""
-
-    @property
-    def path(self) -> list[tuple[str, str]]:
-        """Names of the elements around the content, as far as known."""
-
-    def headers(self, data: bytes) -> Message | None:
-        """:returns: the message once its headers and the name of its body's child are there."""
-
-    def stream(self, data: bytes) -> list[bytes]:
-        """:returns: the streamed content that further bytes bring."""
-
-    def end_stream(self) -> list[bytes]:
-        """:returns: the rest of the content; :raises XmlException: the document is cut off."""
-
-    def collect(self, data: bytes) -> None:
-        """Keep further bytes of the body."""
-
-    def end_body(self, message: Message) -> None:
-        """Put the collected body into the message."""
+__all__ = ["Base64Pieces"]
 
 
 class Base64Pieces:

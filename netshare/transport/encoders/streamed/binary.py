@@ -7,7 +7,7 @@ from __future__ import annotations
 import codecs
 from typing import Any, Final
 
-from netshare.transport.encoders.encoders import BinaryEncoder
+from netshare.transport.encoders.binary import BinaryEncoder
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
 from netshare.transport.soap.message import Message
 from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException, lexical
@@ -40,7 +40,6 @@ class BinaryStream:
         self._depth = 0
         #: How many elements are open when the body begins; 0: it has not.
         self._body_depth = 0
-        self._body_end = 0
         self._rest = b""
         #: What is left of the record of bytes or characters being received.
         self._remaining = 0
@@ -110,7 +109,6 @@ class BinaryStream:
 
     def _message(self, document: bytes, first: str) -> Message:
         # What follows the body's start tag is left for later.
-        self._body_end = self._pos
         self._rest = document[self._pos :]
         del self._data[self._pos :]
         events = read_events(bytes(self._data) + b"\x01\x01", None, self._encoder.quotas)

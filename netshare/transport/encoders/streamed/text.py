@@ -9,8 +9,8 @@ from typing import Any, Final
 from xml.parsers import expat
 
 from netshare.transport.encoders.charsets import MARKS, UTF8
-from netshare.transport.encoders.encoders import TextEncoder
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
+from netshare.transport.encoders.text import TextEncoder
 from netshare.transport.soap.message import Message
 from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException
 from netshare.transport.xml.events import check_quotas
@@ -123,7 +123,7 @@ class _TextParsing(Parsing):
 class TextStream:
     """
     A streamed message as text; parameters as of
-    :class:`~.binarystream.BinaryStream`.
+    :class:`~.streamed.binary.BinaryStream`.
     """
 
     def __init__(self, encoder: TextEncoder, limit: int) -> None:

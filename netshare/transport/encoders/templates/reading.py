@@ -1,17 +1,9 @@
 """
-Envelopes that begin as one did before.
+Reading envelopes that begin as one did before.
 
-A client's requests to one operation have the same headers but for the message's identifier, and so
-have the replies to it. What reading makes of bytes depends on them, on the session's strings that
-they refer to (which never change), and on nothing else: where the bytes are those of an earlier
-message down to the arguments, so is all that was read of them, and the reader goes on from there.
-
-When it then finds anything wrong the message is read again from its beginning, as if there were no
-templates, so that all errors are the ordinary ones.
-
-A session makes templates for itself, and finds those that others like it have made: see
-:mod:`.sharedtemplates`. Of such a one the names are not added to, since a name may be one of the
-strings that only this session has.
+A session makes templates for itself, and finds those that others have made (:mod:`.shared`).
+The names that a shared template knows are not added to, since a name may be one of the strings that
+only this session has.
 """
 
 from __future__ import annotations

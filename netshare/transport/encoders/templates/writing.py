@@ -1,13 +1,13 @@
 """
-Envelopes of which only the arguments change.
+Writing envelopes of which only the arguments change.
 
-Of the messages of one operation, in one session, everything in front of the arguments is the same
-but for the message's identifier. When the second of them comes the ordinary writer writes that with
-an identifier that cannot be one; cut there, it is the template of all that follow. The session's
-strings matter to a writer only while they are new, and after the first message none in it is.
+When the second message of an operation comes, the ordinary writer writes what stands in front of
+the arguments with an identifier that cannot be one; cut there, it is the template of all that
+follow. The session's strings matter to a writer only while they are new, and after the first
+message none in it is.
 
 The first one, which brings the strings, is the same in every session that has come as far: for it
-there are the templates that sessions share (:mod:`.sharedtemplates`), which know the strings, too.
+there are the templates that sessions share (:mod:`.shared`), which know the strings, too.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.encoders.templates import SharedTemplates
 from netshare.transport.encoders.templates import reading as readtemplates
-from netshare.transport.encoders.templates.shared import SharedTemplates
 from netshare.transport.soap.message import MESSAGE_VERSION_DEFAULT, Message, MessageVersion
 from netshare.transport.xml import ReaderQuotas, UniqueId
 from netshare.transport.xml.binary import WriterSession
@@ -278,7 +278,7 @@ def flood(another: Callable[[], Both], count: int) -> None:
 def test_flood_is_bounded() -> None:
     """Clients that never repeat themselves fill no memory, and soon no templates are made."""
     another = readers()
-    shared = another().encoder._sharedReading
+    shared = another().encoder._shared_reading
     flood(another, 40)
     made = len(shared)
     assert 30 <= made < 40
@@ -321,5 +321,5 @@ def test_too_large_to_be_shared() -> None:
     for _ in range(4):
         request(common.session(), long)
         another().read(request(encoder(size=0), long))
-    assert len(another().encoder._sharedReading) == 0
-    assert len(common._sharedWriting) == 0
+    assert len(another().encoder._shared_reading) == 0
+    assert len(common._shared_writing) == 0

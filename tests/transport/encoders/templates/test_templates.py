@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.contracts.derivation import describe
 from netshare.transport.datacontracts import UnencodableValue
-from netshare.transport.encoders.encoders import BINARY_SESSION, BinarySessionEncoder
+from netshare.transport.encoders import BINARY_SESSION, BinarySessionEncoder
 from netshare.transport.encoders.templates import reading as readtemplates
 from netshare.transport.soap.message import (
     MESSAGE_VERSION_DEFAULT,
@@ -202,7 +202,7 @@ def test_templates_are_bounded() -> None:
             message.to = f"net.tcp://{number}"
             both.append(message)
         assert templates.encode(both[0]) == without_templates(both[1], session)
-    assert len(templates._writeTemplates._templates) == 256
+    assert len(templates._write_templates._templates) == 256
 
 
 # ---- reading
@@ -255,7 +255,7 @@ class Both:
     @property
     def templates(self) -> int:
         """How many there are."""
-        return len(self.encoder._readTemplates._templates)
+        return len(self.encoder._read_templates._templates)
 
 
 def documents(frames: list[bytes]) -> Iterator[bytes]:
@@ -403,13 +403,13 @@ def test_forgotten_with_the_names() -> None:
     assert both.templates == 1
     request = next(requests)
     at = request.index(b"\x89\x28")  # the value of a: INT8 40
-    first = both.encoder._readTemplates._templates[0]
+    first = both.encoder._read_templates._templates[0]
     for number in range(1100):
         name = f"n{number}".encode()
         inside = b"\x40" + bytes((len(name),)) + name + b"\x01"
         both.read(request[:at] + b"\x01" + inside + request[at + 2 :])
         assert both.templates == 1
-    assert both.encoder._readTemplates._templates[0] is not first
+    assert both.encoder._read_templates._templates[0] is not first
     assert len(both.read(next(requests))) > 2
 
 
