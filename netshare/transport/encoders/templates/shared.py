@@ -5,9 +5,12 @@ The first messages of a session bring it its strings, so no template of its own 
 sessions of the same kind begin with the same messages, and what those mean, or how they are
 written, depends on nothing but the strings that came before. So it is kept by just these strings.
 
-Whoever sends ever new messages must gain nothing by it. What is kept is a function of bytes, never
-changed once it is here, and small; it is made for the second message of a kind, and so rarely that
-making it costs next to nothing, whatever is sent. Then all others are read and written as ever.
+A peer that sends ever new messages must gain nothing by it. What is kept is small, made for the
+second message of a kind, and so rarely that making it costs next to nothing, whatever is sent:
+everything else is read and written without templates. The plain form, a bounded store that makes a
+template at each second sighting, is as good for honest clients, but costs a flood of messages that
+each come twice 1.9 times as much as no templates at all (now 1.2), and 100 kinds of sessions in
+turn, which is more than are kept, 3.2 times as much (now 0.7).
 """
 
 from __future__ import annotations
