@@ -34,8 +34,9 @@ class Scope:
     def __init__(self, namespaces: dict[str, str]) -> None:
         self.namespaces = namespaces
         self.names: dict[bytes, Name] = {}
-        #: Of start tags with attributes: name, attributes, and the scope inside.
-        self.tags: dict[bytes, tuple[Name, Attributes, Scope]] = {}
+        #: Of start tags with attributes: name, attributes, the scope inside, and how much they
+        #: count as nodes.
+        self.tags: dict[bytes, tuple[Name, Attributes, Scope, int]] = {}
 
 
 class NameMemory:

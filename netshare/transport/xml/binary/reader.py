@@ -121,7 +121,8 @@ class WindowReader(RecordReader):
             if header:
                 if attributes:
                     tag = header + attributes
-                    name, run, inner = scope.tags.get(tag) or self._learn_tag(tag)
+                    name, run, inner, extra = scope.tags.get(tag) or self._learn_tag(tag)
+                    self.extra_nodes += extra
                 else:
                     name = names.get(header) or self._learn(header)
                     run, inner = (), scope
@@ -169,13 +170,13 @@ class WindowReader(RecordReader):
         self.scope.names[header] = name
         return name
 
-    def _learn_tag(self, tag: bytes) -> tuple[Name, tuple[Any, ...], Scope]:
+    def _learn_tag(self, tag: bytes) -> tuple[Name, tuple[Any, ...], Scope, int]:
         part = self._part(tag + b"\x01")
         prefix, local = part._qualified()
         run = part._attributes()
-        learnt = Name(prefix, local, part._lookup(prefix, 0)), run, part.scope
-        self.extra_nodes += part.extra_nodes
-        if self.extra_nodes > self.quotas.max_nodes:
+        name = Name(prefix, local, part._lookup(prefix, 0))
+        learnt = name, run, part.scope, part.extra_nodes
+        if self.extra_nodes + part.extra_nodes > self.quotas.max_nodes:
             raise QuotaExceeded(f"More than {self.quotas.max_nodes} nodes", self.pos)
         if len(tag) <= _MAX_TAG and self.memory.keeps(part.scope):
             self.memory.count(self.scope)
