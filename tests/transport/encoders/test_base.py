@@ -31,7 +31,7 @@ def test_pieces_are_the_message(kind: str, templates: bool, size: int) -> None:
     """In pieces a message has the same bytes as in one, in each encoding, and as a reply, too."""
     value = bytes(n & 0xFF for n in range(size))
     request = next(o for o in describe(IBasic).operations if o.name == "Count").request
-    formatter = MessageFormatter(request, (), True)
+    formatter = MessageFormatter(request, (), True, "Count")
 
     def body(writer: Any) -> None:
         writer.start_element("Count", "urn:peers:basic")
