@@ -36,15 +36,18 @@ class ConfigurationError(Exception):
 @dataclass(frozen=True, slots=True)
 class RelaySpec:
     """
-    An address whose connections go to an unmodified server.
+    An address whose connections go to an unmodified server, or to one of several.
     """
 
     address: BaseAddress
-    #: A Twisted client endpoint string, such as ``tcp:127.0.0.1:9000``.
-    to: str
+    #: Twisted client endpoint strings, such as ``tcp:127.0.0.1:9000``; at least one.
+    to: tuple[str, ...]
     #: Tell the server the client's address by a PROXY protocol version 2 header.
     proxy: bool = False
+    #: Seconds that each server may take to accept.
     connectTimeout: float = CONNECT_TIMEOUT
+    #: Seconds without a byte from either side until a connection is cut; None: any time.
+    idleTimeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ _WORKER_KEYS = (
     "environment",
     "user",
 )
-_RELAY_KEYS = ("address", "to", "proxy", "connectTimeout")
+_RELAY_KEYS = ("address", "to", "proxy", "connectTimeout", "idleTimeout")
 _RESERVATION_KEYS = ("address", "users", "groups")
 
 
@@ -275,25 +278,34 @@ def _worker_from_text(text: str) -> WorkerSpec:
 def _relay_from_table(table: Mapping[str, Any]) -> RelaySpec:
     address = _address(table["address"], "[[relay]]")
     where = f"[[relay]] {address}"
-    if not isinstance(table.get("to"), str):
+    to = table.get("to", ())
+    if isinstance(to, str):
+        to = to.split("|")
+    to = [text.strip() for text in _strings(to, f"{where}: to")]
+    if not all(to) or not to:
         raise ConfigurationError(f"{where}: to is missing, such as to = 'tcp:127.0.0.1:9000'")
     proxy = table.get("proxy", "no")
     if proxy not in ("no", "v2"):
         raise ConfigurationError(f"{where}: proxy is 'no' or 'v2'")
-    try:
-        timeout = parse_duration(table.get("connectTimeout", CONNECT_TIMEOUT))
-    except ValueError as error:
-        raise ConfigurationError(f"{where}: connectTimeout: {error}") from None
-    if timeout is None:
+    times = {}
+    for name, default in (("connectTimeout", CONNECT_TIMEOUT), ("idleTimeout", "Infinite")):
+        try:
+            times[name] = parse_duration(table.get(name, default))
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: {name}: {error}") from None
+        if times[name] == 0:
+            raise ConfigurationError(f"{where}: {name} has to be more than 0")
+    connect = times["connectTimeout"]
+    if connect is None:
         raise ConfigurationError(f"{where}: connectTimeout cannot be Infinite")
-    return RelaySpec(address, table["to"], proxy == "v2", timeout)
+    return RelaySpec(address, tuple(to), proxy == "v2", connect, times["idleTimeout"])
 
 
 def _relay_from_text(text: str) -> RelaySpec:
     address, equals, what = text.partition("=")
     if not equals or not what:
-        raise ConfigurationError(f"--relay {text}: write ADDRESS=tcp:HOST:PORT")
-    to, values = _with_values(what, ("proxy", "connectTimeout"), f"--relay {text}")
+        raise ConfigurationError(f"--relay {text}: write ADDRESS=tcp:HOST:PORT[|tcp:HOST:PORT]")
+    to, values = _with_values(what, ("proxy", "connectTimeout", "idleTimeout"), f"--relay {text}")
     return _relay_from_table({"address": address, "to": to, **values})
 
 

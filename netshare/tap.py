@@ -139,7 +139,8 @@ _REPEATABLE = {
     "allow-group": "a group whose members may register; may be repeated [default: netshare]",
     "worker": "ADDRESS=MODULE:FACTORY[,preamble=consume][,processes=N] or ADDRESS=!COMMAND LINE: "
     "start a worker and keep it up; may be repeated",
-    "relay": "ADDRESS=tcp:HOST:PORT[,proxy=v2]: bring connections to an unmodified server; may "
+    "relay": "ADDRESS=tcp:HOST:PORT[|tcp:HOST:PORT...][,proxy=v2][,connectTimeout=SECONDS]"
+    "[,idleTimeout=SECONDS]: bring connections to an unmodified server, or to one of several; may "
     "be repeated",
 }
 
@@ -167,10 +168,11 @@ def _check_endpoints(configuration: Configuration) -> None:
         except (ValueError, TypeError, KeyError) as error:
             raise ConfigurationError(f"listen {text}: {error}") from None
     for relay in configuration.relays:
-        try:
-            clientFromString(reactor, relay.to)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigurationError(f"relay to {relay.to}: {error}") from None
+        for text in relay.to:
+            try:
+                clientFromString(reactor, text)
+            except (ValueError, TypeError, KeyError) as error:
+                raise ConfigurationError(f"relay to {text}: {error}") from None
 
 
 def _remove_stale(control: Path) -> None:
@@ -217,10 +219,10 @@ class SharingService(Service):
         for relay in configuration.relays:
             self.shared.relay(
                 relay.address,
-                clientFromString(reactor, relay.to),
                 relay.to,
-                relay.proxy,
-                relay.connectTimeout,
+                proxy=relay.proxy,
+                connectTimeout=relay.connectTimeout,
+                idleTimeout=relay.idleTimeout,
             )
         self.supervisor = Supervisor(
             reactor, self.shared.desk, list(configuration.workers), str(self.control)

@@ -8,12 +8,14 @@ exception.
 - a preamble: :func:`read_preamble` of what has come so far
 - a session: :class:`ServerSession` and :class:`ClientSession`, whose ``next_event`` returns the
   values of :mod:`netshare.framing.events`
+- a session that is passed on unread: :class:`ClientFollower` finds where it ends
 - a fault: :class:`Fault`, and :func:`read_fault`
 """
 
 from netshare.framing.contenttypes import is_content_type
 from netshare.framing.events import Broken, Event, Problem
 from netshare.framing.faults import Fault, FaultReceived, Unreadable, read_fault
+from netshare.framing.follow import ClientFollower, Unfollowable
 from netshare.framing.preamble import (
     NEED_MORE,
     Malformed,
@@ -51,6 +53,7 @@ __all__ = [
     "SSL_TLS_UPGRADE",
     "UPGRADE_RESPONSE",
     "Broken",
+    "ClientFollower",
     "ClientSession",
     "Event",
     "Fault",
@@ -63,6 +66,7 @@ __all__ = [
     "RecordType",
     "ServerSession",
     "Stage",
+    "Unfollowable",
     "Unreadable",
     "envelope_header",
     "foreign_protocol",

@@ -34,7 +34,12 @@ from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome, OutcomeCounts
 from netshare.service.quotas import Admission, Quotas
-from netshare.service.routing.relay import CONNECT_TIMEOUT, RelayRoute
+from netshare.service.routing.relay import (
+    CONNECT_TIMEOUT,
+    RelayedServer,
+    RelayRoute,
+    RelaySettings,
+)
 from netshare.service.routing.routes import LocalRoute
 from netshare.service.routing.tree import RoutingTree
 
@@ -130,23 +135,48 @@ class SharedPort:
     def relay(
         self,
         address: str | BaseAddress,
-        endpoint: IStreamClientEndpoint,
+        servers: str | IStreamClientEndpoint | Sequence[str | IStreamClientEndpoint],
         where: str = "",
         proxy: bool = False,
         connectTimeout: float = CONNECT_TIMEOUT,
+        idleTimeout: float | None = None,
     ) -> RelayRoute:
         """
-        Bring connections for an address to a server that knows nothing of sharing.
+        Bring connections for an address to a server that knows nothing of sharing, or to one of
+        several.
 
-        :param where: the server, for people
-        :param proxy: tell it the client's address by a PROXY protocol version 2 header
+        :param servers: Twisted client endpoints, or strings that describe them, such as
+            ``"tcp:127.0.0.1:9000"``; in a string a ``|`` stands between several. A connection goes
+            to the one with the fewest; when that does not accept, or says no, to the next
+        :param where: a single endpoint, for people
+        :param proxy: tell the server the client's address by a PROXY protocol version 2 header
+        :param connectTimeout: seconds that each server may take to accept
+        :param idleTimeout: seconds without a byte from either side until a connection is cut
         :raises AddressError: that is not a base address
         :raises AddressTaken: the address has a route
+        :raises ValueError: a string describes no endpoint, or there is none
         """
         if isinstance(address, str):
             address = parse_base_address(address)
+        if isinstance(servers, str):
+            servers = servers.split("|")
+        elif IStreamClientEndpoint.providedBy(servers):
+            servers = [servers]
+        known = [
+            RelayedServer.from_string(self.reactor, server)
+            if isinstance(server, str)
+            else RelayedServer(self.reactor, server, where or repr(server))
+            for server in servers
+        ]
+        if not known:
+            raise ValueError(f"{address}: a relay needs a server")
         route = RelayRoute(
-            self.reactor, endpoint, where or repr(endpoint), self.admission, proxy, connectTimeout
+            self.reactor,
+            known,
+            self.admission,
+            RelaySettings(proxy, connectTimeout, idleTimeout),
+            self._leadsTo,
+            self.factory.receiveReturned,
         )
         self.tree.put(address, route)
         self._relays.append(route)
@@ -189,6 +219,14 @@ class SharedPort:
             )
         else:
             arrival.refuse(Outcome.ENDPOINT_NOT_FOUND, "nobody has registered this address")
+
+    def _leadsTo(self, via: str) -> IRoute | None:
+        """The route of a via, as the tree is now."""
+        try:
+            found = self.tree.find(parse_via(via))
+        except AddressError:
+            return None
+        return None if found is None else found.resource.route
 
     def _remember(self, via: str, resource: IAddressResource) -> None:
         """

@@ -1,0 +1,449 @@
+"""
+One client's connection through a relay: from its preamble to its end, or to a preamble that is
+for somebody else.
+
+The first answer decides: until a server has sent a byte, nothing but the preamble was sent to it,
+and another server of the same address can be tried with it. Then bytes go both ways. Those of the
+client are followed (:mod:`netshare.framing.follow`), since behind an End record the client may ask
+for another address on the same socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+from netshare.framing.follow import ClientFollower, Unfollowable
+from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Preamble
+from netshare.framing.records import RecordType
+from netshare.interfaces import IArrival
+from netshare.service.front.preamble import judge
+from netshare.service.outcomes import Outcome
+from netshare.service.routing.relay.ends import SocketEnd
+from netshare.service.routing.relay.servers import Attempt, RelayedServer, in_order
+from netshare.sockets.held import HeldSocket
+
+#: How many bytes of a client are kept while no server has answered.
+MOST_EARLY = 65536
+
+
+class RelayStage(Enum):
+    """How far a relayed connection has come."""
+
+    PREAMBLE = "the rest of the preamble is to come"
+    DIALLING = "servers are tried, one after the other"
+    OPEN = "bytes go both ways"
+    OVER = "it is closed, or somebody else's"
+
+
+class Relay(Protocol):
+    """
+    What a connection needs of its relay: its settings, and its books.
+    """
+
+    @property
+    def reactor(self) -> Any: ...
+
+    @property
+    def where(self) -> str: ...
+
+    @property
+    def servers(self) -> Sequence[RelayedServer]: ...
+
+    @property
+    def receiveTimeout(self) -> float | None: ...
+
+    @property
+    def connectTimeout(self) -> float: ...
+
+    def header(self, arrival: IArrival) -> bytes:
+        """What a server is sent in front of the preamble."""
+
+    def wait(self, connection: RelayedConnection, timeout: float | None) -> None:
+        """Call its ``timedOut`` in so many seconds."""
+
+    def waitNoMore(self, connection: RelayedConnection) -> None:
+        """Do not."""
+
+    def opened(self, connection: RelayedConnection, where: str) -> None:
+        """A server has answered: the arrival is taken, two descriptors are held."""
+
+    def closed(self, connection: RelayedConnection) -> None:
+        """One that was opened is over."""
+
+    def left(self, connection: RelayedConnection) -> None:
+        """One that was not opened has found another end."""
+
+    def leadsHere(self, via: str) -> bool:
+        """Whether a preamble for this via would come to this relay now."""
+
+    def giveBack(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
+        """Route a client's next preamble anew."""
+
+
+class RelayedConnection:
+    """
+    A connection through a relay.
+
+    :param arrival: undecided until a server has answered
+    :ivar moved: grows whenever bytes come from either side
+    """
+
+    log = Logger()
+
+    __slots__ = (
+        "_attempt",
+        "_client",
+        "_fallback",
+        "_follower",
+        "_kept",
+        "_preamble",
+        "_route",
+        "_server",
+        "_servers",
+        "_tried",
+        "_troubles",
+        "arrival",
+        "moved",
+        "stage",
+    )
+
+    def __init__(self, route: Relay, arrival: IArrival) -> None:
+        self.arrival = arrival
+        self.stage = RelayStage.PREAMBLE
+        self.moved = 0
+        self._route = route
+        self._client = SocketEnd.of(route.reactor, arrival.held, self)
+        #: What the client sent and no server has got.
+        self._kept: bytes | bytearray = arrival.readData
+        self._preamble = b""
+        self._follower: ClientFollower | None = None
+        self._servers: list[RelayedServer] = []
+        #: The server that is being tried, or that has the connection.
+        self._tried: RelayedServer | None = None
+        self._attempt: Attempt | None = None
+        self._server: SocketEnd | None = None
+        #: A server that answered with a fault, while there are others to ask.
+        self._fallback: tuple[RelayedServer, SocketEnd, bytes] | None = None
+        self._troubles: list[str] = []
+
+    def start(self) -> None:
+        """
+        Go on with what the client has sent so far.
+        """
+        reading = KNOWN_PREAMBLES[bytes(self._kept)]
+        if isinstance(reading, Preamble):
+            self._found(reading)
+        elif reading is NEED_MORE:
+            self._route.wait(self, self._route.receiveTimeout)
+            self._client.resume()
+        else:
+            self._refuse(*judge(reading, self._kept))
+
+    def stop(self) -> None:
+        """The service stops."""
+        if self.stage is RelayStage.OPEN:
+            self._cut()
+        elif self.stage is not RelayStage.OVER:
+            self._take(Outcome.SHUTDOWN, "the service stopped")
+
+    def idle(self) -> None:
+        """Nothing has come from either side for longer than is allowed."""
+        self.log.info(
+            "{peer} to {where}: idle for too long, cut",
+            peer=self.arrival.peer,
+            where=self._route.where,
+        )
+        self._cut()
+
+    def timedOut(self) -> None:
+        """The preamble did not come, or a server did not accept, within its time."""
+        if self.stage is RelayStage.PREAMBLE:
+            self._take(Outcome.RECEIVE_TIMEOUT, "the preamble was not complete within the time")
+        elif self.stage is RelayStage.DIALLING:
+            self._next("it does not accept within the time")
+
+    # What the ends tell.
+
+    def dialled(self, end: SocketEnd) -> None:
+        """A server has accepted; now it has all the time that the client gives it."""
+        self._server = end
+        self._route.waitNoMore(self)
+
+    def received(self, end: SocketEnd, data: bytes) -> None:
+        """Bytes from either side."""
+        self.moved += 1
+        if self.stage is RelayStage.OPEN:
+            if end is self._client:
+                self._fromClient(data)
+            else:
+                self._client.write(data)
+        elif end is self._client:
+            self._kept = bytes(self._kept) + data
+            if self.stage is RelayStage.PREAMBLE:
+                self._route.waitNoMore(self)
+                self._client.pause()
+                self.start()
+            elif len(self._kept) > MOST_EARLY:
+                self._client.pause()
+        else:
+            self._answered(end, data)
+
+    def readEnded(self, end: SocketEnd) -> None:
+        """One side has closed its half."""
+        if self.stage is RelayStage.OPEN:
+            self._halfClosed(end)
+        elif end is self._client:
+            if self.stage is RelayStage.PREAMBLE:
+                self._take(Outcome.INCOMPLETE, "closed behind the via, inside the preamble")
+            else:
+                self._take(Outcome.CLIENT_GONE, "it closed before a server had answered")
+        else:
+            self._next("it closed without an answer")
+
+    def filled(self, end: SocketEnd) -> None:
+        """One side does not read: read no more from the other."""
+        other = self._other(end)
+        if other is not None:
+            other.pause()
+
+    def drained(self, end: SocketEnd) -> None:
+        """It does again."""
+        if self.stage is RelayStage.OPEN:
+            if self._isOver():
+                self._close()
+                return
+            other = self._other(end)
+            if other is not None:
+                other.resume()
+
+    def lost(self, end: SocketEnd | None, reason: str) -> None:
+        """One side is gone, or a server was not to be reached."""
+        if self.stage is RelayStage.OPEN:
+            self._cut()
+        elif end is not None and end is self._client:
+            self._take(Outcome.CLIENT_GONE, reason)
+        elif self.stage is RelayStage.DIALLING:
+            self._next(reason)
+
+    # Until a server has answered.
+
+    def _found(self, preamble: Preamble) -> None:
+        data = self._kept
+        self._preamble = self._route.header(self.arrival) + bytes(data[: preamble.end])
+        self._kept = data[preamble.end :]
+        self._follower = ClientFollower(preamble)
+        self._servers = in_order(self._route.servers)
+        self.stage = RelayStage.DIALLING
+        self._client.resume()
+        self._try()
+
+    def _next(self, reason: str) -> None:
+        self._failed(reason)
+        self._try()
+
+    def _failed(self, reason: str) -> None:
+        """The server that is being tried is not to be reached."""
+        self._route.waitNoMore(self)
+        if self._attempt is not None:
+            self._attempt.abort()
+        self._attempt = self._server = None
+        if self._tried is not None:
+            self._tried.failed(reason)
+            self._troubles.append(f"{self._tried.where}: {reason}")
+            self._tried = None
+
+    def _try(self) -> None:
+        while self._servers:
+            self._tried = server = self._servers.pop(0)
+            try:
+                attempt = server.dial(self._preamble, self)
+            except OSError as error:
+                self._failed(error.strerror or str(error))
+                continue
+            if self._tried is not server or self.stage is not RelayStage.DIALLING:
+                return  # it has failed, or answered, at once
+            self._attempt = attempt
+            if isinstance(attempt, SocketEnd):
+                self._server = attempt
+            if attempt.connecting:
+                self._route.wait(self, self._route.connectTimeout)
+            return
+        if self._fallback is not None:
+            self._tried, end, data = self._fallback
+            self._fallback = None
+            self._open(end, data)
+        else:
+            self._refuse(
+                Outcome.ENDPOINT_UNAVAILABLE, "cannot be reached: " + "; ".join(self._troubles)
+            )
+
+    def _answered(self, end: SocketEnd, data: bytes) -> None:
+        if data[0] == RecordType.FAULT and self._servers:
+            if self._fallback is not None:
+                self._fallback[1].abort()
+            assert self._tried is not None
+            end.pause()
+            self._fallback = (self._tried, end, data)
+            self._attempt = self._server = self._tried = None
+            self._try()
+        else:
+            self._open(end, data)
+
+    def _open(self, end: SocketEnd, data: bytes) -> None:
+        assert self._tried is not None
+        self._tried.reached()
+        self._tried.active += 1
+        if self._fallback is not None:
+            self._fallback[1].abort()
+            self._fallback = None
+        self._server = end
+        self.stage = RelayStage.OPEN
+        self._client.keep()
+        self._route.opened(self, self._tried.where)
+        self._client.write(data)
+        if self.stage is not RelayStage.OPEN:
+            return
+        end.resume()
+        self._client.resume()
+        if self._kept:
+            kept, self._kept = self._kept, b""
+            self._fromClient(kept)
+
+    # Afterwards.
+
+    def _fromClient(self, data: bytes | bytearray) -> None:
+        follower, server = self._follower, self._server
+        assert follower is not None
+        assert server is not None
+        if self._kept:
+            data, self._kept = bytes(self._kept) + data, b""
+        try:
+            while data:
+                count = follower.follow(data)
+                if count == len(data):
+                    server.write(data)
+                    return
+                if count:
+                    server.write(data[:count])
+                    data = data[count:]
+                if not follower.ended:
+                    self._kept = data
+                    return
+                preamble = self._mine(data)
+                if preamble is None:
+                    self._giveBack(data)
+                    return
+                server.write(data[: preamble.end])
+                data = data[preamble.end :]
+                self._follower = follower = ClientFollower(preamble)
+        except Unfollowable as error:
+            self.log.warn(
+                "{peer} to {where}: cut, since it cannot be followed: {error}",
+                peer=self.arrival.peer,
+                where=self._route.where,
+                error=error,
+            )
+            self._cut()
+
+    def _mine(self, data: bytes | bytearray) -> Preamble | None:
+        """
+        The next preamble, if it may go to the same server: it is whole, names the very via that
+        the socket came with, and that still leads here.
+        """
+        reading = KNOWN_PREAMBLES[bytes(data)]
+        via = self.arrival.via
+        if not isinstance(reading, Preamble) or reading.via != via:
+            return None
+        server = self._server
+        if server is None or server.closed or server.readDone or server.writeDone:
+            return None
+        return reading if self._route.leadsHere(via) else None
+
+    def _giveBack(self, data: bytes | bytearray) -> None:
+        """
+        Behind the session comes a preamble that is to be routed anew.
+        """
+        client, server = self._client, self._server
+        if self.stage is not RelayStage.OPEN or server is None:
+            return  # it was lost when the last of the session was passed on
+        if client.closed or client.hasUnsent or client.writeDone:
+            self.log.warn(
+                "{peer} to {where}: cut, since it asks for something else before it has read the "
+                "answer",
+                peer=self.arrival.peer,
+                where=self._route.where,
+            )
+            self._cut()
+            return
+        # It has ended the session, or what it still has to say is of no interest to the client.
+        server.abort() if server.hasUnsent else server.close()
+        held = client.detach()
+        self._over()
+        self._route.giveBack(held, bytes(data), self.arrival.peer, self.arrival.local)
+
+    def _halfClosed(self, end: SocketEnd) -> None:
+        other = self._other(end)
+        if other is not None:
+            if end is self._client and self._kept:
+                kept, self._kept = self._kept, b""
+                other.write(kept)
+            other.loseWrite()
+        if self.stage is RelayStage.OPEN and self._isOver():
+            self._close()
+
+    def _isOver(self) -> bool:
+        """Whether both halves of both sides are closed."""
+        client, server = self._client, self._server
+        return server is None or (
+            client.readDone and client.writeDone and server.readDone and server.writeDone
+        )
+
+    def _other(self, end: SocketEnd) -> SocketEnd | None:
+        return self._server if end is self._client else self._client
+
+    # The end.
+
+    def _close(self) -> None:
+        self._client.close()
+        if self._server is not None:
+            self._server.close()
+        self._over()
+
+    def _cut(self) -> None:
+        if self.stage is RelayStage.OVER:
+            return
+        self._client.abort()
+        if self._server is not None:
+            self._server.abort()
+        self._over()
+
+    def _over(self) -> None:
+        self.stage = RelayStage.OVER
+        if self._tried is not None:
+            self._tried.active -= 1
+            self._tried = None
+        self._route.closed(self)
+
+    def _take(self, outcome: Outcome, detail: str) -> None:
+        self._undecided()
+        self.arrival.take(outcome, detail)
+
+    def _refuse(self, outcome: Outcome, detail: str) -> None:
+        self._undecided()
+        self.arrival.refuse(outcome, detail)
+
+    def _undecided(self) -> None:
+        """Leave the client's socket to its arrival, and every server."""
+        self.stage = RelayStage.OVER
+        self._route.waitNoMore(self)
+        if not self._client.closed:
+            self._client.detach()
+        if self._attempt is not None:
+            self._attempt.abort()
+        if self._fallback is not None:
+            self._fallback[1].abort()
+        self._route.left(self)
