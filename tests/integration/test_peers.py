@@ -14,11 +14,11 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from tests.peers.child import PeerError
+from tests.peers.conversing import TEXT, assert_basic
 from tests.peers.drivers import DotNetClient, MonoClient, MonoEndpoint, free_port
 from tests.peers.fixtures import StartMonoServer
 
 FAULTS = "http://schemas.microsoft.com/ws/2006/05/framing/faults/"
-TEXT = 'Grüße, "\U0001f600"\n<&>'
 
 DOTNET_TEXT = {"encoding": "text"}
 DOTNET_STREAMED = {"transferMode": "Streamed", "maxReceivedMessageSize": 1 << 30}
@@ -137,14 +137,7 @@ async def test_dotnet_client_calls_a_mono_service(
     where = address("basic")
     await mono_server(MonoEndpoint("IBasic", where), name="one", binding=server_binding)
     channel = await dotnet_client.open("IBasic", where, binding=binding)
-    assert await channel.call("Who") == "one"
-    assert await channel.call("Echo", TEXT) == TEXT
-    assert await channel.call("Add", 40, 2) == 42
-    assert (await channel.exchange("TryParse", "17"))["out"] == {"value": 17}
-    assert (await channel.exchange("Swap", "a", "b"))["out"] == {"a": "b", "b": "a"}
-    assert f"to={where} " in await channel.call("Where")
-    assert await channel.state() == "Opened"
-    assert (await channel.close())["state"] == "Closed"
+    await assert_basic(channel, "one", where)
 
 
 async def test_dotnet_client_is_called_back_by_a_mono_service(
@@ -219,19 +212,7 @@ async def test_mono_client_calls_a_mono_service(
     where = address("basic")
     await mono_server(MonoEndpoint("IBasic", where), name="two", binding=binding)
     channel = await mono_client.open("IBasic", where, binding=binding)
-    assert await channel.call("Who") == "two"
-    assert await channel.call("Echo", TEXT) == TEXT
-    assert await channel.call("Echo", None) is None
-    assert await channel.call("Add", 40, 2) == 42
-    await channel.call("Notify", "a note")
-    assert await channel.call("Notified") == ["a note"]
-    assert await channel.call("Bytes", 5) == "AB8+XXw="
-    assert await channel.call("Count", "AB8+XXw=") == 5
-    parsed = await channel.exchange("TryParse", "17")
-    assert (parsed["result"], parsed["out"]) == (True, {"value": 17})
-    assert (await channel.exchange("Swap", "a", "b"))["out"] == {"a": "b", "b": "a"}
-    assert f"to={where} " in await channel.call("Where")
-    assert (await channel.close())["state"] == "Closed"
+    await assert_basic(channel, "two", where)
 
 
 async def test_mono_client_is_called_back_by_a_mono_service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
+from typing import Any, get_type_hints
 
 from netshare.transport.contracts.decorators import (
     SessionMode,
@@ -175,6 +176,14 @@ class IData:
     def EchoStrings(self, value: list[str | None] | None) -> list[str | None] | None: ...
     @operation
     def EchoJagged(self, value: list[list[int] | None] | None) -> list[list[int] | None] | None: ...
+
+
+#: By operation of IData: the type of its parameter and result.
+DATA_TYPES: dict[str, Any] = {
+    name: get_type_hints(method, include_extras=True)["return"]
+    for name, method in vars(IData).items()
+    if name.startswith("Echo")
+}
 
 
 @service_contract(namespace="urn:peers:stream")

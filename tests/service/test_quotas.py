@@ -8,25 +8,13 @@ from zope.interface.verify import verifyObject
 from netshare.interfaces import IOutcomeRecorder
 from netshare.service.outcomes import Outcome, OutcomeCounts
 from netshare.service.quotas import Admission, Quotas, descriptor_limit
-
-
-class Port:
-    """A listening port that notes what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.said.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.said.append("resume")
+from tests.helpers.ports import PausablePort
 
 
 def test_pending_connections_pause_the_ports() -> None:
     """At the limit of undecided connections no port accepts, and below it all do again."""
     admission = Admission(Quotas(maxPendingConnections=2), 100)
-    early, late = Port(), Port()
+    early, late = PausablePort(), PausablePort()
     admission.addPort(early)
     assert admission.enter("a")
     assert early.said == []
@@ -47,7 +35,7 @@ def test_pending_connections_pause_the_ports() -> None:
 
 def test_pending_bytes_pause_the_ports() -> None:
     """What undecided connections have sent together is bounded."""
-    admission, port = Admission(Quotas(maxPendingBytes=100), 100), Port()
+    admission, port = Admission(Quotas(maxPendingBytes=100), 100), PausablePort()
     admission.addPort(port)
     admission.enter("a")
     admission.received(99)
@@ -61,7 +49,7 @@ def test_pending_bytes_pause_the_ports() -> None:
 
 def test_descriptors_pause_the_ports() -> None:
     """Descriptors count from the accepting until they are closed, decided or not."""
-    admission, port = Admission(Quotas(), 3), Port()
+    admission, port = Admission(Quotas(), 3), PausablePort()
     admission.addPort(port)
     admission.enter("a")
     admission.decided("a", 0)

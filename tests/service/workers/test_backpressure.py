@@ -7,18 +7,7 @@ from twisted.internet.task import Clock
 
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.backpressure import FEW, MANY, WINDOW, Backpressure
-
-
-class Port:
-    """A port that knows whether it accepts."""
-
-    accepting = True
-
-    def pauseProducing(self) -> None:
-        self.accepting = False
-
-    def resumeProducing(self) -> None:
-        self.accepting = True
+from tests.helpers.ports import PausablePort
 
 
 class Setting:
@@ -27,7 +16,7 @@ class Setting:
     def __init__(self) -> None:
         self.clock = Clock()
         self.admission = Admission(Quotas())
-        self.port = Port()
+        self.port = PausablePort()
         self.admission.addPort(self.port)
         self.backpressure = Backpressure(self.clock, self.admission)
 

@@ -44,6 +44,7 @@ from netshare.transport.channels.interfaces import (
 from netshare.transport.channels.server import ServerChannelFactory, ServerConnection
 from netshare.transport.channels.settings import Acceptance, ChannelSettings
 from tests.helpers.conversations import Conversation, conversations
+from tests.helpers.ports import PausablePort
 from tests.helpers.wire import sized_envelope
 
 VIA = "net.tcp://localhost:9000/calc"
@@ -707,19 +708,6 @@ def test_a_fault_may_end_a_session() -> None:
 # ---- many connections ----------------------------------------------------------------------------
 
 
-class Port:
-    """A listening port that can be paused."""
-
-    connected = True
-    paused = False
-
-    def pauseProducing(self) -> None:
-        self.paused = True
-
-    def resumeProducing(self) -> None:
-        self.paused = False
-
-
 def test_without_a_port_surplus_connections_are_turned_away() -> None:
     """max_pending_connections without a channel are enough; a channel makes room."""
     server = Server()
@@ -732,30 +720,30 @@ def test_without_a_port_surplus_connections_are_turned_away() -> None:
 def test_a_port_stops_accepting_at_the_limit() -> None:
     """With its port known a factory stops accepting, and starts again when there is room."""
     server = Server()
-    port: Any = Port()
+    port: Any = PausablePort()
     server.factory.listeningOn(port)
     _, second = server.connect()
-    assert port.paused
+    assert not port.accepting
     second.lose(ConnectionLost())
-    assert not port.paused
+    assert port.accepting
     _, second = server.connect()
-    assert port.paused
+    assert not port.accepting
     server.open()
-    assert not port.paused
+    assert port.accepting
 
 
 def test_sockets_between_sessions_are_not_pending() -> None:
     """A reused socket counts again only when its next preamble has begun."""
     server = Server()
-    port: Any = Port()
+    port: Any = PausablePort()
     server.factory.listeningOn(port)
     receiver = server.open()
     receiver.onEnd = lambda: receiver.channel.close()
     server.transport.receive(END)
     server.connect()
-    assert not port.paused
+    assert port.accepting
     server.transport.receive(DUPLEX[:1])
-    assert port.paused
+    assert not port.accepting
 
 
 def test_closing_a_factory_waits_for_its_channels() -> None:

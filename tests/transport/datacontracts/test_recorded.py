@@ -9,21 +9,7 @@ from typing import Any
 import pytest
 
 from netshare.transport.datacontracts import (
-    Byte,
-    Char,
-    DateTime,
-    DateTimeOffset,
-    Decimal,
-    Guid,
-    Int16,
-    Int64,
-    SByte,
     Single,
-    TimeSpan,
-    UInt16,
-    UInt32,
-    UInt64,
-    Uri,
     is_primitive,
     serializer_for,
 )
@@ -34,48 +20,11 @@ from netshare.transport.xml.binary import WriterSession, read_document
 from tests.helpers.binary_vectors import conversations
 from tests.helpers.places import VECTORS as ALL_VECTORS
 from tests.peers import datatypes as c
+from tests.peers.contracts import DATA_TYPES
 from tests.peers.json_values import from_json
 
 VECTORS = ALL_VECTORS / "dotnet"
 DATA = "urn:peers:data"
-#: By operation of IData: the type of its parameter and result.
-TYPES: dict[str, Any] = {
-    "EchoEverything": c.Everything,
-    "EchoPerson": c.Person,
-    "EchoShape": c.Shape,
-    "EchoShapes": list[c.Shape],
-    "EchoObject": object,
-    "EchoNode": c.Node,
-    "EchoBasket": c.Basket,
-    "EchoPage": c.Page[c.Person],
-    "EchoPeople": dict[str, c.Person],
-    "EchoBool": bool,
-    "EchoByte": Byte,
-    "EchoSByte": SByte,
-    "EchoShort": Int16,
-    "EchoUShort": UInt16,
-    "EchoInt": int,
-    "EchoUInt": UInt32,
-    "EchoLong": Int64,
-    "EchoULong": UInt64,
-    "EchoFloat": Single,
-    "EchoDouble": float,
-    "EchoDecimal": Decimal,
-    "EchoChar": Char,
-    "EchoDateTime": DateTime,
-    "EchoDateTimeOffset": DateTimeOffset,
-    "EchoTimeSpan": TimeSpan,
-    "EchoGuid": Guid,
-    "EchoUri": Uri,
-    "EchoBytes": bytes,
-    "EchoColour": c.Colour,
-    "EchoRights": c.Rights,
-    "EchoMaybeInt": int | None,
-    "EchoInts": list[int],
-    "EchoDoubles": list[float],
-    "EchoStrings": list[str],
-    "EchoJagged": list[list[int]],
-}
 KNOWN = (c.Person, c.Basket)
 CALLS = json.loads((VECTORS / "data.json").read_text("utf-8"))["calls"]
 _SESSIONS = dict(conversations())
@@ -109,7 +58,7 @@ def same(a: Any, b: Any) -> bool:
 def test_recorded_values_are_read(number: int) -> None:
     """Each argument and each result is the value the recording names."""
     call = CALLS[number]
-    hint = TYPES[call["op"]]
+    hint = DATA_TYPES[call["op"]]
     serializer = serializer_for(hint, KNOWN)
     given = from_json(call["args"][0], hint)
     if hint is Single and isinstance(given, float):
@@ -145,7 +94,7 @@ class DotNetSession(WriterSession):
 def again(number: int, side: str) -> Message:
     """A recorded message written from the value that was read from it."""
     operation = CALLS[number]["op"]
-    hint = TYPES[operation]
+    hint = DATA_TYPES[operation]
     serializer = serializer_for(hint, KNOWN, primitive=is_primitive(hint))
     message = (REQUESTS if side == "c" else REPLIES)[number]
     cursor = parameter(message)
@@ -194,6 +143,6 @@ def test_text(number: int) -> None:
     """As text the same value comes back, too."""
     encoder = encoder_for("text")
     message = encoder.decode(encoder.encode(again(number, "c")))
-    serializer = serializer_for(TYPES[CALLS[number]["op"]], KNOWN)
+    serializer = serializer_for(DATA_TYPES[CALLS[number]["op"]], KNOWN)
     value = serializer.read(parameter(message))
     assert same(value, serializer.read(parameter(REQUESTS[number])))
