@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.proxy import Proxy
+from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.clients.channel import CommunicationState, ServiceChannel
 from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.binding import NetTcpBinding
@@ -33,6 +34,7 @@ class ClientFace:
     :param caller: calls what the user gave
     :param via: where to connect instead
     :param callback: carries out the callback contract, if there is one
+    :param pool: of connections; None: one of its own
     :raises ContractError: contract and binding do not go together
     """
 
@@ -45,8 +47,11 @@ class ClientFace:
         caller: Caller,
         via: str | None,
         callback: Any,
+        pool: ConnectionPool | None = None,
     ) -> None:
-        self._factory = ChannelFactory(contract, binding, reactor, callback=callback, caller=caller)
+        self._factory = ChannelFactory(
+            contract, binding, reactor, callback=callback, caller=caller, pool=pool
+        )
         self._channel: ServiceChannel = self._factory.create_channel(address, via)
 
     @property

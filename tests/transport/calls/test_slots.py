@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 
-from netshare.transport.calls.slots import Slots, begin
+from netshare.transport.calls.slots import Slots, Turn, begin
 
 CURRENT: contextvars.ContextVar[str] = contextvars.ContextVar("CURRENT", default="nothing")
 
@@ -130,3 +130,48 @@ def test_slots() -> None:
     slots.give()
     slots.give()
     assert slots.free == 2
+
+
+def test_a_turn() -> None:
+    """One call has the lock at a time; one that gives it up for a while queues to go on."""
+    lock = Slots(1)
+    first, second = Turn(lock), Turn(lock)
+    assert first.take() is None
+    order: list[str] = []
+    waiting = second.take()
+    assert waiting is not None
+    waiting.addCallback(lambda _: order.append("second"))
+    first.give()
+    assert order == ["second"]
+    again = first.take()
+    assert again is not None
+    again.addCallback(lambda _: order.append("first again"))
+    second.end()
+    assert order == ["second", "first again"]
+    first.end()
+    assert lock.free == 1
+
+
+def test_a_turn_that_is_over() -> None:
+    """A call that has ended takes the lock no more, and one that ends while it queues lets go."""
+    lock = Slots(1)
+    turn, other = Turn(lock), Turn(lock)
+    assert turn.take() is None
+    turn.give()
+    turn.give()
+    assert other.take() is None
+    queued = turn.take()
+    assert queued is not None
+    turn.end()
+    assert turn.take() is None
+    other.end()
+    assert lock.free == 1
+
+
+def test_a_turn_without_a_lock() -> None:
+    """Where calls overlap nothing is waited for."""
+    turn = Turn(None)
+    assert turn.take() is None
+    turn.give()
+    turn.end()
+    assert turn.over
