@@ -21,7 +21,7 @@ from netshare.transport.channels.errors import (
     TransportError,
 )
 from netshare.transport.channels.interfaces import IDuplexReceiver
-from netshare.transport.encoders.encoders import encoder_for
+from netshare.transport.encoders import encoder_for
 from netshare.transport.soap.message import Message
 from tests.helpers.links import FakeUser
 
