@@ -15,6 +15,8 @@ from tests.peers.fixtures import (
     mono_client,
     mono_programs,
     mono_server,
+    more_client,
+    more_contracts,
     required_peers,
 )
 
@@ -25,6 +27,8 @@ __all__ = [
     "mono_client",
     "mono_programs",
     "mono_server",
+    "more_client",
+    "more_contracts",
     "required_peers",
     "service",
 ]

@@ -18,6 +18,7 @@ from tests.peers.drivers import DotNetClient, MonoClient, MonoEndpoint, MonoServ
 from tests.peers.programs import (
     MonoPrograms,
     build_mono_programs,
+    build_more_contracts,
     find_dotnet_client,
     find_mono,
     require_peer,
@@ -30,6 +31,8 @@ __all__ = [
     "mono_client",
     "mono_programs",
     "mono_server",
+    "more_client",
+    "more_contracts",
     "required_peers",
 ]
 
@@ -83,6 +86,26 @@ def mono_programs() -> MonoPrograms:
 async def dotnet_client(dotnet_program: Path) -> AsyncIterator[DotNetClient]:
     """Microsoft's client, started; stopped after the test."""
     client = DotNetClient(_reactor(), dotnet_program)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@pytest.fixture(scope="session")
+def more_contracts() -> Path:
+    """The assembly of MoreContracts.cs."""
+    require_peer("mono")
+    mono = find_mono()
+    assert mono is not None
+    return build_more_contracts(mono)
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def more_client(dotnet_program: Path, more_contracts: Path) -> AsyncIterator[DotNetClient]:
+    """Microsoft's client with the contracts of MoreContracts.cs; stopped after the test."""
+    client = DotNetClient(_reactor(), dotnet_program, [more_contracts])
     await client.start()
     try:
         yield client

@@ -30,6 +30,7 @@ _MCS_OPTIONS = (
     "-r:System.ServiceModel",
     "-r:System.Runtime.Serialization",
     "-r:System.Xml",
+    "-r:System.Data",
 )
 _CLIENT_SOURCES = (
     "Contracts.cs",
@@ -160,8 +161,22 @@ def build_mono_programs(mono: Mono, cache: Path = PROJECT / "build" / "peers") -
     )
 
 
+def build_more_contracts(mono: Mono, cache: Path = PROJECT / "build" / "peers") -> Path:
+    """
+    Compiles the contracts that are given to Microsoft's client beside its own.
+
+    :param mono: what :func:`find_mono` found.
+    :param cache: as of :func:`build_mono_programs`.
+    :returns: the assembly.
+    :raises PeerBuildError: when the compiler refuses.
+    """
+    return _compiled(mono.compiler, "morecontracts.dll", ("MoreContracts.cs",), cache)
+
+
 def _compiled(compiler: Path, name: str, sources: tuple[str, ...], cache: Path) -> Path:
-    digest = hashlib.sha256("\0".join((*_MCS_OPTIONS, *sources)).encode())
+    target = "library" if name.endswith(".dll") else "exe"
+    options = (*_MCS_OPTIONS, f"-target:{target}")
+    digest = hashlib.sha256("\0".join((*options, *sources)).encode())
     for source in sources:
         digest.update((SOURCES / source).read_bytes())
     directory = cache / digest.hexdigest()[:16]
@@ -172,7 +187,7 @@ def _compiled(compiler: Path, name: str, sources: tuple[str, ...], cache: Path) 
     # Built aside and moved into place, so that runs at the same time never see half a program.
     with tempfile.TemporaryDirectory(dir=directory) as aside:
         built = Path(aside) / name
-        command = [str(compiler), *_MCS_OPTIONS, f"-out:{built}"]
+        command = [str(compiler), *options, f"-out:{built}"]
         result = subprocess.run(
             [*command, *(str(SOURCES / source) for source in sources)],
             stdin=subprocess.DEVNULL,

@@ -38,6 +38,7 @@ from netshare.transport.contracts.description import (
 )
 from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.soap.message import Message
+from netshare.transport.xml import decode_name, encode_name
 
 __all__ = ["describe", "describe_callback"]
 
@@ -53,7 +54,7 @@ def describe(contract: type) -> ContractDescription:
     :raises ContractError: it cannot be one
     """
     note = _note(contract)
-    name = note.name or contract.__name__
+    name = encode_name(note.name or contract.__name__)
     operations = tuple(_operations(contract, None))
     if not operations:
         raise ContractError(f"{contract.__name__} has no @operation")
@@ -102,7 +103,7 @@ def _operations(
     for method, cls in methods.items():
         if names is None:
             note = vars(cls).get(CONTRACT_NOTE) or _note(contract)
-            name, namespace = note.name or cls.__name__, note.namespace
+            name, namespace = encode_name(note.name or cls.__name__), note.namespace
         else:
             name, namespace = names
         operation = _describe_operation(cls, method, name, namespace)
@@ -144,7 +145,7 @@ def _describe_operation(
         awaited = awaited or inspect.iscoroutinefunction(function)
         name = method.removesuffix("Async") or method if awaited else method
 
-    names = _Names(where, contract, namespace, name, note)
+    names = _Names(where, contract, namespace, encode_name(name), note)
     given = [(p.name, hints[p.name]) for p in parameters]
     request = names.request(given)
     reply = None if note.one_way else names.reply(result, dict(given))
@@ -173,10 +174,13 @@ class _Names:
     note: OperationNote
 
     def action(self, suffix: str = "") -> str:
-        """``{namespace}/{contract}/{operation}``, with one slash between; [WCF: NamingHelper]."""
+        """
+        ``{namespace}/{contract}/{operation}``, with one slash between; [WCF: NamingHelper]. The
+        operation's name is in it as it is said in C#, and not as it is written in XML.
+        """
         base = self.namespace or "urn:"
         slash = "" if base.endswith("/") or not self.namespace else "/"
-        return f"{base}{slash}{self.contract}/{self.operation}{suffix}"
+        return f"{base}{slash}{self.contract}/{decode_name(self.operation)}{suffix}"
 
     def request(self, given: list[tuple[str, Any]]) -> MessageDescription:
         action = self.note.action if self.note.action is not None else self.action()
@@ -198,7 +202,7 @@ class _Names:
         if len(results) == len(note.out) + 1:
             own = results.pop(0)
             if own is not type(None):
-                name = note.result_name or f"{self.operation}Result"
+                name = encode_name(note.result_name or f"{self.operation}Result")
                 parts.append(PartDescription(name, self.namespace, own, ""))
         if len(results) != len(note.out):
             raise ContractError(
@@ -222,7 +226,8 @@ class _Names:
                 f"{self.where}: a message, or a message contract, is the only parameter, or the "
                 "only result"
             )
-        return PartDescription(self.note.names.get(name, name), self.namespace, hint, name)
+        said = encode_name(self.note.names.get(name, name))
+        return PartDescription(said, self.namespace, hint, name)
 
     def wrapped(
         self, action: str, wrapper: str, parts: tuple[PartDescription, ...]
@@ -251,7 +256,7 @@ class _Names:
                     f"{hint.__name__}.{member.name}: a message contract's member is a header() or "
                     "a body()"
                 )
-            name = kind.name or member.name
+            name = encode_name(kind.name or member.name)
             namespace = self.namespace if kind.namespace is None else kind.namespace
             of_type = hints[member.name]
             if kind.is_header:
@@ -266,7 +271,8 @@ class _Names:
         wrapper = None
         if note.wrapped:
             ns = note.wrapper_namespace
-            wrapper = (note.wrapper_name or hint.__name__, self.namespace if ns is None else ns)
+            name = encode_name(note.wrapper_name or hint.__name__)
+            wrapper = (name, self.namespace if ns is None else ns)
         return MessageDescription(action, wrapper, parts, tuple(headers), hint)
 
     def fault(self, declared: Any) -> FaultDescription:
@@ -275,7 +281,8 @@ class _Names:
         action = declared.action
         if action is None:
             action = self.action(declared.name or f"{_clr_name(declared.detail)}Fault")
-        return FaultDescription(declared.detail, action, declared.name, declared.namespace)
+        name = None if declared.name is None else encode_name(declared.name)
+        return FaultDescription(declared.detail, action, name, declared.namespace)
 
 
 def _clr_name(detail: Any) -> str:

@@ -14,7 +14,7 @@ from netshare.transport.datacontracts.errors import (
     UnencodableValue,
 )
 from netshare.transport.datacontracts.types import KnownContracts, TypeContract
-from netshare.transport.xml import XmlCursor, XmlWriter, as_string
+from netshare.transport.xml import XmlCursor, XmlWriter, as_string, encode_name
 
 __all__ = ["EnumContract"]
 
@@ -30,7 +30,7 @@ class EnumContract(TypeContract):
     nullable = False
 
     def __init__(self, cls: type[enum.Enum], info: EnumInfo) -> None:
-        super().__init__(info.name or cls.__name__, info.namespace)
+        super().__init__(encode_name(info.name or cls.__name__), info.namespace)
         self.cls = cls
         self.clr = cls.__name__
         self.flags = issubclass(cls, enum.Flag)

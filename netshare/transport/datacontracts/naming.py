@@ -11,6 +11,7 @@ from typing import Final
 
 from netshare.transport.datacontracts.errors import InvalidDataContract
 from netshare.transport.datacontracts.types import TypeContract, is_builtin_namespace
+from netshare.transport.xml import encode_name
 
 __all__ = ["ARRAYS", "collection_namespace", "generic_name", "pair_name"]
 
@@ -47,7 +48,7 @@ def generic_name(name: str, arguments: Sequence[TypeContract]) -> str:
         made = made.replace(f"{{{index}}}", argument.name)
     if "{" in made:
         raise InvalidDataContract(f"'{name}' asks for an argument that is not there")
-    return made
+    return encode_name(made)
 
 
 def pair_name(key: TypeContract, value: TypeContract) -> str:

@@ -42,6 +42,7 @@ from netshare.transport.datacontracts.simple import (
     ScalarContract,
 )
 from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.xml import encode_name
 
 __all__ = ["contract_of", "known_types_of", "member_defaults"]
 
@@ -146,7 +147,11 @@ def _list_contract(
     if info is None:
         return ListContract("ArrayOf" + item.name, collection_namespace(item), item, item_name, cls)
     return ListContract(
-        info.name or cls.__name__, info.namespace, item, info.item_name or item_name, cls
+        encode_name(info.name or cls.__name__),
+        info.namespace,
+        item,
+        encode_name(info.item_name or item_name),
+        cls,
     )
 
 
@@ -161,8 +166,13 @@ def _dict_contract(
     pair = pair_name(key, value)
     if info is None:
         return DictContract("ArrayOf" + pair, ARRAYS, key, value, (pair, "Key", "Value"), cls)
-    names = (info.item_name or pair, info.key_name or "Key", info.value_name or "Value")
-    return DictContract(info.name or cls.__name__, info.namespace, key, value, names, cls)
+    names = (
+        encode_name(info.item_name or pair),
+        encode_name(info.key_name or "Key"),
+        encode_name(info.value_name or "Value"),
+    )
+    name = encode_name(info.name or cls.__name__)
+    return DictContract(name, info.namespace, key, value, names, cls)
 
 
 def _collection(cls: type[Any], arguments: tuple[Any, ...]) -> TypeContract:
@@ -210,7 +220,7 @@ def _class(hint: Any, cls: type[Any], arguments: tuple[Any, ...]) -> TypeContrac
         raise InvalidDataContract(f"{name} is generic; say of what, as in {name}[int]")
     if arguments:
         name = generic_name(name, [contract_of(a) for a in arguments])
-    contract = ClassContract(cls, name, info.namespace, info.keep_unknown)
+    contract = ClassContract(cls, encode_name(name), info.namespace, info.keep_unknown)
     # Members may be of this very type.
     _contracts[hint] = contract
     contract.compile(*_members(cls, dict(zip(parameters, arguments, strict=True))))
@@ -242,7 +252,7 @@ def _members(cls: type[Any], bound: dict[Any, Any]) -> tuple[list[Layer], dict[s
             members.append(
                 Member(
                     field.name,
-                    said.name or field.name,
+                    encode_name(said.name or field.name),
                     contract,
                     said.order,
                     said.required,

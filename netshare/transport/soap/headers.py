@@ -17,6 +17,7 @@ from netshare.transport.xml import (
     XmlException,
     XmlWriter,
     as_boolean,
+    encode_name,
     lexical,
 )
 
@@ -30,7 +31,7 @@ class MessageHeader:
     """
     A header, to be sent or received.
 
-    :param name: its local name.
+    :param name: its local name; what no name in XML can have is encoded, as .NET does it.
     :param namespace: its namespace.
     :param value: its content: a text value, or an element whose attributes and children become
         this header's.
@@ -67,7 +68,7 @@ class MessageHeader:
         prefix: str = "",
         write: BodyWriter | None = None,
     ) -> None:
-        self.name = name
+        self.name = encode_name(name)
         self.namespace = namespace
         self.must_understand = must_understand
         self.actor = actor

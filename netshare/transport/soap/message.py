@@ -35,6 +35,7 @@ from netshare.transport.xml import (
     UniqueId,
     XmlCursor,
     XmlWriter,
+    encode_name,
 )
 
 __all__ = [
@@ -233,6 +234,7 @@ class Message:
 
     def header(self, name: str, namespace: str) -> MessageHeader | None:
         """:returns: the first header of that name, ``None`` if there is none."""
+        name = encode_name(name)
         for header in self.headers:
             if header.name == name and header.namespace == namespace:
                 return header

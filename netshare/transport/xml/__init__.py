@@ -37,6 +37,7 @@ from netshare.transport.xml.cursor import XmlCursor
 from netshare.transport.xml.errors import QuotaExceeded, SessionInvalid, XmlException
 from netshare.transport.xml.events import END, Event, Start
 from netshare.transport.xml.namespaces import XML_NAMESPACE, XMLNS_NAMESPACE, XSI
+from netshare.transport.xml.ncnames import decode_name, encode_name, is_ncname
 from netshare.transport.xml.nodes import (
     ArrayElements,
     Attribute,
@@ -114,6 +115,9 @@ __all__ = [
     "as_timespan",
     "as_unique_id",
     "build_tree",
+    "decode_name",
+    "encode_name",
+    "is_ncname",
     "join_values",
     "lexical",
     "parse",

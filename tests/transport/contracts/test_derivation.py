@@ -24,6 +24,7 @@ from netshare.transport.datacontracts import Int64
 from netshare.transport.soap.message import Message
 from tests.peers.contracts import IBasic, IDuplex, ISession, IStreams, ITasks, IUntyped
 from tests.peers.datatypes import Page, Person, Problem
+from tests.peers.morecontracts import IOdd
 
 
 @service_contract
@@ -134,6 +135,31 @@ def test_given_names() -> None:
     assert custom.request.wrapper == ("Renamed", "urn:peers:basic")
     assert custom.request.parts[0].name == "Question"
     assert custom.reply.parts[0].name == "Answer"
+
+
+def test_names_that_xml_does_not_have() -> None:
+    """Names are encoded in elements as WCF does it; in an action the operation's is decoded."""
+    contract = describe(IOdd)
+    do, size, encoded, fail, *_, message = contract.operations
+    assert contract.name == "I_x0020_Odd"
+    assert do.reply is not None
+    assert do.request.action == "urn:more/I_x0020_Odd/Do It!"
+    assert do.request.wrapper == ("Do_x0020_It_x0021_", "urn:more")
+    assert [part.name for part in do.request.parts] == ["a-b_x0020_c", "_x0031_st"]
+    assert do.reply.action == "urn:more/I_x0020_Odd/Do It!Response"
+    assert do.reply.wrapper == ("Do_x0020_It_x0021_Response", "urn:more")
+    assert do.reply.parts[0].name == "r_x0020_s"
+    assert size.request.wrapper == ("größe", "urn:more")
+    assert size.request.parts[0].name == "ø"
+    assert encoded.request.action == "urn:more/I_x0020_Odd/A"
+    assert encoded.request.wrapper == ("_x0041_", "urn:more")
+    assert (fail.faults[0].name, fail.faults[0].action) == (
+        "F_x0020_t",
+        "urn:more/I_x0020_Odd/Fa ilF t",
+    )
+    assert message.request.wrapper == ("W_x0020_r", "urn:more")
+    assert [head.name for head in message.request.headers] == ["h_x0020_d", "List"]
+    assert message.request.parts[0].name == "b_x0020_m"
 
 
 def test_callbacks_have_the_service_contracts_names() -> None:

@@ -53,3 +53,13 @@ def test_headers_written() -> None:
     assert [h.element() for h in encoder.decode(encoder.encode(received)).headers] == [
         h.element() for h in received.headers
     ]
+
+
+def test_headers_of_any_name() -> None:
+    """A header's name that XML does not have is encoded, and the header found by it."""
+    message = Message("urn:a")
+    message.headers.append(MessageHeader("a b", "urn:h", 7))
+    read = encoder_for("text").decode(encoder_for("text").encode(message))
+    found = read.header("a b", "urn:h")
+    assert found is not None
+    assert (found.name, found.value) == ("a_x0020_b", "7")
