@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from netshare.control.boxes import BoxReader
 from netshare.control.commands import MAX_LARGE_BYTES
+from netshare.sockets.privatenames import declared_errors, lose_amp_connection, make_amp_connection
 
 #: How many descriptors may lie on a link before a command comes that claims them.
 MAX_UNCLAIMED = 512
@@ -83,8 +84,7 @@ class ControlProtocol(amp.AMP):
         self._lost = False
 
     def makeConnection(self, transport: Any) -> None:
-        # Past AMP's own, which does nothing but log every connection twice.
-        amp.BinaryBoxProtocol.makeConnection(self, transport)
+        make_amp_connection(self, transport)
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -128,8 +128,8 @@ class ControlProtocol(amp.AMP):
         command, answered = self._asked.pop(tag)
         error = None
         if failed:
-            declared: dict[bytes, Any] = command.reverseErrors  # type: ignore[attr-defined]
-            kind = declared.get(box.get(amp.ERROR_CODE, b""), amp.UnknownRemoteError)
+            errors = declared_errors(command)
+            kind: Any = errors.get(box.get(amp.ERROR_CODE, b""), amp.UnknownRemoteError)
             error = kind(box.get(amp.ERROR_DESCRIPTION, b"").decode("utf-8", "replace"))
         self._tell(answered, error)
 
@@ -178,7 +178,7 @@ class ControlProtocol(amp.AMP):
         for descriptor in self._unclaimed:
             os.close(descriptor)
         self._unclaimed.clear()
-        amp.BinaryBoxProtocol.connectionLost(self, reason)
+        lose_amp_connection(self, reason)
         self._lost = True
         asked, self._asked = self._asked, {}
         error: Any = reason.value

@@ -1,39 +1,26 @@
 """
 Making a socket that another process accepted a connection of this one's reactor.
 
-``IReactorSocket.adoptStreamConnection`` does it on every reactor, and leaves room: it copies the
-descriptor, asks for the socket's name twice, and the first bytes, which are here already, have to
-be delivered behind its back, so that the answer to them waits for the reactor's next turn.
-Reactors that would make a :class:`twisted.internet.tcp.Server` anyway are spared that: here it is
-made straight from the descriptor, and it joins the reactor when its first bytes are dealt with and
-their answer is sent.
+``IReactorSocket.adoptStreamConnection`` does it on every reactor. Reactors that would make a
+:class:`twisted.internet.tcp.Server` of it get one that is cheaper
+(:class:`~netshare.sockets.privatenames.AdoptedConnection`): it is made straight from the
+descriptor, and joins the reactor when its first bytes are dealt with and their answer is sent.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory, IReactorSocket
-from twisted.internet.main import CONNECTION_LOST
-from twisted.internet.posixbase import PosixReactorBase
-from twisted.internet.tcp import Server
+from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.sockets.held import HeldSocket, forbid_lingering
-
-#: Whoever else has a socket can make it a blocking one at any time.
-_NO_WAITING = int(socket.MSG_DONTWAIT)
-
-#: Errors that do not end a connection.
-_LATER = (errno.EWOULDBLOCK, errno.ENOBUFS)
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.privatenames import AdoptedConnection, is_closing, makes_tcp_servers
 
 _log = Logger(namespace="netshare.sockets.adoption")
 
@@ -60,9 +47,8 @@ def adopt(
     The held socket is closed, or given up to the transport, unless the factory wanted no protocol.
 
     :param readData: bytes that were read already; the protocol gets them first, or when it reads
-        again. As on any other
-        connection, a protocol that fails then loses it, and nobody else hears of it
-    :param connected: called with the transport behind ``connectionMade``, before those bytes
+        again. A protocol that fails then loses its connection, as on any port
+    :param connected: called with the transport after ``connectionMade``, before those bytes
     :returns: the transport, or None where the factory wanted no protocol
     :raises ClientGone: the far end has left, or the descriptor is not a connected TCP socket
     """
@@ -86,142 +72,11 @@ def _deliver(transport: Any, readData: bytes, connected: Connected | None) -> No
             return
         if isinstance(transport, AdoptedConnection):
             transport.receiveFirst(readData)
-        elif not (transport.disconnecting or getattr(transport, "_aborting", False)):
+        elif not is_closing(transport):
             transport.protocol.dataReceived(readData)
     except Exception:
         _log.failure("the protocol of {transport} failed", transport=transport)
         transport.abortConnection()
-
-
-def makes_tcp_servers(reactor: Any) -> bool:
-    """
-    Whether adopting on this reactor makes a :class:`twisted.internet.tcp.Server`, as it does on
-    all that Twisted has for UNIX.
-    """
-    return (
-        getattr(type(reactor), "adoptStreamConnection", None)
-        is PosixReactorBase.adoptStreamConnection
-    )
-
-
-class AdoptedConnection(Server):
-    """
-    A connection that is made and used before its reactor knows of it, until :meth:`join`.
-    """
-
-    reactor: Any
-
-    _joined = False
-    _reads = False
-    _writes = False
-    _halfClosing = False
-    #: What was read before, for a protocol that does not read now.
-    _first = b""
-
-    def startReading(self) -> None:
-        """See :meth:`stopWriting`."""
-        self._reads = True
-        if self._joined:
-            if self._first:
-                self.reactor.callLater(0, self._receiveKept)
-            else:
-                self.reactor.addReader(self)
-
-    def stopReading(self) -> None:
-        """See :meth:`stopWriting`."""
-        if self._reads:
-            self._reads = False
-            if self._joined:
-                self.reactor.removeReader(self)
-
-    def startWriting(self) -> None:
-        """See :meth:`stopWriting`."""
-        self._writes = True
-        if self._joined:
-            self.reactor.addWriter(self)
-
-    def stopWriting(self) -> None:
-        """Until :meth:`join` only noted, like the other three."""
-        if self._writes:
-            self._writes = False
-            if self._joined:
-                self.reactor.removeWriter(self)
-
-    def receiveFirst(self, data: bytes) -> None:
-        """
-        Let the protocol have its first bytes; if it does not read now, when it does.
-        """
-        if self._reads:
-            self.protocol.dataReceived(data)
-        else:
-            self._first = data
-
-    def doRead(self) -> Any:
-        """As ever; but it never waits, though others who have the socket may want it to."""
-        try:
-            data = self.socket.recv(self.bufferSize, _NO_WAITING)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return CONNECTION_LOST
-        return self._dataReceived(data)
-
-    def loseWriteConnection(self) -> None:
-        """As ever; :meth:`join` has to know."""
-        self._halfClosing = True
-        super().loseWriteConnection()
-
-    def writeSomeData(self, data: bytes) -> Any:
-        """As ever, with the same precaution."""
-        if len(data) > self.SEND_LIMIT:
-            data = memoryview(data)[: self.SEND_LIMIT]  # type: ignore[assignment]
-        try:
-            return self.socket.send(data, _NO_WAITING)
-        except OSError as error:
-            return 0 if error.errno in _LATER else CONNECTION_LOST
-
-    def readConnectionLost(self, reason: Failure) -> None:
-        """As ever, without looking for somebody who would make the protocol half-closeable."""
-        if IHalfCloseableProtocol.providedBy(self.protocol):
-            super().readConnectionLost(reason)
-        else:
-            self.connectionLost(reason)
-
-    def join(self) -> None:
-        """
-        Send what was written so far, and let the reactor do the rest.
-        """
-        if self._writes and not self._callsBack():
-            self.doWrite()  # an error is met by the reactor, which tries again
-        self._joined = True
-        if self._reads:
-            self.reactor.addReader(self)
-        if self._writes:
-            self.reactor.addWriter(self)
-
-    def _receiveKept(self) -> None:
-        first, self._first = self._first, b""
-        if first:
-            _deliver(self, first, None)
-            if self._reads:
-                self.reactor.addReader(self)
-
-    def _closeSocket(self, orderly: bool) -> None:
-        if orderly:
-            with suppress(OSError):  # somebody has taken the socket out
-                forbid_lingering(self.socket)
-        super()._closeSocket(orderly)
-
-    def _callsBack(self) -> bool:
-        """
-        Whether somebody is called when all is written: that is for the reactor to do.
-        """
-        if self.disconnecting or self._halfClosing:
-            return True
-        return self.producer is not None and (self.producerPaused or not self.streamingProducer)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.logstr}>"
 
 
 def _adopt_directly(reactor: Any, held: HeldSocket, factory: IProtocolFactory) -> Any:
@@ -239,14 +94,7 @@ def _adopt_directly(reactor: Any, held: HeldSocket, factory: IProtocolFactory) -
         name, address = _peer(connection)
         protocol = factory.buildProtocol(address)
         if protocol is not None:
-            transport = AdoptedConnection(
-                connection,
-                protocol,
-                name,
-                None,  # type: ignore[arg-type]  # there is no port, as with Twisted's own
-                name[1],
-                reactor,
-            )
+            transport = AdoptedConnection(connection, protocol, name, reactor)
             held.release()
             protocol.makeConnection(transport)
     except BaseException:

@@ -25,8 +25,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from netshare.sockets import adoption
-from netshare.sockets.adoption import AdoptedConnection, ClientGone, adopt, makes_tcp_servers
+from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
+from netshare.sockets.privatenames import AdoptedConnection, makes_tcp_servers
 from netshare.testing import AdoptingReactor, tcpPair
 
 reactor: Any = _reactor

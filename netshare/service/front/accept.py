@@ -16,7 +16,6 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -31,6 +30,7 @@ from zope.interface import implementer
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import socket_address_text
+from netshare.sockets.privatenames import acceptor
 
 #: Seconds to wait after the system had no descriptor, or no memory, for one more connection.
 EXHAUSTED_PAUSE = 0.1
@@ -172,21 +172,3 @@ class BatchingPort(FileDescriptor):
         self._resume = None
         if not self._admission.paused:
             self.startReading()
-
-
-def acceptor(listening: Any) -> Callable[[], tuple[int, Any]]:
-    """
-    What accepts a connection, and gives its descriptor and the client's address.
-
-    Sockets of CPython and PyPy can do that; where one cannot, the socket object that
-    ``accept()`` makes is thrown away. It would cost twice what the rest of accepting does.
-    """
-    straight: Callable[[], tuple[int, Any]] | None = getattr(listening, "_accept", None)
-    if straight is not None:
-        return straight
-
-    def through_an_object() -> tuple[int, Any]:
-        connection, name = listening.accept()
-        return connection.detach(), name
-
-    return through_an_object

@@ -9,12 +9,12 @@ When nothing waits in the transport nothing has to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from socket import MSG_DONTWAIT
 from typing import Any
 
 from twisted.internet.interfaces import IPullProducer
-from twisted.internet.tcp import Connection
 from zope.interface import implementer
+
+from netshare.sockets.privatenames import is_idle, send_now
 
 __all__ = ["LastWrite", "send", "send_byte"]
 
@@ -22,12 +22,11 @@ __all__ = ["LastWrite", "send", "send_byte"]
 def send(transport: Any, pieces: Sequence[bytes | memoryview]) -> None:
     """
     Write to a transport, and send it at once if it is a TCP connection to which nothing else is
-    being written. What cannot be sent at once is written as ever, and so is everything else after
-    an error, which the transport then meets itself.
+    being written. The transport writes what cannot be sent at once.
     """
-    if isinstance(transport, Connection) and _is_idle(transport):
+    if is_idle(transport):
         data = b"".join(pieces)
-        sent = _sent(transport, data)
+        sent = send_now(transport, data)
         if sent < len(data):
             transport.write(data[sent:])
     else:
@@ -38,29 +37,7 @@ def send_byte(transport: Any, byte: bytes) -> bool:
     """
     :returns: whether a byte, and all that was written before it, has left; if not, nothing was done
     """
-    idle = isinstance(transport, Connection) and _is_idle(transport)
-    return idle and _sent(transport, byte) == 1
-
-
-def _sent(transport: Connection, data: bytes) -> int:
-    try:
-        # Another process that has the socket, too, may have made it a blocking one.
-        return transport.socket.send(data, MSG_DONTWAIT)
-    except OSError:
-        return 0
-
-
-def _is_idle(transport: Any) -> bool:
-    # Some of this has no public name. Without one of these there is always something.
-    return (
-        transport.connected
-        and not transport.dataBuffer
-        and not transport.disconnecting
-        and not transport.TLS
-        and not getattr(transport, "_tempDataBuffer", True)
-        and not getattr(transport, "_writeDisconnecting", True)
-        and not getattr(transport, "_aborting", True)
-    )
+    return is_idle(transport) and send_now(transport, byte) == 1
 
 
 @implementer(IPullProducer)

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.framing.records import preamble
-from netshare.service.front.accept import EXHAUSTED_PAUSE, BatchingPort, acceptor
+from netshare.service.front.accept import EXHAUSTED_PAUSE, BatchingPort
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome
@@ -138,23 +138,6 @@ def refusing(number: int) -> Callable[[], tuple[int, Any]]:
         raise OSError(number, "no")
 
     return refuse
-
-
-class Plain:
-    """A listening socket that has accept() and nothing beside it."""
-
-    def __init__(self, real: socket.socket) -> None:
-        self.accept = real.accept
-
-
-def test_ways_to_accept() -> None:
-    """With Python's short cut and without, the descriptor and the client's address are the same."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        for listening in (server, Plain(server)):
-            with socket.create_connection(server.getsockname()) as client:
-                descriptor, name = acceptor(listening)()
-                with socket.socket(fileno=descriptor) as accepted:
-                    assert accepted.getpeername() == name == client.getsockname()
 
 
 @pytest.mark.parametrize(
