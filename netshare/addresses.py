@@ -72,6 +72,10 @@ class Via:
     segments: tuple[str, ...]
 
 
+#: What makes two registrations the same one: port, mode, host, segments.
+AddressKey = tuple[int, HostNameComparisonMode, str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class BaseAddress:
     """
@@ -93,7 +97,7 @@ class BaseAddress:
         return f"{NET_TCP}://{self.host}{port}{self.path}"
 
     @property
-    def key(self) -> tuple[int, HostNameComparisonMode, str, tuple[str, ...]]:
+    def key(self) -> AddressKey:
         """What makes two registrations the same one."""
         return self.port, self.mode, self.host, self.segments
 

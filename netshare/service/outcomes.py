@@ -10,8 +10,10 @@ a worker returns is counted as returned and then has an outcome again, so that a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from enum import Enum
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.interfaces import IOutcomeRecorder
@@ -79,3 +81,34 @@ class OutcomeCounts:
 
     def connectionDecided(self, outcome: Outcome) -> None:
         self.outcomes[outcome] += 1
+
+
+@implementer(IOutcomeRecorder)
+class Recorders:
+    """
+    Several recorders as one. One that raises is logged; the connection and the other recorders
+    are not affected.
+    """
+
+    log = Logger()
+
+    def __init__(self, *recorders: IOutcomeRecorder) -> None:
+        self._recorders = recorders
+
+    def connectionAccepted(self) -> None:
+        for recorder in self._recorders:
+            self._tell(recorder.connectionAccepted)
+
+    def connectionReturned(self) -> None:
+        for recorder in self._recorders:
+            self._tell(recorder.connectionReturned)
+
+    def connectionDecided(self, outcome: Outcome) -> None:
+        for recorder in self._recorders:
+            self._tell(recorder.connectionDecided, outcome)
+
+    def _tell(self, what: Callable[..., None], *arguments: Outcome) -> None:
+        try:
+            what(*arguments)
+        except Exception:
+            self.log.failure("a recorder of outcomes failed")

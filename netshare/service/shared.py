@@ -1,11 +1,11 @@
 """
 :class:`SharedPort`: the whole sharing service as one object, for ``twistd netshare`` and for
-whoever embeds it.
+programs that embed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,19 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from netshare.addresses import AddressError, BaseAddress, parse_base_address, parse_via
+from netshare.addresses import BaseAddress, parse_base_address
 from netshare.endpoints.address import SharedPortAddress
 from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
-from netshare.interfaces import IAddressResource, IArrival, IOutcomeRecorder, IRoute
+from netshare.interfaces import IOutcomeRecorder, IRoute
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.desk.accounts import Accounts
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.desk.registry import Registry
-from netshare.service.desk.returns import Bounces
 from netshare.service.desk.status import Status
 from netshare.service.front.arrival import Ending
 from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.outcomes import Outcome, OutcomeCounts
+from netshare.service.outcomes import OutcomeCounts, Recorders
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.routing.relay import (
     CONNECT_TIMEOUT,
@@ -40,11 +39,9 @@ from netshare.service.routing.relay import (
     RelayRoute,
     RelaySettings,
 )
+from netshare.service.routing.router import Router
 from netshare.service.routing.routes import LocalRoute
 from netshare.service.routing.tree import RoutingTree
-
-#: How many vias' routes are remembered.
-_MOST_REMEMBERED = 4096
 
 
 class SharedPort:
@@ -89,28 +86,25 @@ class SharedPort:
         self._ending = Ending(
             reactor,
             self.admission,
-            _Both(self.counts, recorder) if recorder else self.counts,
+            Recorders(self.counts, recorder) if recorder else self.counts,
             ConnectionLog(reactor, connectionLog) if connectionLog else None,
         )
         #: The tree of addresses; see :meth:`RoutingTree.putChild` for resources of one's own.
         self.tree = RoutingTree()
+        accounts = accounts or Accounts.default()
+        self._router = Router(self.tree, accounts.reserved)
         #: Listen with this on any endpoint whose connections are plain TCP.
-        self.factory = SharedPortFactory(self._route, self._ending)
+        self.factory = SharedPortFactory(self._router.route, self._ending)
         self.ports = Ports(
             reactor, self.factory, self.admission, allowedPorts, interfaces, onDemand=openPorts
         )
-        self.registry = Registry(
-            reactor, self.tree, self.ports, accounts or Accounts.default(), self.quotas
-        )
+        self.registry = Registry(reactor, self.tree, self.ports, accounts, self.quotas)
         self.status = Status(
             self.registry, self.admission, self.counts, self.factory, settings or {}
         )
         #: Listen with this on the control socket.
-        self.desk = RegistrationDesk(self.registry, self.factory, self.status, Bounces())
+        self.desk = RegistrationDesk(self.registry, self.factory, self.status)
         self._relays: list[RelayRoute] = []
-        #: Where vias went lately, as long as the tree is as it was then.
-        self._routes: dict[str, IAddressResource] = {}
-        self._remembered = self.tree.generation
 
     def listen(self, endpoint: IStreamServerEndpoint) -> Deferred[IListeningPort]:
         """
@@ -175,7 +169,7 @@ class SharedPort:
             known,
             self.admission,
             RelaySettings(proxy, connectTimeout, idleTimeout),
-            self._leadsTo,
+            self._router.leadsTo,
             self.factory.receiveReturned,
         )
         self.tree.put(address, route)
@@ -193,80 +187,6 @@ class SharedPort:
         for relay in self._relays:
             relay.stop()
         self._ending.stop()
-
-    def _route(self, arrival: IArrival) -> None:
-        if self._remembered != self.tree.generation:
-            self._routes.clear()
-            self._remembered = self.tree.generation
-        known = self._routes.get(arrival.via)
-        if known is not None:
-            known.render(arrival)
-            return
-        try:
-            via = parse_via(arrival.via)
-        except AddressError as error:
-            arrival.refuse(Outcome.BAD_VIA, f"the via is no address: {error}")
-            return
-        found = self.tree.find(via)
-        if found is not None:
-            self._remember(arrival.via, found.resource)
-            found.resource.render(arrival)
-            return
-        reserved = self.registry.accounts.reserved(via.port, via.segments)
-        if reserved is not None:
-            arrival.refuse(
-                Outcome.ENDPOINT_UNAVAILABLE, f"{reserved} is reserved and nobody serves it now"
-            )
-        else:
-            arrival.refuse(Outcome.ENDPOINT_NOT_FOUND, "nobody has registered this address")
-
-    def _leadsTo(self, via: str) -> IRoute | None:
-        """The route of a via, as the tree is now."""
-        try:
-            found = self.tree.find(parse_via(via))
-        except AddressError:
-            return None
-        return None if found is None else found.resource.route
-
-    def _remember(self, via: str, resource: IAddressResource) -> None:
-        """
-        Keep the result of a lookup until any route changes; not that of a resource that somebody
-        made, which may answer differently the next time.
-        """
-        if getattr(resource, "address", None) is not None:
-            if len(self._routes) >= _MOST_REMEMBERED:
-                self._routes.clear()
-            self._routes[via] = resource
-
-
-@implementer(IOutcomeRecorder)
-class _Both:
-    """
-    Tells several; one that fails does no harm to connections, and the others are told.
-    """
-
-    log = Logger()
-
-    def __init__(self, *recorders: IOutcomeRecorder) -> None:
-        self._recorders = recorders
-
-    def connectionAccepted(self) -> None:
-        for recorder in self._recorders:
-            self._tell(recorder.connectionAccepted)
-
-    def connectionReturned(self) -> None:
-        for recorder in self._recorders:
-            self._tell(recorder.connectionReturned)
-
-    def connectionDecided(self, outcome: Outcome) -> None:
-        for recorder in self._recorders:
-            self._tell(recorder.connectionDecided, outcome)
-
-    def _tell(self, what: Callable[..., None], *arguments: Outcome) -> None:
-        try:
-            what(*arguments)
-        except Exception:
-            self.log.failure("a recorder of outcomes failed")
 
 
 @implementer(IStreamServerEndpoint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from netshare.control.commands import WorkerFault
 from netshare.control.protocol import ControlProtocol, declared
 from netshare.framing.records import preamble
 from netshare.service.desk.protocol import DeskProtocol
+from netshare.service.desk.returns import Returns
 from netshare.service.shared import SharedPort
 from netshare.sockets.held import HeldSocket
 
@@ -78,10 +79,10 @@ class Wire:
         self.other.close()
 
 
-class ExampleDesk(DeskProtocol):
-    """The service's end; the example's client has the addresses of a documentation."""
+class ExampleReturns(Returns):
+    """The example's client has the addresses of a documentation."""
 
-    def _checkReturned(self, held: HeldSocket) -> tuple[str, str]:
+    def _check(self, held: HeldSocket, served: Set[int]) -> tuple[str, str]:
         return CLIENT, SERVER
 
 
@@ -162,8 +163,9 @@ class Example:
             for descriptor in getattr(protocol, "sockets", ()):
                 os.close(descriptor)
 
-    def _link(self) -> tuple[ExampleDesk, ExampleWorker]:
-        desk, worker = ExampleDesk(self.shared.desk), ExampleWorker()
+    def _link(self) -> tuple[DeskProtocol, ExampleWorker]:
+        self.shared.desk.returns = ExampleReturns(self.shared.factory, self.shared.ports)
+        desk, worker = DeskProtocol(self.shared.desk), ExampleWorker()
         for protocol in (desk, worker):
             self.wires[protocol] = Wire()
             protocol.makeConnection(self.wires[protocol])

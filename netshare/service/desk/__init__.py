@@ -1,0 +1,10 @@
+"""
+The registration desk: the service's side of the control socket.
+
+- :mod:`.protocol`: one connection, of a worker or of the ``netshare`` command
+- :mod:`.requests`: reading what a worker asks for
+- :mod:`.accounts`: who may register which addresses
+- :mod:`.registry`: what is registered, and by which worker
+- :mod:`.returns`: connections that workers give back
+- :mod:`.status`: the answers to ``netshare list``, ``who`` and ``stats``
+"""

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netshare.addresses import BaseAddress, HostNameComparisonMode
+from netshare.addresses import BaseAddress, HostNameComparisonMode, Via
 from netshare.sockets.credentials import Peer, group_number, user_number
 
 #: The group whose members may register, if it exists on the machine.
@@ -125,12 +125,12 @@ class Accounts:
             "groups with --allow-user and --allow-group"
         )
 
-    def reserved(self, port: int, segments: tuple[str, ...]) -> BaseAddress | None:
+    def reserved(self, via: Via) -> BaseAddress | None:
         """
-        The reservation that a path lies in: the address is known, whoever is to serve it.
+        The reservation that a via lies in: its address is known, even while nothing serves it.
         """
         for reservation in self.reservations:
             ours = reservation.address
-            if ours.port == port and _is_prefix(ours.segments, segments):
+            if ours.port == via.port and _is_prefix(ours.segments, via.segments):
                 return ours
         return None

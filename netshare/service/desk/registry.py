@@ -5,13 +5,13 @@ What is registered: the book that the desk keeps, over the routing tree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from twisted.logger import Logger
 
-from netshare.addresses import BaseAddress
+from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
 from netshare.service.desk.accounts import Accounts
@@ -22,8 +22,21 @@ from netshare.service.workers.lanes import Lane
 from netshare.service.workers.route import WorkerRoute
 from netshare.sockets.credentials import Peer
 
-if TYPE_CHECKING:
-    from netshare.service.desk.protocol import DeskProtocol
+
+class Link(Protocol):
+    """
+    What the registry knows of a control connection.
+    """
+
+    #: The process at the other end.
+    peer: Peer
+
+    @property
+    def granted(self) -> Set[AddressKey]:
+        """The addresses that the service started this worker for."""
+
+    def close(self) -> None:
+        """End it; its registrations go with it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -33,7 +46,7 @@ class Registration:
     """
 
     address: BaseAddress
-    link: DeskProtocol
+    link: Link
     lane: Lane
     #: The worker shares the address with others that say the same.
     shared: bool
@@ -67,8 +80,8 @@ class Registry:
         self.accounts = accounts
         self.quotas = quotas
         #: Every control connection that is open.
-        self.links: set[DeskProtocol] = set()
-        self._places: dict[Any, _Place] = {}
+        self.links: set[Link] = set()
+        self._places: dict[AddressKey, _Place] = {}
         self._perUser: Counter[int] = Counter()
         self._count = 0
 
@@ -207,7 +220,7 @@ class Registry:
         for place in list(self._places.values()):
             place.route.stop("the service stopped")
         for link in list(self.links):
-            link.transport.loseConnection()
+            link.close()
 
     def _tellRoutesChanged(self, route: WorkerRoute) -> None:
         for registration in self._places[route.address.key].registrations:

@@ -65,7 +65,7 @@ class Status:
         found = self._registry.tree.find(via)
         answer: dict[str, Any] = {"via": uri, "found": found is not None}
         if found is None or found.resource.route is None:
-            reserved = self._registry.accounts.reserved(via.port, via.segments)
+            reserved = self._registry.accounts.reserved(via)
             answer["why"] = f"no address on port {via.port} is a prefix of its path"
             if reserved is not None:
                 answer["why"] = f"{reserved} is reserved, and nobody has registered below it"
