@@ -17,6 +17,7 @@ from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.sockets import adoption
 from netshare.worker.port import ServiceNotRunning
+from tests.helpers.listening import port_numbers
 from tests.integration.running import AcknowledgingFactory, RunningService
 
 reactor: Any = _reactor
@@ -72,14 +73,14 @@ async def test_a_large_first_read(service: RunningService) -> None:
 
 async def test_the_port_opens_and_closes_with_its_registrations(service: RunningService) -> None:
     """Nobody listens before the first registration on a port and after the last."""
-    assert service.shared.ports.numbers() == set()
+    assert port_numbers(service.shared.ports) == set()
     first = await service.worker("one", AcknowledgingFactory("one"))
     second = await service.worker("two", AcknowledgingFactory("two"))
-    assert service.shared.ports.numbers() == {service.port}
+    assert port_numbers(service.shared.ports) == {service.port}
     await first.stopListening()
-    assert service.shared.ports.numbers() == {service.port}
+    assert port_numbers(service.shared.ports) == {service.port}
     await second.stopListening()
-    assert service.shared.ports.numbers() == set()
+    assert port_numbers(service.shared.ports) == set()
 
 
 async def test_connections_outlive_their_worker_port(service: RunningService) -> None:

@@ -19,6 +19,7 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.front.ports import AllowedPorts
 from netshare.service.outcomes import Outcome
+from tests.helpers.listening import port_numbers
 from tests.integration.running import AcknowledgingFactory, RunningService
 
 reactor: Any = _reactor
@@ -47,11 +48,11 @@ async def test_a_named_listener_serves_every_port_number(service: RunningService
         serverFromString(reactor, f"tcp:{service.port}:interface=127.0.0.1")
     )
     port = await service.worker("one", AcknowledgingFactory("one"))
-    assert service.shared.ports.numbers() == {service.port}
+    assert port_numbers(service.shared.ports) == {service.port}
     client = await service.call("one")
     assert await client.until(4) == PREAMBLE_ACK + b"one"
     await port.stopListening()
-    assert service.shared.ports.numbers() == {service.port}
+    assert port_numbers(service.shared.ports) == {service.port}
 
 
 async def test_both_families(tmp_path: Path) -> None:

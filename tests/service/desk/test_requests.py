@@ -11,7 +11,7 @@ from netshare.control.commands import (
     RegistrationError,
     VersionUnsupported,
 )
-from netshare.control.parcels import LaneForm
+from netshare.control.lanes import LaneForm
 from netshare.service.desk.requests import (
     check_version,
     requested_address,

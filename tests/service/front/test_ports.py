@@ -19,6 +19,7 @@ from netshare.service.front.ports import (
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission, Quotas
 from netshare.testing import RecordingOutcomes
+from tests.helpers.listening import port_numbers
 
 PARSED = [
     (["808"], ((808, 808),)),
@@ -86,12 +87,12 @@ async def test_opened_with_the_first_and_closed_with_the_last() -> None:
     one.acquire(number)
     one.acquire(number)
     assert answers(number)
-    assert one.numbers() == {number}
+    assert port_numbers(one) == {number}
     one.release(number)
     assert answers(number)
     one.release(number)
     one.release(number)
-    assert one.numbers() == set()
+    assert port_numbers(one) == set()
     await one.stop()
     assert not answers(number)
 
@@ -133,7 +134,7 @@ async def test_a_port_of_somebody_else() -> None:
         number = other.getsockname()[1]
         with pytest.raises(PortUnavailable, match="in use"):
             one.acquire(number)
-        assert one.numbers() == set()
+        assert port_numbers(one) == set()
     one.acquire(number)
     assert answers(number)
     await one.stop()
@@ -178,7 +179,7 @@ async def test_named_ports() -> None:
     one, _ = ports(allowed=AllowedPorts.parse([]))
     listening = await one.listen(TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1"))
     host: Any = listening.getHost()
-    assert one.namedNumbers() == one.numbers() == {host.port}
+    assert one.namedNumbers() == port_numbers(one) == {host.port}
     one.acquire(host.port)
     one.release(host.port)
     assert answers(host.port)
