@@ -17,7 +17,7 @@ from zope.interface import implementer
 from netshare.endpoints.client import NetTcpClientEndpoint, PreambleRefused
 from netshare.endpoints.preamble import PreambleUse
 from netshare.interfaces import IOutcomeRecorder
-from netshare.service.shared import SharedPort
+from netshare.service import SharedPort
 
 
 @implementer(IOutcomeRecorder)

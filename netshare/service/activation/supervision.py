@@ -70,7 +70,6 @@ class Worker:
     ) -> None:
         self.name = name
         self.phase = Phase.STOPPED
-        self.starts = 0
         self._reactor = reactor
         self._desk = desk
         self._spec = spec
@@ -91,7 +90,6 @@ class Worker:
         """Start the process, and keep it up until :meth:`stop`."""
         self._restart = None
         self.phase = Phase.RUNNING
-        self.starts += 1
         self._startedAt = self._reactor.seconds()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs, open(os.devnull, "rb") as nothing:

@@ -141,14 +141,6 @@ class Ports:
         asked = [port for opened in self._opened.values() for port in opened.listening]
         return [address_text(port.getHost()) for port in (*self._named, *asked)]
 
-    def numbers(self) -> set[int]:
-        """
-        The numbers of all TCP ports that are listened on.
-        """
-        return self.namedNumbers() | {
-            number for number, opened in self._opened.items() if opened.listening
-        }
-
     def acquire(self, number: int) -> None:
         """
         A registration needs this port: open it unless it is open.
