@@ -34,9 +34,10 @@ from netshare.control.lanes import (
     unpack_answer,
     unpack_batch,
 )
+from netshare.interfaces import IErrand
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
-from netshare.service.workers.lanes import Errand, Lane
+from netshare.service.workers.lanes import Lane
 from netshare.sockets.held import HeldSocket
 
 #: How many messages of a worker's are read when its link is gone: an answer, and all that it was
@@ -81,8 +82,8 @@ class FastLane(Lane):
         self._takeBack = takeBack
         self._broken = broken
         #: Errands, and addresses whose sockets are to be given back, in order.
-        self._queued: deque[Errand | BaseAddress] = deque()
-        self._unanswered: deque[Errand] = deque()
+        self._queued: deque[IErrand | BaseAddress] = deque()
+        self._unanswered: deque[IErrand] = deque()
         self._flushing = False
         self._full = False
         self._pipe = _Pipe(reactor, ours, self)
@@ -96,7 +97,7 @@ class FastLane(Lane):
         """
         return self._theirs.fileno()
 
-    def give(self, errand: Errand) -> None:
+    def give(self, errand: IErrand) -> None:
         self.begin(errand)
         self._queued.append(errand)
         if len(self._queued) >= MAX_BATCH:
@@ -105,7 +106,7 @@ class FastLane(Lane):
             self._flushing = True
             self._turn.atEnd(self._flushAtEnd)
 
-    def overdue(self, errand: Errand) -> None:
+    def overdue(self, errand: IErrand) -> None:
         """What is still in the queue never left: another worker can have it."""
         if errand in self._queued:
             self._queued.remove(errand)
@@ -131,7 +132,7 @@ class FastLane(Lane):
         unanswered, self._unanswered = self._unanswered, deque()
         self.outstanding = 0
         for errand in queued:
-            if isinstance(errand, Errand):
+            if not isinstance(errand, BaseAddress):
                 errand.failed(self, NotMine("its link is gone"))
         for errand in unanswered:
             errand.failed(self, ConnectionLost("its link is gone"))
@@ -227,7 +228,7 @@ class FastLane(Lane):
             one.held.close(self._trusted)
         return True
 
-    def _refuse(self, batch: list[Errand], reason: str) -> None:
+    def _refuse(self, batch: list[IErrand], reason: str) -> None:
         """What is first in the queue cannot leave, and not for any fault of the worker's."""
         for _ in batch:
             self._queued.popleft()
@@ -236,9 +237,9 @@ class FastLane(Lane):
             self._deadlines.discard(errand)
             errand.failed(self, Busy(reason))
 
-    def _nextBatch(self) -> list[Errand]:
+    def _nextBatch(self) -> list[IErrand]:
         longest = 1 if self._form is LaneForm.RECORDS else MAX_BATCH
-        batch: list[Errand] = []
+        batch: list[IErrand] = []
         room = MAX_PAYLOAD - 1024
         for errand in self._queued:
             if isinstance(errand, BaseAddress) or len(batch) == longest:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.error import ConnectionClosed
@@ -21,45 +21,9 @@ from zope.interface import implementer
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Duplicate, RoutesChanged
 from netshare.control.protocol import ControlProtocol
-from netshare.interfaces import IArrival, IErrand, IWorkerLane
+from netshare.interfaces import IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
 from netshare.timing import Deadlines
-
-if TYPE_CHECKING:
-    from netshare.service.workers.route import WorkerRoute
-
-
-@implementer(IErrand)
-class Errand:
-    """
-    One connection under way to a worker, on behalf of a route.
-    """
-
-    __slots__ = ("_route", "arrival", "over", "tried")
-
-    def __init__(
-        self, route: WorkerRoute, arrival: IArrival, tried: frozenset[IWorkerLane] = frozenset()
-    ) -> None:
-        self._route = route
-        self.arrival = arrival
-        #: Workers that have refused it.
-        self.tried = tried
-        #: An answer that comes now is too late; all that is left of it is counting.
-        self.over = False
-
-    @property
-    def address(self) -> BaseAddress:
-        return self._route.address
-
-    def adopted(self, lane: IWorkerLane) -> None:
-        if not self.over:
-            self.over = True
-            self._route.adopted(self, lane)
-
-    def failed(self, lane: IWorkerLane, error: Exception) -> None:
-        if not self.over:
-            self.over = True
-            self._route.failed(self, lane, error)
 
 
 @implementer(IWorkerLane)
@@ -79,7 +43,7 @@ class Lane(ABC):
         self._trusted = trusted
         self._limit = limit
         self._timeout = quotas.dispatchTimeout
-        self._deadlines: Deadlines[Errand] = Deadlines(reactor, self._tooLate, keep=True)
+        self._deadlines: Deadlines[IErrand] = Deadlines(reactor, self._tooLate, keep=True)
         self.outstanding = 0
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
@@ -98,18 +62,18 @@ class Lane(ABC):
         return "stuck" if self.stuck else "ready" if self.available else "busy"
 
     @abstractmethod
-    def give(self, errand: Errand) -> None:
+    def give(self, errand: IErrand) -> None:
         """See :meth:`IWorkerLane.give <netshare.interfaces.IWorkerLane.give>`."""
 
     @abstractmethod
     def routesChanged(self, address: BaseAddress) -> None:
         """
-        Tell the worker that sockets it has may be somebody else's when they are used again.
+        Tell the worker that sockets it has may belong to other addresses when they are used again.
 
         It must reach the worker behind everything that was given before.
         """
 
-    def overdue(self, errand: Errand) -> None:
+    def overdue(self, errand: IErrand) -> None:
         """Too late: the worker may have it in its hands."""
         errand.failed(self, defer.TimeoutError(f"no answer within {self._timeout:g} s"))
 
@@ -117,7 +81,7 @@ class Lane(ABC):
         """No deadline any more; the link is gone."""
         self._deadlines.clear()
 
-    def begin(self, errand: Errand) -> None:
+    def begin(self, errand: IErrand) -> None:
         """One more is under way."""
         self.outstanding += 1
         self._deadlines.add(errand, self._timeout)
@@ -127,7 +91,7 @@ class Lane(ABC):
         for freed in tuple(self.freed):
             freed(count)
 
-    def _tooLate(self, errand: Errand) -> None:
+    def _tooLate(self, errand: IErrand) -> None:
         self.stuck = True
         self.overdue(errand)
 
@@ -149,7 +113,7 @@ class AmpLane(Lane):
         super().__init__(reactor, limit, quotas, name, trusted)
         self._link = link
 
-    def give(self, errand: Errand) -> None:
+    def give(self, errand: IErrand) -> None:
         self.begin(errand)
         arrival = errand.arrival
         arguments = {
@@ -171,7 +135,7 @@ class AmpLane(Lane):
         except ConnectionClosed:
             pass  # its registrations are about to be dropped
 
-    def _answered(self, errand: Errand, error: Exception | None) -> None:
+    def _answered(self, errand: IErrand, error: Exception | None) -> None:
         self._deadlines.discard(errand)
         self.outstanding -= 1
         if not isinstance(error, ConnectionClosed):

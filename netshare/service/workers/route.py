@@ -4,7 +4,7 @@ Giving connections to the workers of one address.
 Mechanism and policy are apart: a lane (:class:`~netshare.interfaces.IWorkerLane`) counts what is
 under way to one worker, a policy (:class:`~netshare.interfaces.IDispatchPolicy`) chooses a lane,
 and :class:`WorkerRoute` queues what no lane can take now. Every worker has its own cap and its
-own deadline, so that one that is stuck slows nobody but its own clients.
+own deadline, so that one that is stuck delays only its own clients.
 
 A connection is sent **at most once**. It is tried again elsewhere only after an error that the
 worker declared, which says that it does not have the socket; after a lost link, or silence, it
@@ -26,11 +26,10 @@ from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
-from netshare.interfaces import IArrival, IDispatchPolicy, IRoute, IWorkerLane
+from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.backpressure import Backpressure
-from netshare.service.workers.lanes import Errand
 from netshare.timing import Deadlines
 
 
@@ -42,6 +41,39 @@ class LeastOutstanding:
 
     def choose(self, lanes: Sequence[IWorkerLane]) -> IWorkerLane:
         return min(lanes, key=lambda lane: lane.outstanding)
+
+
+@implementer(IErrand)
+class Errand:
+    """
+    One connection under way to a worker, on behalf of a route.
+    """
+
+    __slots__ = ("_route", "arrival", "over", "tried")
+
+    def __init__(
+        self, route: WorkerRoute, arrival: IArrival, tried: frozenset[IWorkerLane] = frozenset()
+    ) -> None:
+        self._route = route
+        self.arrival = arrival
+        #: Workers that have refused it.
+        self.tried = tried
+        #: An answer that comes now is too late; all that is left of it is counting.
+        self.over = False
+
+    @property
+    def address(self) -> BaseAddress:
+        return self._route.address
+
+    def adopted(self, lane: IWorkerLane) -> None:
+        if not self.over:
+            self.over = True
+            self._route.adopted(self, lane)
+
+    def failed(self, lane: IWorkerLane, error: Exception) -> None:
+        if not self.over:
+            self.over = True
+            self._route.failed(self, lane, error)
 
 
 @implementer(IRoute)
@@ -121,7 +153,7 @@ class WorkerRoute:
             free = [lane for lane in self.lanes if lane.available]
             if not free:
                 return
-            # Whoever has been refused by all that are free waits on, and lets others pass.
+            # One that all free workers have refused waits on, and others pass it.
             if errand in self._waiting and not errand.tried.issuperset(free):
                 self._leave(errand)
                 self._place(errand)

@@ -20,8 +20,8 @@ from netshare.control.protocol import ControlProtocol, declared
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
-from netshare.service.workers.lanes import AmpLane, Errand
-from netshare.service.workers.route import LeastOutstanding, WorkerRoute
+from netshare.service.workers.lanes import AmpLane
+from netshare.service.workers.route import Errand, LeastOutstanding, WorkerRoute
 from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports
 
 ADDRESS = parse_base_address("net.tcp://+/a")
