@@ -6,7 +6,6 @@ From the listening port to a connection whose via is known.
 - :mod:`.preamble`: reading until the via is complete, for those whose preamble comes in pieces
 - :mod:`.arrival`: a connection whose via is known; it gets exactly one outcome
 - :mod:`.turn`: what was accepted together is sent to workers together
-- :mod:`.refusal`: the fault is sent so that the client reads it
 
 The front writes nothing before a route has decided: the socket reaches its owner untouched.
 """

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from netshare.endpoints.refusal import MAX_DRAIN_SIZE
 from netshare.framing.faults import Fault
 from netshare.service.front.arrival import FAULTS
-from netshare.endpoints.refusal import MAX_DRAIN_SIZE
 from netshare.service.outcomes import Outcome
 from tests.helpers.front import PREAMBLE, Front, everything, is_reset
 
