@@ -53,8 +53,8 @@ def test_one_order(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_one_duty(path: Path) -> None:
-    """A module that grows over 400 lines has more than one duty."""
-    assert len(path.read_text().splitlines()) <= 400
+    """A module that grows over 450 lines has more than one duty."""
+    assert len(path.read_text().splitlines()) <= 450
 
 
 def test_the_face() -> None:

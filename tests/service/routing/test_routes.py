@@ -54,9 +54,9 @@ def test_a_local_route(front: Front) -> None:
 
 
 def test_a_local_factory_that_wants_no_protocol(front: Front) -> None:
-    """It is busy: the connection is closed and counted as that."""
+    """It is busy: the client is told so, and it is counted as that."""
     local_route(front, None)
-    assert is_reset(front.connect(PREAMBLE))
+    assert everything(front.connect(PREAMBLE)) == Fault.SERVER_TOO_BUSY.record
     assert front.outcomes.outcomes == [Outcome.SERVER_TOO_BUSY]
 
 
