@@ -25,9 +25,8 @@ from twisted.web.client import Agent, readBody
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from netshare.control.commands import ListRegistrations
-from netshare.control.protocol import ControlProtocol
-from netshare.endpoints.client import NetTcpClientEndpoint, PreambleRefused
+from netshare.control import ControlProtocol, ListRegistrations
+from netshare.endpoints import NetTcpClientEndpoint, PreambleRefused
 from netshare.transport import ChannelFactory, NetTcpBinding, SecurityMode
 
 # Twisted's readBody warns of its own transport.

@@ -14,8 +14,7 @@ from twisted.web.server import Site
 from twisted.web.static import Data
 from zope.interface import implementer
 
-from netshare.endpoints.client import NetTcpClientEndpoint, PreambleRefused
-from netshare.endpoints.preamble import PreambleUse
+from netshare.endpoints import NetTcpClientEndpoint, PreambleRefused, PreambleUse
 from netshare.interfaces import IOutcomeRecorder
 from netshare.service import SharedPort
 

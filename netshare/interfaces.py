@@ -4,7 +4,13 @@ The seams of netshare: what its rooms, and those who embed it, may rely on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
+
+from netshare.addresses import Via
 
 
 class IOutcomeRecorder(Interface):
@@ -18,7 +24,7 @@ class IOutcomeRecorder(Interface):
     def connectionReturned() -> None:
         """A worker gave a connection back, to be routed again."""
 
-    def connectionDecided(outcome) -> None:  # type: ignore[no-untyped-def]
+    def connectionDecided(outcome: Any) -> None:
         """A connection has its one :class:`~netshare.service.outcomes.Outcome`."""
 
 
@@ -36,7 +42,7 @@ class IArrival(Interface):
     named = Attribute("Whether ``peer`` is other than what the socket says: behind a balancer.")
     held = Attribute("The connection's :class:`~netshare.sockets.held.HeldSocket`.")
 
-    def take(outcome, detail="", keeps=0) -> None:  # type: ignore[no-untyped-def]
+    def take(outcome: Any, detail: str = "", keeps: int = 0) -> None:
         """
         The connection is somebody's now, or is closed: record how it ended.
 
@@ -45,7 +51,7 @@ class IArrival(Interface):
         :param keeps: how many descriptors this process goes on holding for the connection
         """
 
-    def refuse(outcome, detail) -> None:  # type: ignore[no-untyped-def]
+    def refuse(outcome: Any, detail: str) -> None:
         """
         Answer with the fault of this outcome, and close once the client has read it.
         """
@@ -58,7 +64,7 @@ class IRoute(Interface):
 
     kind = Attribute("One word for lists: ``worker``, ``local``, ``relay``, ``fault``.")
 
-    def render(arrival) -> None:  # type: ignore[no-untyped-def]
+    def render(arrival: IArrival) -> None:
         """
         Bring an :class:`IArrival` where it belongs, now or later.
         """
@@ -71,7 +77,7 @@ class IAddressResource(Interface):
 
     route = Attribute("The :class:`IRoute` for vias that end here or lead no further, or None.")
 
-    def getChildWithDefault(segment, via):  # type: ignore[no-untyped-def]
+    def getChildWithDefault(segment: str, via: Via) -> IAddressResource | None:
         """
         The resource for the next path segment, or None where the tree ends.
 
@@ -79,10 +85,10 @@ class IAddressResource(Interface):
         :param via: the whole :class:`~netshare.addresses.Via`
         """
 
-    def putChild(segment, child) -> None:  # type: ignore[no-untyped-def]
+    def putChild(segment: str, child: IAddressResource) -> None:
         """Put a resource below this one."""
 
-    def render(arrival) -> None:  # type: ignore[no-untyped-def]
+    def render(arrival: IArrival) -> None:
         """Bring an :class:`IArrival` where this address's connections go."""
 
 
@@ -95,7 +101,7 @@ class IWorkerLane(Interface):
     available = Attribute("Whether the worker may be given one more connection now.")
     state = Attribute("One word: ``ready``, ``busy``, or ``stuck`` when a deadline has passed.")
 
-    def give(errand) -> None:  # type: ignore[no-untyped-def]
+    def give(errand: IErrand) -> None:
         """
         Send a connection. At most once: after a failure that the worker did not declare it may
         be in the worker's hands.
@@ -112,10 +118,10 @@ class IErrand(Interface):
     arrival = Attribute("The :class:`IArrival`.")
     address = Attribute("The base address that the worker gets it for.")
 
-    def adopted(lane) -> None:  # type: ignore[no-untyped-def]
+    def adopted(lane: IWorkerLane) -> None:
         """The worker has the connection."""
 
-    def failed(lane, error) -> None:  # type: ignore[no-untyped-def]
+    def failed(lane: IWorkerLane, error: Exception) -> None:
         """
         It has not, or nobody knows.
 
@@ -129,7 +135,7 @@ class IDispatchPolicy(Interface):
     Chooses among the workers that share one address.
     """
 
-    def choose(lanes):  # type: ignore[no-untyped-def]
+    def choose(lanes: Sequence[IWorkerLane]) -> IWorkerLane:
         """
         :param lanes: the available lanes, at least one
         :returns: one of them
@@ -143,13 +149,13 @@ class ISharedConnection(Interface):
 
     via = Attribute("The via that the connection came with.")
 
-    def isMine(via) -> bool:  # type: ignore[no-untyped-def]
+    def isMine(via: str) -> bool:
         """
         Whether a further preamble on the same socket may be served here: only when it names the
         very via that the socket came with, and nobody registered a deeper address since.
         """
 
-    def giveBack(readData):  # type: ignore[no-untyped-def]
+    def giveBack(readData: bytes) -> Deferred[None]:
         """
         Give the connection back to the service, which routes it again.
 
@@ -165,7 +171,7 @@ class ISharedConnectionReceiver(Interface):
     A protocol that knows of port sharing provides this to be told of its connection.
     """
 
-    def connectionShared(connection) -> None:  # type: ignore[no-untyped-def]
+    def connectionShared(connection: ISharedConnection) -> None:
         """
         :param connection: the :class:`ISharedConnection`; called before the first byte
         """

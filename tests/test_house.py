@@ -78,7 +78,7 @@ def test_the_reactor_is_injected() -> None:
     """The global reactor is imported by twistd's plugin and the command line only."""
     for name, path in modules():
         if any(module.startswith("twisted.internet.reactor") for module in imported(path)):
-            assert room(name) in ("tap", "cli") or name == "netshare.worker.child", name
+            assert room(name) in ("tap", "cli"), name
 
 
 def classes() -> Iterator[type]:

@@ -12,16 +12,19 @@ import importlib
 import inspect
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.task import deferLater, react
 from twisted.logger import Logger, globalLogBeginner, jsonFileLogObserver
-from twisted.python.failure import Failure
 
 from netshare.endpoints.preamble import PreambleUse
 from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import Wish
+
+log = Logger()
 
 
 class NoSuchTarget(Exception):
@@ -75,25 +78,35 @@ async def serve(
     reactor: Any, address: str, target: str, preamble: PreambleUse, shared: bool
 ) -> None:
     """
-    Listen at the address with what the target names.
+    Listen at the address with what the target names, until the reactor stops.
+
+    :raises SystemExit: it cannot start; the log says why
     """
-    factory = await make_factory(reactor, target)
-    wish = Wish(address, shared=shared)
-    port = await SharedPortServerEndpoint(reactor, wish, preamble=preamble, wait=True).listen(
-        factory
-    )
+    await deferLater(reactor, 0)  # a Factory may be made by something that needs a running reactor
+    try:
+        factory = await make_factory(reactor, target)
+        wish = Wish(address, shared=shared)
+        endpoint = SharedPortServerEndpoint(reactor, wish, preamble=preamble, wait=True)
+        port = await endpoint.listen(factory)
+    except NoSuchTarget as error:
+        log.critical("{reason}", reason=str(error))
+        raise SystemExit(1) from None
+    except Exception:
+        log.failure("the worker could not start")
+        raise SystemExit(1) from None
     reactor.addSystemEventTrigger("before", "shutdown", port.stopListening)
     # One is enough: a service manager and the sharing service may both send it.
     reactor.addSystemEventTrigger(
         "before", "shutdown", signal.signal, signal.SIGTERM, signal.SIG_IGN
     )
+    await Deferred()
 
 
-def main(arguments: list[str] | None = None, reactor: Any = None) -> int:
+def main(arguments: Sequence[str]) -> None:
     """
     Run a worker until its link, or a signal, ends it.
 
-    :returns: the exit status: 0, or 1 when it could not start
+    :raises SystemExit: always; the status is 0, or 1 when it could not start
     """
     parser = argparse.ArgumentParser(prog="netshare.worker.child", description=__doc__)
     parser.add_argument("--preamble", choices=[use.value for use in PreambleUse], default="pass")
@@ -103,37 +116,12 @@ def main(arguments: list[str] | None = None, reactor: Any = None) -> int:
     options = parser.parse_args(arguments)
     # A terminal's Ctrl-C reaches the whole group; the service decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if reactor is None:
-        from twisted.internet import reactor
     globalLogBeginner.beginLoggingTo(
         [jsonFileLogObserver(sys.stderr, recordSeparator="")], redirectStandardIO=False
     )
-    status = 0
-
-    def failed(failure: Failure) -> None:
-        nonlocal status
-        status = 1
-        if failure.check(NoSuchTarget):
-            Logger().critical("{reason}", reason=failure.getErrorMessage())
-        else:
-            Logger().failure("the worker could not start", failure)
-        reactor.stop()
-
-    def start() -> None:
-        ensureDeferred(
-            serve(
-                reactor,
-                options.address,
-                options.target,
-                PreambleUse(options.preamble),
-                options.shared,
-            )
-        ).addErrback(failed)
-
-    reactor.callWhenRunning(start)
-    reactor.run()
-    return status
+    use = PreambleUse(options.preamble)
+    react(serve, (options.address, options.target, use, options.shared))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])
