@@ -202,6 +202,6 @@ def operation_context(
     :param via: the address that the client asked for
     :param details: what else the context has, such as ``session_id`` and ``callback``
     """
-    request = Message(action, None, headers=headers, to=via)
+    request = Message(action, None, headers=[*headers], to=via)
     with serving(OperationContext(request, via, details.pop("peer", None), **details)) as context:
         yield context

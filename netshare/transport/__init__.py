@@ -44,8 +44,7 @@ from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, StreamSource
 from netshare.transport.datacontracts import data_contract, member
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.soap.faults import FaultCode
-from netshare.transport.soap.message import Message, MessageHeader
+from netshare.transport.soap import FaultCode, Message, MessageHeader
 
 __all__ = [
     "AddressFilterMode",

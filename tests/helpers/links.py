@@ -16,7 +16,7 @@ from netshare.transport.calls.interfaces import (
 )
 from netshare.transport.channels.errors import ChannelClosedError, TransportError
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap.message import MESSAGE_VERSION_DEFAULT, Message
+from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, Message
 
 
 @implementer(IMessageLink)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from netshare.transport.soap.faults import (
-    SoapFault,
-)
-from netshare.transport.soap.message import (
-    Message,
-    MessageHeader,
-    SoapVersion,
-)
+from netshare.transport.soap import Message, MessageHeader, SoapFault, SoapVersion
 from netshare.transport.xml.binary.records import read_multibyte
 from tests.helpers.binary_vectors import conversations
 from tests.helpers.places import VECTORS
@@ -26,7 +19,7 @@ def again(message: Message) -> Message:
     body: Any = message.body_element()
     if message.is_fault:
         fault = SoapFault.from_message(message)
-        body = fault.write11 if message.version.soap is SoapVersion.SOAP11 else fault.write12
+        body = fault.to_message(version=message.version).body_content
     return Message(
         message.action,
         body,

@@ -31,8 +31,7 @@ from netshare.framing.records import END, PREAMBLE_ACK, SSL_TLS_UPGRADE, Mode, p
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.encoders import MessageEncoder, encoder_for
 from netshare.transport.encoders.compression import Compression, Decompressor, compress, decompress
-from netshare.transport.soap.faults import SoapFault
-from netshare.transport.soap.message import Message, MessageInvalid
+from netshare.transport.soap import Message, MessageInvalid, SoapFault
 from netshare.transport.tools.capture import Piece, Side
 from netshare.transport.tools.decode import decode
 from netshare.transport.xml import QuotaExceeded, XmlException, parse, to_xml

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator
 from netshare.framing.chunked import MESSAGE_START
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.encoders.streamed import stream_decoder, stream_encoder
-from netshare.transport.soap.message import (
-    Message,
-)
+from netshare.transport.soap import Message
 from netshare.transport.xml.binary.records import read_multibyte
 from tests.helpers.places import VECTORS as ALL_VECTORS
 

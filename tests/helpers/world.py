@@ -22,7 +22,7 @@ from netshare.transport.contracts.binding import (
 )
 from netshare.transport.contracts.decorators import operation, service_contract
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.soap.message import MessageHeader
+from netshare.transport.soap import MessageHeader
 
 HERE = "net.tcp://127.0.0.1:9000/here"
 

@@ -23,7 +23,7 @@ from netshare.transport.contracts.binding import (
     TransferMode,
 )
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.soap.versions import SOAP11_WSA10
+from netshare.transport.soap import SOAP11_WSA10
 from tests.integration.test_cli import Ran, netshare
 from tests.peers.drivers import MonoEndpoint, free_port
 from tests.peers.fixtures import StartMonoServer

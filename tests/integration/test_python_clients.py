@@ -34,7 +34,7 @@ from netshare.transport.contracts.behavior import ConcurrencyMode, ServiceBehavi
 from netshare.transport.contracts.binding import TextEncoding, TransferMode
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.soap.message import MessageHeader
+from netshare.transport.soap import MessageHeader
 from tests.integration.hosting import Hosting, binding
 from tests.integration.running import RunningService
 from tests.peers.contracts import (

@@ -30,7 +30,7 @@ from netshare.transport.datacontracts import (
     UInt64,
     Uri,
 )
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from tests.peers.datatypes import (
     Basket,
     Colour,

@@ -16,7 +16,7 @@ from netshare.transport.contracts.behavior import ConcurrencyMode, service_behav
 from netshare.transport.contracts.decorators import operation, service_contract
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.datacontracts import DateTime, Guid, data_contract, member
-from netshare.transport.soap.faults import FaultCode
+from netshare.transport.soap import FaultCode
 
 
 @data_contract(namespace="urn:demo:types")

@@ -19,8 +19,7 @@ from netshare.transport.contracts.behavior import (
 )
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import CHUNK, Stream
-from netshare.transport.soap.faults import FaultCode
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import FaultCode, Message
 from tests.peers.contracts import (
     IBasic,
     IData,

@@ -37,7 +37,7 @@ from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import Single, serializer_for
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.soap.message import MessageHeader
+from netshare.transport.soap import MessageHeader
 from tests.helpers.conversations import VECTORS
 from tests.helpers.replaying import (
     LARGE,

@@ -28,7 +28,7 @@ from netshare.transport.contracts.binding import (
 )
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.soap.faults import FaultCode
+from netshare.transport.soap import FaultCode
 from tests.helpers.conversations import VECTORS
 from tests.helpers.recordings import FRAMEWORK, MONO, framework_recording, mono_recording
 from tests.helpers.replaying import RecordedServiceFactory, Recording

@@ -18,7 +18,7 @@ from netshare.framing.sizes import decode_size
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.contracts.derivation import describe
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import Message, new_message_id
+from netshare.transport.soap import Message, new_message_id
 from tests.peers.contracts import IBasic
 from tests.peers.services import pattern
 

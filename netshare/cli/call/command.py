@@ -36,8 +36,7 @@ from netshare.transport.channels.errors import (
 )
 from netshare.transport.channels.pool import open_channel
 from netshare.transport.channels.settings import ChannelSettings
-from netshare.transport.soap.faults import FaultCode, SoapFault
-from netshare.transport.soap.message import Message, MessageInvalid
+from netshare.transport.soap import FaultCode, Message, MessageInvalid, SoapFault
 from netshare.transport.xml import Element, XmlException, to_indented_xml, to_xml
 
 #: Seconds for the channel to open, and for the reply, unless told otherwise.

@@ -13,7 +13,7 @@ from netshare.framing.records import Mode
 from netshare.transport.channels.client import ClientChannel
 from netshare.transport.channels.errors import ProtocolError, TimeoutError, TransportError
 from netshare.transport.encoders import MessageEncoder
-from netshare.transport.soap.message import Message, MessageInvalid
+from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 
 __all__ = ["Exchange"]

@@ -10,7 +10,7 @@ from typing import Final
 
 from netshare.framing.records import Mode
 from netshare.transport.encoders import BINARY, BINARY_SESSION, MessageEncoder, encoder_for
-from netshare.transport.soap.message import Message, MessageHeader, new_message_id
+from netshare.transport.soap import Message, MessageHeader, new_message_id
 from netshare.transport.xml import Element, Name, NamespaceDeclaration, XmlException, parse
 
 __all__ = ["ENCODINGS", "RequestError", "encoder", "operation_of", "parse_body", "request"]
@@ -132,7 +132,7 @@ def request(
         action,
         body,
         version=encoding.version,
-        headers=map(header, headers),
+        headers=[*map(header, headers)],
         message_id=None if one_way else new_message_id(),
         reply_to=None if one_way else encoding.version.addressing.anonymous,
         to=to,

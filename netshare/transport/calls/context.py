@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netshare.transport.calls.slots import Turn
-from netshare.transport.soap.message import Message, MessageHeader
+from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["OperationContext", "context_with", "served_here"]
 

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from netshare.timing import Deadlines
 from netshare.transport.calls.interfaces import IConversationUser, IMessageLink, IMessageReceiver
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, TimeoutError
-from netshare.transport.soap.message import Message, new_message_id
+from netshare.transport.soap import Message, new_message_id
 
 __all__ = ["Conversation"]
 

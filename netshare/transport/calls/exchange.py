@@ -19,7 +19,7 @@ from netshare.transport.channels.interfaces import ISingletonReceiver
 from netshare.transport.contracts.streams import Reader, Stream, pieces, pump
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.encoders.streamed import StreamEncoder, stream_decoder, stream_encoder
-from netshare.transport.soap.message import Message, MessageInvalid, StreamBody
+from netshare.transport.soap import Message, MessageInvalid, StreamBody
 from netshare.transport.xml import XmlException
 
 __all__ = ["Exchange"]

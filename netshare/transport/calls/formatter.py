@@ -26,8 +26,7 @@ from netshare.transport.datacontracts import (
     serializer_for,
 )
 from netshare.transport.encoders.templates import OperationBody
-from netshare.transport.soap.faults import SoapFault
-from netshare.transport.soap.message import Message, MessageHeader, StreamBody
+from netshare.transport.soap import Message, MessageHeader, ReceivedBody, SoapFault, StreamBody
 from netshare.transport.xml import END, Element, Start, XmlCursor, XmlException
 
 __all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
@@ -146,8 +145,11 @@ class MessageFormatter:
 
         :returns: whether it was one; all others, and all errors, are the cursor's matter
         """
-        events, index = message.body_events()
-        first = events[index] if index >= 0 else None
+        body = message.body_content
+        if type(body) is not ReceivedBody or body.index < 0:
+            return False
+        events, index = body.events, body.index
+        first = events[index]
         if type(first) is not Start or first.name[1:] != self.description.wrapper:
             return False
         leaves = self._leaves

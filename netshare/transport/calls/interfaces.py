@@ -15,7 +15,7 @@ from zope.interface import Attribute, Interface
 from netshare.transport.channels.errors import TransportError
 from netshare.transport.contracts.endpoint import ServiceEndpoint
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 
 
 class IMessageLink(Interface):

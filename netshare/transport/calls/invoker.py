@@ -21,13 +21,13 @@ from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, collect
 from netshare.transport.datacontracts import DeserializationFailed
-from netshare.transport.soap.faults import (
+from netshare.transport.soap import (
+    Message,
     SoapFault,
     deserialization_failed,
     internal_service_fault,
     must_understand,
 )
-from netshare.transport.soap.message import Message
 from netshare.transport.xml import XmlException
 
 __all__ = ["Answer", "Invoker", "Refused", "is_one_way"]

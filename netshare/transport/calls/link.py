@@ -14,7 +14,7 @@ from netshare.transport.calls.interfaces import IMessageLink, IMessageReceiver
 from netshare.transport.channels.errors import ChannelClosedError, ProtocolError, TransportError
 from netshare.transport.channels.interfaces import IDuplexReceiver
 from netshare.transport.encoders import MessageEncoder
-from netshare.transport.soap.message import Message, MessageInvalid
+from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 
 __all__ = ["MessageLink"]

@@ -16,7 +16,7 @@ from netshare.transport.channels.errors import ProtocolError
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream, collect
 from netshare.transport.datacontracts import DeserializationFailed
-from netshare.transport.soap.message import Message, MessageHeader, MessageInvalid
+from netshare.transport.soap import Message, MessageHeader, MessageInvalid
 from netshare.transport.xml import XmlException
 
 __all__ = ["CallOptions", "call_operation", "read_reply"]

@@ -13,7 +13,7 @@ from netshare.transport.calls.instances import InstanceContext
 from netshare.transport.calls.interfaces import ICallbacks
 from netshare.transport.calls.slots import Slots
 from netshare.transport.contracts.endpoint import ServiceEndpoint
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 
 __all__ = ["SessionState", "address_reply", "new_session_id"]
 

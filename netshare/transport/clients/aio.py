@@ -30,7 +30,7 @@ from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap.message import Message, MessageHeader
+from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["AsyncStream", "NetTcpClient"]
 

@@ -17,8 +17,7 @@ from netshare.transport.calls.slots import Slots, Turn, begin
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.contracts.behavior import ConcurrencyMode, behavior_of
 from netshare.transport.contracts.description import ContractDescription, OperationDescription
-from netshare.transport.soap.faults import action_not_supported
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message, action_not_supported
 
 __all__ = ["CallbackDispatcher"]
 

@@ -31,7 +31,7 @@ from netshare.transport.clients.callbacks import CallbackDispatcher
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.clients.streamedcall import StreamedCall
 from netshare.transport.contracts.description import OperationDescription
-from netshare.transport.soap.message import Message, MessageHeader
+from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["CommunicationState", "ServiceChannel"]
 

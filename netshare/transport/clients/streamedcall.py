@@ -22,7 +22,7 @@ from netshare.transport.channels.errors import TimeoutError as TransportTimeout
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap.message import Message, new_message_id
+from netshare.transport.soap import Message, new_message_id
 
 __all__ = ["StreamedCall"]
 

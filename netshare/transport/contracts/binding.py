@@ -11,7 +11,7 @@ from netshare.addresses import HostNameComparisonMode
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
 from netshare.transport.encoders import MessageEncoder, encoder_for, text_content_type
-from netshare.transport.soap.message import SOAP11_WSA10, SOAP12_WSA10, MessageVersion
+from netshare.transport.soap import SOAP11_WSA10, SOAP12_WSA10, MessageVersion
 from netshare.transport.xml import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
 
 __all__ = [

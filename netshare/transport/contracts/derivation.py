@@ -37,7 +37,7 @@ from netshare.transport.contracts.description import (
     PartDescription,
 )
 from netshare.transport.datacontracts.resolver import contract_of
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import decode_name, encode_name
 
 __all__ = ["describe", "describe_callback"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 from netshare.transport.channels.errors import CommunicationError
-from netshare.transport.soap.faults import FaultCode, SoapFault
+from netshare.transport.soap import FaultCode, SoapFault
 
 __all__ = ["FaultError"]
 

@@ -5,7 +5,7 @@ What an encoder of messages is.
 from __future__ import annotations
 
 from netshare.framing.contenttypes import is_content_type
-from netshare.transport.soap.message import Message, MessageVersion, StreamBody
+from netshare.transport.soap import Message, MessageVersion, StreamBody
 from netshare.transport.xml import ReaderQuotas, XmlException
 
 __all__ = ["MessageEncoder", "UnknownContentType"]

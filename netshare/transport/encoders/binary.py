@@ -9,7 +9,7 @@ from netshare.transport.encoders.compression import compress, decompress
 from netshare.transport.encoders.templates.reading import ReadTemplates, SharedReadTemplates
 from netshare.transport.encoders.templates.shared import SharedTemplates
 from netshare.transport.encoders.templates.writing import SharedWriteTemplates, WriteTemplates
-from netshare.transport.soap.message import Message, MessageVersion
+from netshare.transport.soap import Message, MessageVersion
 from netshare.transport.xml import ReaderQuotas
 from netshare.transport.xml.binary import (
     MAX_SESSION_SIZE,

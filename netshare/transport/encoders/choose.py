@@ -12,7 +12,7 @@ from netshare.transport.encoders.binary import BinaryEncoder, BinarySessionEncod
 from netshare.transport.encoders.charsets import CHARSETS, UTF8, parse_content_type
 from netshare.transport.encoders.compression import Compression
 from netshare.transport.encoders.text import TextEncoder
-from netshare.transport.soap.message import (
+from netshare.transport.soap import (
     MESSAGE_VERSION_DEFAULT,
     SOAP11_WSA10,
     SOAP12_WSA10,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from netshare.transport.encoders.base import MessageEncoder
 from netshare.transport.encoders.charsets import CHARSETS, MARKS, UTF8, Charset, parse_content_type
-from netshare.transport.soap.message import Message, MessageVersion
+from netshare.transport.soap import Message, MessageVersion
 from netshare.transport.xml import ReaderQuotas, TextWriter, XmlException, parse_events
 
 __all__ = ["TextEncoder"]

@@ -19,7 +19,7 @@ from netshare.transport.channels.errors import ProtocolError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.hosting.dispatcher import Dispatcher
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 
 __all__ = ["ServedCall"]
 

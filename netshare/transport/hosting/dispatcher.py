@@ -18,12 +18,12 @@ from netshare.transport.contracts.behavior import ServiceBehavior
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.endpoint import ServiceEndpoint
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap.faults import (
+from netshare.transport.soap import (
+    Message,
     action_not_supported,
     destination_unreachable,
     session_terminated,
 )
-from netshare.transport.soap.message import Message
 
 __all__ = ["Dispatcher"]
 

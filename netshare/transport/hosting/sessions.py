@@ -26,7 +26,7 @@ from netshare.transport.contracts.behavior import ConcurrencyMode
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.callbacks import CallbackProxies
 from netshare.transport.hosting.dispatcher import Dispatcher
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 
 __all__ = ["ServedSession"]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from netshare.transport.soap.body import ReceivedBody
 from netshare.transport.soap.headers import MessageHeader
 from netshare.transport.soap.versions import MessageVersion, SoapVersion
 from netshare.transport.xml import (
@@ -53,15 +54,13 @@ class EnvelopeParts:
     :param addressing: values of the addressing headers, by the attribute of a message.
     :param headers: the other headers.
     :param is_fault: whether a fault stands in the body.
-    :param body_index: of the first event inside the body; -1: there is none.
-    :param outer: the elements around that.
+    :param body: where the body is.
     """
 
     addressing: dict[str, Any] = field(default_factory=dict)
     headers: list[MessageHeader] = field(default_factory=list)
     is_fault: bool = False
-    body_index: int = -1
-    outer: tuple[Element | Start, ...] = ()
+    body: ReceivedBody | None = None
 
 
 def read_envelope(events: list[Event], version: MessageVersion) -> EnvelopeParts:
@@ -265,13 +264,12 @@ class EnvelopeReader:
         return found
 
     def _body(self, outer: tuple[Element | Start, ...], body: Element | Start) -> None:
-        parts = self.parts
-        parts.outer = (*outer, body)
-        if type(body) is Start:
-            first = self._first()
-            if first is not None:
-                parts.body_index = self.index
-                parts.is_fault = is_fault(first, self.version)
+        index = -1
+        first = self._first() if type(body) is Start else None
+        if first is not None:
+            index = self.index
+            self.parts.is_fault = is_fault(first, self.version)
+        self.parts.body = ReceivedBody(self.events, index, (*outer, body))
 
     def _first(self) -> Element | Start | ArrayElements | None:
         for index in range(self.index, len(self.events)):

@@ -1,26 +1,22 @@
 """
-SOAP faults: WCF's codes and actions, both ways, in SOAP 1.1 and 1.2.
+SOAP faults as messages, and those that WCF's dispatcher sends.
 
-A fault is a body like any other; what makes it one is where it stands. Inside, the two versions
-of SOAP differ: ``faultcode`` with one qualified name against ``Code`` with subcodes,
-``faultstring`` against ``Reason`` with languages.
+A fault is a body like any other; what makes it one is where it stands (:mod:`.faultxml`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from netshare.transport.soap.headers import BodyWriter, MessageHeader
-from netshare.transport.soap.message import (
-    MESSAGE_VERSION_DEFAULT,
-    Message,
-    MessageInvalid,
-    MessageVersion,
-    SoapVersion,
-)
-from netshare.transport.xml import Element, XmlCursor, XmlException, XmlWriter, as_string
+from netshare.transport.soap.envelope import MessageInvalid
+from netshare.transport.soap.faultcodes import FaultCode
+from netshare.transport.soap.faultxml import FaultContent, read_fault, write_fault
+from netshare.transport.soap.headers import MessageHeader
+from netshare.transport.soap.message import Message
+from netshare.transport.soap.versions import MESSAGE_VERSION_DEFAULT, MessageVersion
+from netshare.transport.xml import Element, XmlCursor, XmlException, XmlWriter
 
 __all__ = [
     "DISPATCHER_FAULT_ACTION",
@@ -31,7 +27,6 @@ __all__ = [
     "action_not_supported",
     "deserialization_failed",
     "destination_unreachable",
-    "fault_action",
     "internal_service_fault",
     "must_understand",
     "session_terminated",
@@ -51,83 +46,17 @@ INTERNAL_ERROR: Final = (
     "in order to send the exception information back to the client, or turn on tracing as per "
     "the Microsoft .NET Framework SDK documentation and inspect the server trace logs."
 )
-_NAMES: Final = {
-    SoapVersion.SOAP11: {"Sender": "Client", "Receiver": "Server"},
-    SoapVersion.SOAP12: {"Client": "Sender", "Server": "Receiver"},
-}
-_SOAP_NAMESPACES: Final = frozenset(v.namespace for v in SoapVersion)
-_MAX_SUBCODES: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class FaultCode:
-    """
-    WCF's ``FaultCode``.
-
-    :param name: e.g. ``Sender``, or a name of one's own.
-    :param namespace: where the name is defined; empty for SOAP's own codes.
-    :param subcode: a more exact code.
-    """
-
-    name: str
-    namespace: str = ""
-    subcode: FaultCode | None = None
-
-    @classmethod
-    def sender(cls, subcode: FaultCode | None = None) -> FaultCode:
-        """:returns: the code that says: the message was wrong."""
-        return cls("Sender", "", subcode)
-
-    @classmethod
-    def receiver(cls, subcode: FaultCode | None = None) -> FaultCode:
-        """:returns: the code that says: the service has failed."""
-        return cls("Receiver", "", subcode)
-
-    @property
-    def is_soap(self) -> bool:
-        """Whether this is one of SOAP's own codes."""
-        return not self.namespace or self.namespace in _SOAP_NAMESPACES
-
-    @property
-    def is_sender(self) -> bool:
-        """Whether the message was wrong."""
-        return self.is_soap and self.name in ("Sender", "Client")
-
-    @property
-    def is_receiver(self) -> bool:
-        """Whether the service has failed."""
-        return self.is_soap and self.name in ("Receiver", "Server")
-
-
-def fault_action(version: MessageVersion = MESSAGE_VERSION_DEFAULT) -> str:
-    """:returns: the action of a fault for which nobody says another."""
-    return version.addressing.fault_action
 
 
 @dataclass(slots=True)
-class SoapFault:
+class SoapFault(FaultContent):
     """
-    A fault, to be sent or received.
+    A fault, to be sent or received; other parameters as of :class:`.faultxml.FaultContent`.
 
-    :param code: its code.
-    :param reason: what happened, for people.
-    :param detail: to be sent: writes the child elements of the detail, or is the one.
-    :param actor: who found it (1.1 ``faultactor``, 1.2 ``Role``).
-    :param node: where it was found (1.2 only).
-    :param lang: the language of the reason (1.2).
-    :param action: the action to send it with; ``None``: :func:`fault_action`.
+    :param action: the action to send it with; ``None``: that of faults of SOAP itself
     """
 
-    code: FaultCode
-    reason: str
-    detail: BodyWriter | Element | None = None
-    actor: str = ""
-    node: str = ""
-    lang: str = ""
     action: str | None = None
-    _detail: XmlCursor | None = field(default=None, repr=False, compare=False)
-
-    # -- sending
 
     def to_message(
         self,
@@ -136,221 +65,49 @@ class SoapFault:
         **addressing: Any,
     ) -> Message:
         """
-        :param action: the action, instead of the fault's own.
-        :param version: versions of the message.
+        :param action: the action, instead of the fault's own
+        :param version: versions of the message
         :param addressing: what else a Message takes: ``relates_to``, ``to``, …
-        :returns: the message.
+        :returns: the message
         """
         if action is None:
-            action = fault_action(version) if self.action is None else self.action
-        write = self.write11 if version.soap is SoapVersion.SOAP11 else self.write12
+            action = version.addressing.fault_action if self.action is None else self.action
+
+        def write(writer: XmlWriter) -> None:
+            write_fault(self, writer, version.soap)
+
         return Message(action, write, version=version, is_fault=True, **addressing)
-
-    def write12(self, writer: XmlWriter) -> None:
-        """Write the fault as SOAP 1.2 has it."""
-        soap = SoapVersion.SOAP12
-        uri = soap.namespace
-        writer.start_element("Fault", uri, "s")
-        writer.start_element("Code", uri, "s")
-        code: FaultCode | None = self.code
-        depth = 0
-        while code is not None and depth < _MAX_SUBCODES:
-            if depth:
-                writer.start_element("Subcode", uri, "s")
-            writer.start_element("Value", uri, "s")
-            _write_code(writer, code, soap)
-            writer.end_element()
-            code = code.subcode
-            depth += 1
-        for _ in range(depth):
-            writer.end_element()
-        writer.start_element("Reason", uri, "s")
-        writer.start_element("Text", uri, "s")
-        inline, writer.inline_names = writer.inline_names, True
-        writer.attribute("lang", self.lang, "http://www.w3.org/XML/1998/namespace", "xml")
-        writer.inline_names = inline
-        if self.reason:
-            writer.text(self.reason)
-        writer.end_element()
-        writer.end_element()
-        if self.node:
-            writer.element("Node", self.node, uri, "s")
-        if self.actor:
-            writer.element("Role", self.actor, uri, "s")
-        self._write_detail(writer, "Detail", uri, "s")
-        writer.end_element()
-
-    def write11(self, writer: XmlWriter) -> None:
-        """Write the fault as SOAP 1.1 has it: with the innermost code, as WCF does."""
-        soap = SoapVersion.SOAP11
-        writer.start_element("Fault", soap.namespace, "s")
-        writer.start_element("faultcode")
-        code = self.code
-        while code.subcode is not None:
-            code = code.subcode
-        _write_code(writer, code, soap)
-        writer.end_element()
-        writer.start_element("faultstring")
-        if self.lang:
-            writer.attribute("lang", self.lang, "http://www.w3.org/XML/1998/namespace", "xml")
-        if self.reason:
-            writer.text(self.reason)
-        writer.end_element()
-        if self.actor:
-            writer.element("faultactor", self.actor)
-        self._write_detail(writer, "detail", "", "")
-        writer.end_element()
-
-    def _write_detail(self, writer: XmlWriter, name: str, uri: str, prefix: str) -> None:
-        cursor = self.detail_cursor()
-        if self.detail is None and cursor is None:
-            return
-        writer.start_element(name, uri, prefix)
-        if isinstance(self.detail, Element):
-            writer.node(self.detail)
-        elif self.detail is not None:
-            self.detail(writer)
-        while cursor is not None:
-            writer.node(cursor.element())
-            if cursor.next() is None:
-                break
-        writer.end_element()
-
-    # -- receiving
 
     @classmethod
     def from_message(cls, message: Message) -> SoapFault:
         """
-        :param message: a received message that ``is_fault``.
-        :returns: the fault in it.
-        :raises MessageInvalid: there is none, or it is malformed.
+        :param message: a received message that ``is_fault``
+        :returns: the fault in it
+        :raises MessageInvalid: there is none, or it is malformed
         """
         cursor = message.body()
         if cursor is None or not message.is_fault:
             raise MessageInvalid("The message is no fault")
-        soap = message.version.soap
         try:
-            fault = _read11(cursor) if soap is SoapVersion.SOAP11 else _read12(cursor, soap)
+            read = read_fault(cursor, message.version.soap)
         except XmlException as error:
             raise MessageInvalid(f"The fault cannot be read: {error}") from error
-        fault.action = message.action
-        return fault
+        return cls(
+            read.code, read.reason, read.detail, read.actor, read.node, read.lang, message.action
+        )
 
     def detail_cursor(self) -> XmlCursor | None:
-        """:returns: of a received fault a new cursor on the detail's first child element."""
-        return None if self._detail is None else self._detail.copy()
+        """:returns: of a received fault a new cursor on the detail's first child element"""
+        return self.detail.copy() if isinstance(self.detail, XmlCursor) else None
 
     def detail_element(self) -> Element | None:
-        """:returns: the detail's first child element as a tree, ``None`` if there is none."""
-        cursor = self.detail_cursor()
-        if cursor is not None:
-            return cursor.element()
+        """:returns: the detail's first child element as a tree; None: there is none"""
+        if isinstance(self.detail, XmlCursor):
+            return self.detail.copy().element()
         return self.detail if isinstance(self.detail, Element) else None
 
 
-def _write_code(writer: XmlWriter, code: FaultCode, soap: SoapVersion) -> None:
-    """Write a code's qualified name, in the pieces in which WCF writes it."""
-    name, namespace, prefix = code.name, code.namespace, "a"
-    if code.is_soap:
-        name, namespace, prefix = _NAMES[soap].get(name, name), soap.namespace, "s"
-    else:
-        known = writer.prefix_of(namespace)
-        if known:
-            prefix = known
-        else:
-            inline, writer.inline_names = writer.inline_names, True
-            writer.declare(prefix, namespace)
-            writer.inline_names = inline
-    for piece in (prefix, ":", name):
-        writer.text(piece)
-
-
-def _read_code(cursor: XmlCursor) -> FaultCode:
-    text = as_string(cursor.copy().value())
-    namespace, name = cursor.resolve(text)
-    if namespace in _SOAP_NAMESPACES:
-        namespace, name = "", _NAMES[SoapVersion.SOAP12].get(name, name)
-    return FaultCode(name, namespace)
-
-
-def _read11(cursor: XmlCursor) -> SoapFault:
-    fault = SoapFault(FaultCode.receiver(), "")
-    cursor.enter()
-    while (name := cursor.next()) is not None:
-        if name.local == "faultcode":
-            fault.code = _read_code(cursor)
-        elif name.local == "faultstring":
-            fault.reason = as_string(cursor.value())
-        elif name.local == "faultactor":
-            fault.actor = as_string(cursor.value())
-        elif name.local == "detail":
-            fault._detail = _inside(cursor)
-    return fault
-
-
-def _read12(cursor: XmlCursor, soap: SoapVersion) -> SoapFault:
-    fault = SoapFault(FaultCode.receiver(), "")
-    cursor.enter()
-    while (name := cursor.next()) is not None:
-        if name.namespace != soap.namespace:
-            continue
-        if name.local == "Code":
-            fault.code = _read_codes(cursor, soap)
-        elif name.local == "Reason":
-            _read_reason(cursor, fault)
-        elif name.local == "Node":
-            fault.node = as_string(cursor.value())
-        elif name.local == "Role":
-            fault.actor = as_string(cursor.value())
-        elif name.local == "Detail":
-            fault._detail = _inside(cursor)
-    return fault
-
-
-def _read_codes(cursor: XmlCursor, soap: SoapVersion) -> FaultCode:
-    codes: list[FaultCode] = []
-    depth = 0
-    cursor.enter()
-    while True:
-        name = cursor.next()
-        if name is None:
-            break
-        if name.namespace == soap.namespace and name.local == "Value":
-            codes.append(_read_code(cursor))
-        elif name.namespace == soap.namespace and name.local == "Subcode":
-            if depth >= _MAX_SUBCODES:
-                raise XmlException(f"There are more than {_MAX_SUBCODES} fault codes")
-            cursor.enter()
-            depth += 1
-    for _ in range(depth + 1):
-        cursor.leave()
-    if not codes:
-        raise XmlException("The fault has no code")
-    code = codes.pop()
-    while codes:
-        outer = codes.pop()
-        code = FaultCode(outer.name, outer.namespace, code)
-    return code
-
-
-def _read_reason(cursor: XmlCursor, fault: SoapFault) -> None:
-    cursor.enter()
-    while (name := cursor.next()) is not None:
-        if name.local == "Text" and not fault.reason:
-            lang = cursor.attribute("lang", "http://www.w3.org/XML/1998/namespace")
-            fault.lang = "" if lang is None else as_string(lang)
-            fault.reason = as_string(cursor.value())
-    cursor.leave()
-
-
-def _inside(cursor: XmlCursor) -> XmlCursor | None:
-    """:returns: a cursor on the first child of the current element."""
-    inside = cursor.copy()
-    inside.enter()
-    return None if inside.next() is None else inside
-
-
-# -- the faults of WCF's dispatcher
+# ---- the faults of WCF's dispatcher
 
 
 def _dispatcher(name: str) -> FaultCode:
@@ -379,7 +136,7 @@ def action_not_supported(
     action: str, version: MessageVersion = MESSAGE_VERSION_DEFAULT, in_session: bool = False
 ) -> SoapFault:
     """
-    :param action: what nobody here does.
+    :param action: an action that no operation here has
     :param version: versions of the message.
     :param in_session: whether an earlier message of the session had been taken.
     :returns: what WCF sends then.

@@ -37,7 +37,7 @@ class MessageHeader:
         this header's.
     :param must_understand: whether a receiver that does not know it has to refuse the message.
     :param actor: whom it is for (SOAP 1.2: role); empty for the last receiver.
-    :param relay: whether whoever does not understand it is to pass it on (SOAP 1.2 only).
+    :param relay: whether a node that does not understand it is to pass it on (SOAP 1.2 only).
     :param prefix: the prefix to write it with; empty for a default namespace declaration, as
         ``MessageHeader.CreateHeader`` does (a message contract's headers have ``h``).
     :param write: writes the content, instead of *value*.

@@ -9,20 +9,15 @@ or goes out in is the matter of :mod:`netshare.transport.encoders`.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from collections.abc import Container
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Final
 
-from netshare.transport.soap.envelope import EnvelopeParts, MessageInvalid, read_envelope
-from netshare.transport.soap.headers import BodyWriter, MessageHeader
+from netshare.transport.soap.body import Body, ReceivedBody, StreamBody
+from netshare.transport.soap.envelope import read_envelope
+from netshare.transport.soap.headers import MessageHeader
 from netshare.transport.soap.versions import (
     MESSAGE_VERSION_DEFAULT,
-    SOAP11,
-    SOAP11_AUGUST2004,
-    SOAP11_WSA10,
-    SOAP12,
-    SOAP12_AUGUST2004,
-    SOAP12_WSA10,
     AddressingVersion,
     MessageVersion,
     SoapVersion,
@@ -31,53 +26,15 @@ from netshare.transport.xml import (
     DictionaryString,
     Element,
     Event,
-    Start,
     UniqueId,
     XmlCursor,
     XmlWriter,
     encode_name,
 )
 
-__all__ = [
-    "MESSAGE_VERSION_DEFAULT",
-    "SOAP11",
-    "SOAP11_AUGUST2004",
-    "SOAP11_WSA10",
-    "SOAP12",
-    "SOAP12_AUGUST2004",
-    "SOAP12_WSA10",
-    "AddressingVersion",
-    "Body",
-    "BodyWriter",
-    "Message",
-    "MessageHeader",
-    "MessageInvalid",
-    "MessageVersion",
-    "SoapVersion",
-    "StreamBody",
-    "new_message_id",
-]
+__all__ = ["Message", "new_message_id"]
 
 
-@dataclass(frozen=True, slots=True)
-class StreamBody:
-    """
-    A body whose innermost element contains bytes that are sent as they come.
-
-    :param path: (name, namespace) of the elements from the body's child inwards, at least one.
-    """
-
-    path: tuple[tuple[str, str], ...]
-
-    def __post_init__(self) -> None:
-        if not self.path:
-            raise ValueError("a streamed body needs an element to be in")
-
-
-#: What can stand in the body of a message that is to be sent.
-Body: TypeAlias = BodyWriter | Element | StreamBody | None
-
-_NO_EVENTS: Final[list[Event]] = []
 _SOAP_ID: Final[dict[SoapVersion, str]] = {v: DictionaryString(v.namespace) for v in SoapVersion}
 
 
@@ -89,148 +46,81 @@ def new_message_id() -> UniqueId:
     return UniqueId(bytes(raw))
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Message:
     """
-    A message to be sent, or received. All but the body of a received one can be changed.
+    A message to be sent, or received.
 
-    :param action: what it is about.
-    :param body: what stands in the body: something that writes it, an element, or nothing.
-    :param version: versions of SOAP and WS-Addressing.
-    :param headers: the headers that are none of WS-Addressing.
-    :param message_id: its own identifier.
-    :param relates_to: identifier of the message that this one answers.
-    :param reply_to: address to which replies go.
-    :param to: address to which it goes.
-    :param fault_to: address to which faults go.
-    :param from_: address from which it comes.
-    :param is_fault: whether the body is a fault.
-    :param properties: whatever the layers want to tell each other about it.
+    :param action: what it is about
+    :param body_content: what stands in the body: something that writes it, an element, or nothing;
+        of a received message what came (see :meth:`body`)
+    :param version: versions of SOAP and WS-Addressing
+    :param headers: the headers that are none of WS-Addressing
+    :param message_id: its own identifier
+    :param relates_to: identifier of the message that this one answers
+    :param reply_to: address to which replies go
+    :param to: address to which it goes
+    :param fault_to: address to which faults go
+    :param from_: address from which it comes
+    :param is_fault: whether the body is a fault
     """
 
-    __slots__ = (
-        "_body_index",
-        "_events",
-        "_outer",
-        "action",
-        "body_content",
-        "fault_to",
-        "from_",
-        "headers",
-        "is_fault",
-        "message_id",
-        "properties",
-        "relates_to",
-        "reply_to",
-        "to",
-        "version",
-    )
+    action: str | None = None
+    body_content: Body = None
+    _: KW_ONLY
+    version: MessageVersion = MESSAGE_VERSION_DEFAULT
+    headers: list[MessageHeader] = field(default_factory=list)
+    message_id: UniqueId | str | None = None
+    relates_to: UniqueId | str | None = None
+    reply_to: str | None = None
+    to: str | None = None
+    fault_to: str | None = None
+    from_: str | None = None
+    is_fault: bool = False
 
-    def __init__(
-        self,
-        action: str | None = None,
-        body: Body = None,
-        *,
-        version: MessageVersion = MESSAGE_VERSION_DEFAULT,
-        headers: Iterable[MessageHeader] = (),
-        message_id: UniqueId | str | None = None,
-        relates_to: UniqueId | str | None = None,
-        reply_to: str | None = None,
-        to: str | None = None,
-        fault_to: str | None = None,
-        from_: str | None = None,
-        is_fault: bool = False,
-        properties: dict[str, Any] | None = None,
-    ) -> None:
-        self.version = version
-        self.action = action
-        self.headers = list(headers)
-        self.message_id = message_id
-        self.relates_to = relates_to
-        self.reply_to = reply_to
-        self.fault_to = fault_to
-        self.from_ = from_
-        self.to = to
-        self.is_fault = is_fault
-        self.properties: dict[str, Any] = {} if properties is None else properties
-        #: What to write into the body; of a received message None (see :meth:`body`).
-        self.body_content: Body = body
-        self._events: list[Event] | None = None
-        #: Of the first event in the body of a received message; -1: there is nothing in it.
-        self._body_index = -1
-        self._outer: tuple[Element | Start, ...] = ()
+    def __post_init__(self) -> None:
+        self.headers = [*self.headers]
 
     def __repr__(self) -> str:
         return f"<Message {self.action!r}{' (fault)' if self.is_fault else ''}>"
 
-    # -- reading
+    # ---- reading
 
     @classmethod
     def read(cls, events: list[Event], version: MessageVersion) -> Message:
         """
-        :param events: a whole document.
-        :param version: what it has to be.
-        :returns: the message.
-        :raises MessageInvalid: it is none, or not of that version.
+        :param events: a whole document
+        :param version: what it has to be
+        :returns: the message
+        :raises MessageInvalid: it is none, or not of that version
         """
         parts = read_envelope(events, version)
-        return cls.of(parts, parts.addressing, events, version)
-
-    @classmethod
-    def of(
-        cls,
-        parts: EnvelopeParts,
-        addressing: dict[str, Any],
-        events: list[Event],
-        version: MessageVersion,
-    ) -> Message:
-        """
-        :param parts: what the envelope consists of, but for the
-        :param addressing: values of the addressing headers, by attribute.
-        :param events: the whole document.
-        :param version: what it is.
-        :returns: the message.
-        """
-        message = cls(version=version, **addressing)
-        message.headers += parts.headers
-        message.is_fault = parts.is_fault
-        message._events, message._outer = events, parts.outer
-        message._body_index = parts.body_index
-        return message
-
-    def take_body(self, other: Message) -> None:
-        """Make the body of another received message this one's."""
-        self._events, self._outer = other._events, other._outer
-        self._body_index = other._body_index
-        self.is_fault = other.is_fault
-
-    def body_events(self) -> tuple[list[Event], int]:
-        """
-        :returns: of a received message all events, and the index of the first one in the body; -1:
-            there is nothing in it, or the message was not received.
-        """
-        return (_NO_EVENTS, -1) if self._events is None else (self._events, self._body_index)
+        return cls(
+            body_content=parts.body,
+            version=version,
+            headers=parts.headers,
+            is_fault=parts.is_fault,
+            **parts.addressing,
+        )
 
     def body(self) -> XmlCursor | None:
         """
         :returns: of a received message, a new cursor on the first element of the body; ``None``
-            when there is none.
+            when there is none
         """
-        if self._events is None or self._body_index < 0:
-            return None
-        cursor = XmlCursor.inside(self._events, self._body_index, self._outer)
-        return None if cursor.next() is None else cursor
+        body = self.body_content
+        return body.cursor() if type(body) is ReceivedBody else None
 
     def body_element(self) -> Element | None:
-        """:returns: of a received message, the first element of the body; ``None``: none there."""
+        """:returns: of a received message, the first element of the body; ``None``: none there"""
         cursor = self.body()
         return None if cursor is None else cursor.element()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing in the body."""
-        if self._events is None:
-            return self.body_content is None
-        return self.body() is None
+        body = self.body_content
+        return body is None or (type(body) is ReceivedBody and body.cursor() is None)
 
     def header(self, name: str, namespace: str) -> MessageHeader | None:
         """:returns: the first header of that name, ``None`` if there is none."""
@@ -270,17 +160,12 @@ class Message:
             for name, namespace in content.path:
                 writer.start(name, namespace)
             return
-        if content is not None:
-            if isinstance(content, Element):
-                writer.node(content)
-            else:
-                content(writer)
-        elif self._body_index >= 0:
-            cursor = self.body()
-            while cursor is not None:
-                writer.node(cursor.element())
-                if cursor.next() is None:
-                    break
+        if isinstance(content, ReceivedBody):
+            content.write(writer)
+        elif isinstance(content, Element):
+            writer.node(content)
+        elif content is not None:
+            content(writer)
         writer.end_element()
         writer.end_element()
 

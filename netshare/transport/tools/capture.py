@@ -60,7 +60,7 @@ class Record:
 
 
 def side_of(data: bytes) -> Side | None:
-    """:returns: whose bytes these must be, by the first of them; None: nobody's."""
+    """:returns: which side must have written these bytes, by the first of them; None: neither"""
     first = data[:1]
     if first == b"\0":
         return Side.CLIENT

@@ -19,7 +19,7 @@ from netshare.transport.encoders import (
 )
 from netshare.transport.encoders.charsets import MARKS
 from netshare.transport.encoders.compression import decompress
-from netshare.transport.soap.versions import SoapVersion
+from netshare.transport.soap import SoapVersion
 from netshare.transport.xml import Document, Element, XmlException, parse, to_indented_xml, to_xml
 from netshare.transport.xml.binary import MAX_SESSION_SIZE, ReaderSession, read_document
 

@@ -345,7 +345,7 @@ def _timespan(value: TimeSpan) -> str:
 
 
 def _list(value: ValueList) -> str:
-    # .NET prints the name of the type for a byte array in a list; nobody writes such lists.
+    # .NET prints the name of the type for a byte array in a list; no contract has such lists.
     return " ".join("System.Byte[]" if type(v) is bytes else lexical(v) for v in value)
 
 

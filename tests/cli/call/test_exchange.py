@@ -13,7 +13,7 @@ from netshare.cli.call.exchange import Exchange
 from netshare.cli.call.request import encoder, request
 from netshare.framing.records import Mode
 from netshare.transport.channels.errors import CommunicationError, ProtocolError, TimeoutError
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 
 
 class Channel:

@@ -16,7 +16,7 @@ from netshare.cli.call.request import (
     wrapped,
 )
 from netshare.framing.records import Mode
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import to_xml
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netshare.transport.calls.context import OperationContext
-from netshare.transport.soap.message import MessageHeader
+from netshare.transport.soap import MessageHeader
 from tests.helpers.world import World
 
 

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from netshare.transport.calls.conversation import MAX_AHEAD, Conversation
 from netshare.transport.calls.interfaces import IMessageReceiver
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, TimeoutError
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from tests.helpers.links import FakeLink, FakeUser
 
 

@@ -14,7 +14,7 @@ from netshare.transport.calls.exchange import Exchange
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.interfaces import ISingletonReceiver
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import Message, StreamBody
+from netshare.transport.soap import Message, StreamBody
 from tests.helpers.links import FakeExchangeUser
 
 STREAMED = StreamBody((("Upload", "urn:test"), ("data", "urn:test")))

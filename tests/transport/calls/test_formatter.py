@@ -22,7 +22,7 @@ from netshare.transport.contracts import (
 )
 from netshare.transport.datacontracts import DeserializationFailed, Int64, UnencodableValue
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import Message, MessageInvalid
+from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 from tests.fuzz.test_properties import damaged
 from tests.transport.encoders.templates.test_templates import OPERATIONS, messages

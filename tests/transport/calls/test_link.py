@@ -22,7 +22,7 @@ from netshare.transport.channels.errors import (
 )
 from netshare.transport.channels.interfaces import IDuplexReceiver
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from tests.helpers.links import FakeUser
 
 

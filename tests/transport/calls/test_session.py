@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netshare.transport.calls.session import SessionState, address_reply, new_session_id
-from netshare.transport.soap.message import SOAP11_WSA10, Message
+from netshare.transport.soap import SOAP11_WSA10, Message
 
 
 def test_session_ids() -> None:

@@ -21,7 +21,7 @@ from netshare.transport.contracts.derivation import describe
 from netshare.transport.contracts.description import ContractError
 from netshare.transport.contracts.streams import Stream, StreamSource
 from netshare.transport.datacontracts import Int64
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from tests.peers.contracts import IBasic, IDuplex, ISession, IStreams, ITasks, IUntyped
 from tests.peers.datatypes import Page, Person, Problem
 from tests.peers.morecontracts import IOdd

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netshare.transport.contracts import FaultError
-from netshare.transport.soap.faults import FaultCode, SoapFault
+from netshare.transport.soap import FaultCode, SoapFault
 
 
 def test_a_fault_without_words() -> None:

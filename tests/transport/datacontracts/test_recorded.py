@@ -14,7 +14,7 @@ from netshare.transport.datacontracts import (
     serializer_for,
 )
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import XmlCursor, XmlWriter, to_xml
 from netshare.transport.xml.binary import WriterSession, read_document
 from tests.helpers.binary_vectors import conversations

@@ -9,14 +9,14 @@ import pytest
 from netshare.transport.datacontracts import DeserializationFailed, serializer_for
 from netshare.transport.encoders import encoder_for
 from netshare.transport.encoders.streamed import stream_decoder
-from netshare.transport.soap.faults import SoapFault
-from netshare.transport.soap.message import MessageInvalid
+from netshare.transport.soap import MessageInvalid, SoapFault
 from netshare.transport.xml import XmlException
 from netshare.transport.xml.binary import ReaderSession
 from tests.helpers.binary_vectors import conversations
 from tests.helpers.messages import text_messages
 from tests.helpers.streamed import recorded_messages
-from tests.transport.datacontracts.test_recorded import CALLS, KNOWN, TYPES
+from tests.peers.contracts import DATA_TYPES
+from tests.transport.datacontracts.test_recorded import CALLS, KNOWN
 
 SESSIONS = dict(conversations())
 DECLARED = (XmlException, MessageInvalid, DeserializationFailed)
@@ -50,7 +50,7 @@ def test_damaged_binary(side: str) -> None:
     survived = 0
     complaints: list[str] = []
     for number, (frame, strings) in enumerate(zip(session.frames, session.strings, strict=True)):
-        hint = TYPES[CALLS[number]["op"]]
+        hint = DATA_TYPES[CALLS[number]["op"]]
         for _ in range(20):
             encoder = encoder_for("binary-session").session()
             encoder.know(ReaderSession.of(list(known)))  # type: ignore[attr-defined]

@@ -8,10 +8,7 @@ from netshare.transport.encoders import (
     BinarySessionEncoder,
     encoder_for,
 )
-from netshare.transport.soap.message import (
-    MESSAGE_VERSION_DEFAULT,
-    Message,
-)
+from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, Message
 from netshare.transport.xml import (
     QuotaExceeded,
     SessionInvalid,

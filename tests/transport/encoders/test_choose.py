@@ -8,10 +8,7 @@ from netshare.transport.encoders import (
     UnknownContentType,
     encoder_for,
 )
-from netshare.transport.soap.message import (
-    MESSAGE_VERSION_DEFAULT,
-    SOAP11_WSA10,
-)
+from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, SOAP11_WSA10
 
 
 def test_content_types() -> None:

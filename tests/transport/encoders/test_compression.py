@@ -9,9 +9,7 @@ import pytest
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.message import (
-    Message,
-)
+from netshare.transport.soap import Message
 from netshare.transport.xml import (
     QuotaExceeded,
     XmlException,

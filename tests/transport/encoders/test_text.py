@@ -7,12 +7,7 @@ import pytest
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.faults import (
-    SoapFault,
-)
-from netshare.transport.soap.message import (
-    Message,
-)
+from netshare.transport.soap import Message, SoapFault
 from netshare.transport.xml import (
     XmlException,
 )

@@ -7,11 +7,7 @@ import pytest
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.message import (
-    MESSAGE_VERSION_DEFAULT,
-    MessageInvalid,
-    SoapVersion,
-)
+from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, MessageInvalid, SoapVersion
 from netshare.transport.xml import (
     UniqueId,
 )

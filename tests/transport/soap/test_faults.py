@@ -7,9 +7,12 @@ import pytest
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.faults import (
+from netshare.transport.soap import (
     DISPATCHER_FAULT_ACTION,
+    MESSAGE_VERSION_DEFAULT,
+    SOAP11_WSA10,
     FaultCode,
+    MessageHeader,
     SoapFault,
     action_not_supported,
     deserialization_failed,
@@ -17,11 +20,6 @@ from netshare.transport.soap.faults import (
     internal_service_fault,
     must_understand,
     session_terminated,
-)
-from netshare.transport.soap.message import (
-    MESSAGE_VERSION_DEFAULT,
-    SOAP11_WSA10,
-    MessageHeader,
 )
 
 

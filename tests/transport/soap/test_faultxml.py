@@ -7,12 +7,7 @@ import pytest
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.faults import (
-    SoapFault,
-)
-from netshare.transport.soap.message import (
-    MessageInvalid,
-)
+from netshare.transport.soap import MessageInvalid, SoapFault
 from tests.helpers.messages import envelope
 
 

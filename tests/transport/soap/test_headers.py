@@ -5,11 +5,7 @@ from __future__ import annotations
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.message import (
-    SOAP11_WSA10,
-    Message,
-    MessageHeader,
-)
+from netshare.transport.soap import SOAP11_WSA10, Message, MessageHeader
 from tests.helpers.messages import envelope
 
 

@@ -7,7 +7,7 @@ import pytest
 from netshare.transport.encoders import (
     encoder_for,
 )
-from netshare.transport.soap.message import (
+from netshare.transport.soap import (
     SOAP11_AUGUST2004,
     SOAP11_WSA10,
     SOAP12,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from netshare.transport.encoders.binary import BinaryEncoder
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException, lexical
 from netshare.transport.xml.binary import read_events
 from netshare.transport.xml.binary import records as R
@@ -248,7 +248,8 @@ class BinaryStream:
 
     def end_body(self, message: Message) -> None:
         events = read_events(bytes(self._data), None, self._encoder.quotas)
-        message.take_body(Message.read(events, self._encoder.version))
+        whole = Message.read(events, self._encoder.version)
+        message.body_content, message.is_fault = whole.body_content, whole.is_fault
 
 
 def _utf8() -> Any:

@@ -17,7 +17,7 @@ from netshare.transport.encoders.streamed.binary import BinaryStream
 from netshare.transport.encoders.streamed.streamable import streamable
 from netshare.transport.encoders.streamed.text import TextStream
 from netshare.transport.encoders.text import TextEncoder
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import QuotaExceeded, XmlException
 
 __all__ = ["BodyReader", "StreamDecoder", "stream_decoder"]

@@ -12,7 +12,7 @@ from netshare.transport.encoders.binary import BinaryEncoder
 from netshare.transport.encoders.compression import compressor
 from netshare.transport.encoders.streamed.streamable import streamable
 from netshare.transport.encoders.text import TextEncoder
-from netshare.transport.soap.message import Message, StreamBody
+from netshare.transport.soap import Message, StreamBody
 from netshare.transport.xml import TextWriter, XmlException
 from netshare.transport.xml.binary import BinaryWriter
 from netshare.transport.xml.binary.encode import bytes_head

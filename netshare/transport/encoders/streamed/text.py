@@ -11,7 +11,7 @@ from xml.parsers import expat
 from netshare.transport.encoders.charsets import MARKS, UTF8
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
 from netshare.transport.encoders.text import TextEncoder
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException
 from netshare.transport.xml.events import check_quotas
 from netshare.transport.xml.text import Parsing
@@ -207,4 +207,5 @@ class TextStream:
     def end_body(self, message: Message) -> None:
         self._parsing.feed(self._utf8(b"", final=True), final=True)
         check_quotas(self._parsing.events, self._encoder.quotas)
-        message.take_body(Message.read(self._parsing.events, self._encoder.version))
+        whole = Message.read(self._parsing.events, self._encoder.version)
+        message.body_content, message.is_fault = whole.body_content, whole.is_fault

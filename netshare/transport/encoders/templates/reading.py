@@ -9,11 +9,11 @@ only this session has.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from netshare.transport.encoders.templates.shared import SharedTemplates
+from netshare.transport.soap import Message, MessageVersion, ReceivedBody
 from netshare.transport.soap.envelope import EnvelopeParts, is_fault, read_envelope
-from netshare.transport.soap.message import Message, MessageVersion
 from netshare.transport.xml import Element, Event, ReaderQuotas, Start, UniqueId, XmlException
 from netshare.transport.xml.binary import ReaderSession, read_events
 from netshare.transport.xml.binary import records as R
@@ -47,8 +47,11 @@ class _Template:
     place: str
     index: int
     events: list[Event]
-    #: All but the identifier.
-    parts: EnvelopeParts
+    #: Values of the addressing headers, all but the identifier.
+    addressing: dict[str, Any]
+    #: Of the first event in the body, and the elements around that.
+    body_index: int
+    outer: tuple[Element | Start, ...]
     progress: Progress
     #: Whether other sessions have it, too.
     shared: bool = False
@@ -121,15 +124,20 @@ class ReadTemplates:
         parts = read_envelope(events, self._version)
         if self._room and not parts.headers and not parts.is_fault:
             self._meet(parts, events, data, start)
-        return Message.of(parts, parts.addressing, events, self._version)
+        return Message(
+            body_content=parts.body,
+            version=self._version,
+            headers=parts.headers,
+            is_fault=parts.is_fault,
+            **parts.addressing,
+        )
 
     def _go_on(self, template: _Template, data: bytes, at: int, raw: bytes) -> Message | None:
         """:returns: the message; None: the ordinary way has to find out about it."""
         at += len(template.behind)
         if not _starts_element(data, at):
             return None
-        parts, events = template.parts, template.events.copy()
-        addressing = parts.addressing
+        events, addressing = template.events.copy(), template.addressing
         if raw:
             identifier = UniqueId(raw)
             before = events[template.index]
@@ -149,11 +157,12 @@ class ReadTemplates:
             check_quotas(events, self._quotas)
         except (XmlException, ValueError, LookupError):
             return None
-        first = events[parts.body_index]
+        first = events[template.body_index]
         assert type(first) is Element or type(first) is Start
         if is_fault(first, self._version):
             return None
-        return Message.of(parts, addressing, events, self._version)
+        body = ReceivedBody(events, template.body_index, template.outer)
+        return Message(body_content=body, version=self._version, **addressing)
 
     def _own(self, shared: _Template) -> _Template:
         """:returns: instead of a shared template one whose names may be added to."""
@@ -213,13 +222,14 @@ class ReadTemplates:
         session: ReaderSession,
     ) -> _Template | None:
         places = [place for place in _PLACES if place in parts.addressing]
-        if len(places) > 1 or parts.body_index < 0:
+        body = parts.body
+        if len(places) > 1 or body is None or body.index < 0:
             return None
         place = places[0] if places else ""
         # Record by record, since it matters where they end.
         reader = RecordReader(data, session, self._quotas, start)
         index, before = -1, start
-        while len(reader.events) < parts.body_index:
+        while len(reader.events) < body.index:
             reader.step()
             if place and _is_header(reader, _PLACES[place]):
                 index, before = len(reader.events) - 1, reader.pos - _IDENTIFIER_SIZE
@@ -236,12 +246,19 @@ class ReadTemplates:
         if read != events[: len(read)]:
             return None
         addressing = {key: value for key, value in parts.addressing.items() if key != place}
-        constant = EnvelopeParts(addressing, [], False, parts.body_index, parts.outer)
         behind = before + (_IDENTIFIER_SIZE if place else 0)
         if not place:
             before = behind = end
         return _Template(
-            data[start:before], data[behind:end], place, index, read, constant, progress
+            data[start:before],
+            data[behind:end],
+            place,
+            index,
+            read,
+            addressing,
+            body.index,
+            body.outer,
+            progress,
         )
 
 

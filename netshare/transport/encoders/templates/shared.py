@@ -73,7 +73,7 @@ class SharedTemplates(Generic[K, T]):
         """
         Keep a template, in place of what was kept for the key.
 
-        :param template: something that nobody changes any more
+        :param template: something that is not changed any more
         """
         self._kept.pop(key, None)
         if len(self._kept) >= _MAX_KEPT:

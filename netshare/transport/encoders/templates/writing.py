@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from netshare.transport.datacontracts import Serializer, UnencodableValue
 from netshare.transport.datacontracts.types import LeafWriter
 from netshare.transport.encoders.templates.shared import SharedTemplates
-from netshare.transport.soap.message import AddressingVersion, Message, MessageVersion
+from netshare.transport.soap import AddressingVersion, Message, MessageVersion
 from netshare.transport.xml import UniqueId, XmlException, XmlWriter
 from netshare.transport.xml.binary import BinaryWriter, WriterSession
 from netshare.transport.xml.binary.session import NewStrings

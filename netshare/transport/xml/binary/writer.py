@@ -109,7 +109,7 @@ class BinaryWriter(XmlWriter):
 
     def pieces(self) -> list[bytes | memoryview]:
         """
-        :returns: the document so far, in pieces: bytes that nobody can change and that are long
+        :returns: the document so far, in pieces: immutable bytes that are long
             are not copied, all else is joined.
         :raises XmlException: an element is still open.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import Message
+from netshare.transport.soap import Message
 from netshare.transport.xml import XmlException
 from tests.helpers.streamed import receive
 

@@ -6,12 +6,7 @@ import pytest
 
 from netshare.transport.encoders import encoder_for
 from netshare.transport.encoders.streamed import stream_decoder
-from netshare.transport.soap.faults import FaultCode, SoapFault
-from netshare.transport.soap.message import (
-    Message,
-    MessageInvalid,
-    StreamBody,
-)
+from netshare.transport.soap import FaultCode, Message, MessageInvalid, SoapFault, StreamBody
 from netshare.transport.xml import QuotaExceeded, XmlException
 from tests.helpers.streamed import KINDS, PATH, encode_stream, pattern, receive, recorded_messages
 

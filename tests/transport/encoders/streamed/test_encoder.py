@@ -12,11 +12,7 @@ from hypothesis import strategies as st
 
 from netshare.transport.encoders import encoder_for
 from netshare.transport.encoders.streamed import stream_decoder
-from netshare.transport.soap.message import (
-    Message,
-    StreamBody,
-    new_message_id,
-)
+from netshare.transport.soap import Message, StreamBody, new_message_id
 from tests.helpers.streamed import KINDS, PATH, encode_stream, pattern, receive
 
 

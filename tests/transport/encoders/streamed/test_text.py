@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap.message import (
-    SOAP11_WSA10,
-)
+from netshare.transport.soap import SOAP11_WSA10
 from netshare.transport.xml import XmlException
 from tests.helpers.streamed import receive
 

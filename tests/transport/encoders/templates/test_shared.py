@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.encoders.templates import SharedTemplates
 from netshare.transport.encoders.templates import reading as readtemplates
-from netshare.transport.soap.message import MESSAGE_VERSION_DEFAULT, Message, MessageVersion
+from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, Message, MessageVersion
 from netshare.transport.xml import ReaderQuotas, UniqueId
 from netshare.transport.xml.binary import WriterSession
 from tests.fuzz.test_properties import damaged

@@ -15,7 +15,7 @@ from netshare.transport.contracts.derivation import describe
 from netshare.transport.datacontracts import UnencodableValue
 from netshare.transport.encoders import BINARY_SESSION, BinarySessionEncoder
 from netshare.transport.encoders.templates import reading as readtemplates
-from netshare.transport.soap.message import (
+from netshare.transport.soap import (
     MESSAGE_VERSION_DEFAULT,
     SOAP12,
     SOAP12_AUGUST2004,
@@ -30,12 +30,12 @@ from netshare.transport.xml.binary import BinaryWriter, ReaderSession, WriterSes
 from netshare.transport.xml.binary.records import read_multibyte
 from tests.fuzz.test_properties import damaged
 from tests.helpers.binary_vectors import conversations
-from tests.peers.contracts import IBasic, IData, IDuplex, ISession, ITasks
+from tests.peers.contracts import DATA_TYPES, IBasic, IData, IDuplex, ISession, ITasks
 from tests.peers.json_values import from_json
-from tests.transport.datacontracts.test_recorded import CALLS, TYPES
+from tests.transport.datacontracts.test_recorded import CALLS
 
 VERSIONS = (MESSAGE_VERSION_DEFAULT, SOAP12_AUGUST2004, SOAP12)
-DATA = [(call["op"], from_json(call["args"][0], TYPES[call["op"]])) for call in CALLS]
+DATA = [(call["op"], from_json(call["args"][0], DATA_TYPES[call["op"]])) for call in CALLS]
 DEFAULT = ReaderQuotas()
 LARGE = 1 << 20
 TO = (None, "net.tcp://one/service", "net.tcp://two/é", DictionaryString("net.tcp://three"))
@@ -217,9 +217,7 @@ def shown(message: Message) -> tuple[Any, ...]:
         message.is_fault,
         message.version,
         [(h.name, h.namespace, h.must_understand, h.actor, h.text) for h in message.headers],
-        repr(message._events),
-        message._body_index,
-        message._outer,
+        repr(message.body_content),
         None if body is None else repr(body.element()),
     )
 
