@@ -231,8 +231,8 @@ def is_closing(transport: Any) -> bool:
 
 def is_idle(transport: Any) -> bool:
     """
-    Whether a transport is a TCP connection on which nothing else is being written, so that
-    :func:`send_now` may be used. Without one of the names below there is always something.
+    Whether a transport is a TCP connection on which nothing else is being written. Without one of
+    the names below there is always something.
     """
     return (
         isinstance(transport, Connection)
@@ -246,17 +246,20 @@ def is_idle(transport: Any) -> bool:
     )
 
 
-def send_now(transport: Connection, data: bytes) -> int:
+def send_now(transport: Any, data: bytes) -> int:
     """
-    Send on an idle transport without asking its reactor.
+    Send without asking the reactor, if the transport :func:`is_idle`.
 
-    :returns: how many bytes have left; 0 after an error, which the transport meets itself when it
-        writes the rest
+    :returns: how many bytes have left; the rest, perhaps all, is to be written to the transport as
+        usual, which then also meets the error if there was one
     """
+    if not is_idle(transport):
+        return 0
     try:
-        return transport.socket.send(data, _NO_WAITING)
+        sent: int = transport.socket.send(data, _NO_WAITING)
     except OSError:
         return 0
+    return sent
 
 
 # ---- AMP without its log

@@ -21,8 +21,8 @@ from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
 from netshare.service.outcomes import Outcome
 from netshare.transport.channels import errors
+from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.pool import ConnectionPool
-from netshare.transport.channels.server import ServerChannelFactory
 from netshare.transport.channels.settings import Acceptance, ChannelSettings
 from tests.helpers.conversations import conversations
 from tests.integration.running import RunningService
@@ -81,7 +81,7 @@ class Acceptor:
         return self.made[-1]
 
 
-class Counting(ServerChannelFactory):
+class Counting(FramingServerFactory):
     """Counts its connections."""
 
     accepted = 0
@@ -457,7 +457,7 @@ async def test_pooled_sockets_change_workers(
     workers = {}
     for path in ("one", "two"):
         workers[path] = Acceptor()
-        await service.worker(path, ServerChannelFactory(workers[path], service.reactor))
+        await service.worker(path, FramingServerFactory(workers[path], service.reactor))
     for path in ("one", "two", "one", "one", "two"):
         opened = await dotnet_client.command(
             "raw-open", address=service.address(path), binding=TEXT
@@ -474,7 +474,7 @@ async def test_pooled_sockets_change_workers(
 async def test_our_pool_behind_a_shared_port(service: RunningService) -> None:
     """Our client's pooled sockets change workers just so, whichever session is pipelined."""
     for path in ("one", "two"):
-        await service.worker(path, ServerChannelFactory(Acceptor(), service.reactor))
+        await service.worker(path, FramingServerFactory(Acceptor(), service.reactor))
     pool = ConnectionPool(
         service.reactor,
         endpoint_for=lambda host, port: TCP4ClientEndpoint(service.reactor, host, port),

@@ -12,7 +12,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 from netshare.cli.exits import Exit
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
-from netshare.transport.channels.server import ServerChannelFactory
+from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.settings import ChannelSettings
 from netshare.transport.contracts.binding import (
     BinaryEncoding,
@@ -220,7 +220,7 @@ class Odd:
 )
 async def test_odd_services(answer: Callable[[Any], None], code: Exit, says: str) -> None:
     """Whatever a service does instead of replying, the command ends in time and says it."""
-    factory = ServerChannelFactory(Odd(answer), _reactor(), ChannelSettings(close_timeout=5))
+    factory = FramingServerFactory(Odd(answer), _reactor(), ChannelSettings(close_timeout=5))
     port = _reactor().listenTCP(0, factory, interface="127.0.0.1")
     try:
         address = f"net.tcp://127.0.0.1:{port.getHost().port}/odd"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netshare.service.outcomes import Outcome
-from netshare.transport.channels.server import ServerChannelFactory
+from netshare.transport.channels.factory import FramingServerFactory
 from tests.integration.running import RunningService
 from tests.integration.test_channels_on_sockets import Acceptor
 from tests.peers.drivers import DotNetClient, MonoClient
@@ -24,7 +24,7 @@ def fast(request: pytest.FixtureRequest) -> bool:
 async def worker(service: RunningService, path: str) -> Acceptor:
     """A net.tcp server behind the shared port that opens channels and takes what comes."""
     acceptor = Acceptor()
-    await service.worker(path, ServerChannelFactory(acceptor, service.reactor))
+    await service.worker(path, FramingServerFactory(acceptor, service.reactor))
     return acceptor
 
 

@@ -4,14 +4,17 @@ One request, one reply, on a channel of its own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from netshare.framing.records import Mode
-from netshare.transport.channels.client import ClientChannel
+from netshare.transport.channels.channel import DuplexChannel, SingletonChannel
+from netshare.transport.channels.client import FramingChannel
 from netshare.transport.channels.errors import ProtocolError, TimeoutError, TransportError
+from netshare.transport.channels.interfaces import IDuplexReceiver, ISingletonReceiver
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException
@@ -19,11 +22,10 @@ from netshare.transport.xml import XmlException
 __all__ = ["Exchange"]
 
 
+@implementer(IDuplexReceiver, ISingletonReceiver)
 class Exchange:
     """
-    Receives what comes on the channel; see
-    :class:`~netshare.transport.channels.interfaces.IDuplexReceiver` and
-    :class:`~netshare.transport.channels.interfaces.ISingletonReceiver`.
+    The receiver of a channel of either kind.
 
     :param encoder: of the session
     :param request: what to send
@@ -39,7 +41,7 @@ class Exchange:
         #: Messages that answered something else: the service called back.
         self.others = 0
 
-    async def run(self, reactor: Any, channel: ClientChannel, timeout: float) -> Message | None:
+    async def run(self, reactor: Any, channel: FramingChannel, timeout: float) -> Message | None:
         """
         Send the request, wait for the reply, end the session.
 
@@ -50,10 +52,11 @@ class Exchange:
         """
         payload = self._encoder.encode(self._request)
         if channel.mode is Mode.SINGLETON:
-            channel.write(payload)  # type: ignore[union-attr]
-            channel.finish()  # type: ignore[union-attr]
+            streamed = cast(SingletonChannel, channel)
+            streamed.write(payload)
+            streamed.finish()
         else:
-            channel.send(payload)  # type: ignore[union-attr]
+            cast(DuplexChannel, channel).send(payload)
         reply = None
         if not self._one_way:
             assert self._replied is not None

@@ -1,13 +1,36 @@
 """
 Channels: one framing session each, as its user sees it. Payloads are bytes; what is in them
 concerns the layer above.
+
+A channel's states, and what leads from one to the next (``End>`` was sent, ``>End`` came)::
+
+                 endOutput: End>                    >End
+        OPEN ───────────────────► OUTPUT_ENDED ────────────────► CLOSED
+         │                                │                       ▲ ▲ ▲
+         │ >End                           │ close                 │ │ │
+         ├────► INPUT_ENDED ──────────────┼── endOutput, close: ──┘ │ │
+         │                                ▼          End>           │ │
+         │ close: End>                 CLOSING ────────── >End ─────┘ │
+         ├───────────────────────────────►                            │
+         │ close                                                      │
+         └────► DRAINING ───────────────────────── >End, then End> ───┘
+                (streamed, at the server)
+
+Every state also ends in CLOSED when the connection is lost, a timeout expires, the other side
+breaks the protocol or sends a fault, or the user calls ``abort``, ``fail`` or ``fault``; then
+``channelClosed`` has a reason. From CLOSING and DRAINING on the receiver is told nothing else.
+
+The server's End of a streamed session says that the socket is free for the next one. So it is
+sent only after the client's, however early the reply is complete.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -27,7 +50,6 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import END, Mode
 from netshare.framing.sized import envelope_header
 from netshare.framing.sizes import encode_size
-from netshare.timing import Timer
 from netshare.transport.channels.errors import (
     ChannelClosedError,
     CommunicationObjectAbortedError,
@@ -37,26 +59,53 @@ from netshare.transport.channels.errors import (
     error_for_broken,
     error_for_fault,
 )
-from netshare.transport.channels.interfaces import IDuplexChannel, ISingletonChannel
+from netshare.transport.channels.interfaces import (
+    ICarriedChannel,
+    ICarrier,
+    IChannelReceiver,
+    IDuplexChannel,
+    ISingletonChannel,
+)
 from netshare.transport.channels.settings import ChannelSettings
 
-if TYPE_CHECKING:
-    from netshare.transport.channels.connection import FramingConnection
+__all__ = ["Channel", "ChannelState", "DuplexChannel", "SingletonChannel", "make_channel"]
 
-#: Why the connection is held while the user of the channel wants nothing.
-_RECEIVER = "receiver"
+
+class ChannelState(Enum):
+    """See the page of this module."""
+
+    OPEN = "open"
+    OUTPUT_ENDED = "this side has sent End"
+    INPUT_ENDED = "the other side has sent End"
+    CLOSING = "closed here; the other side's End is awaited"
+    DRAINING = "closed here; the rest of the other side's message is read, then End is sent"
+    CLOSED = "over"
+
+
+_OPEN = ChannelState.OPEN
+_OUTPUT_ENDED = ChannelState.OUTPUT_ENDED
+_INPUT_ENDED = ChannelState.INPUT_ENDED
+_CLOSING = ChannelState.CLOSING
+_DRAINING = ChannelState.DRAINING
+_CLOSED = ChannelState.CLOSED
 
 
 class Channel:
     """
     What both kinds of channel have in common; see :class:`~.interfaces.IChannel`.
+
+    :param carrier: the connection
+    :param via: the address, as the client wrote it
+    :param contentType: of the messages
+    :param settings: timeouts; the limits are the session's
+    :param server: which side this is
     """
 
     log = Logger()
 
     def __init__(
         self,
-        connection: FramingConnection,
+        carrier: ICarrier,
         via: str,
         mode: Mode,
         contentType: str,
@@ -66,136 +115,130 @@ class Channel:
         self.via = via
         self.mode = mode
         self.contentType = contentType
-        self.peer = connection.peer
-        self.security = connection.security
-        self._connection = connection
+        self.peer = carrier.peer
+        self.security = carrier.security
+        self._carrier = carrier
+        self._alarm = carrier.alarm
         self._settings = settings
         self._server = server
         self._receiver: Any = None
-        self._peerEnded = False
-        self._ended = False
-        self._closing = False
-        self._closed = False
+        self._state = _OPEN
         self._reason: Failure | None = None
         self._closers: list[Deferred[None]] = []
-        self._closeTimer: Timer | None = None
 
-    def start(self, receiver: Any) -> None:
-        """Begin to tell the receiver what happens."""
+    def start(self, receiver: IChannelReceiver) -> None:
+        """
+        Begin to tell the receiver what happens.
+
+        :param receiver: of the kind that the mode asks for
+        """
         self._receiver = receiver
-        self._connection.outflow.timeout = self._settings.send_timeout
-        if not self._closed:
-            self._expect()
+        self._expectMore()
 
     def close(self) -> Deferred[None]:
-        if self._closed:
+        if self._state is _CLOSED:
             return succeed(None) if self._reason is None else fail(self._reason)
         closed: Deferred[None] = Deferred()
         self._closers.append(closed)
-        if not self._closing:
-            self._closing = True
-            self._finishOutput()
-            if not self._closed:
-                self._closeTimer = Timer(self._connection.clock, self._closeTimedOut)
-                self._closeTimer.start(self._settings.close_timeout)
-            self._connection.release(_RECEIVER)
+        if self._state is not _CLOSING and self._state is not _DRAINING:
+            self._close()
         return closed
 
     def abort(self) -> None:
         self.fail(CommunicationObjectAbortedError(f"{self.via}: this side aborted the channel"))
 
+    def fail(self, error: TransportError) -> None:
+        if self._state is not _CLOSED:
+            self._carrier.abort()
+            self._over(error)
+
     def fault(self, fault: Fault) -> None:
         if not self._server:
             raise RuntimeError("only a server sends faults")
-        if not self._closed:
-            self._connection.refuse(fault)
-            self._done(
+        if self._state is not _CLOSED:
+            self._carrier.refuse(fault)
+            self._over(
                 CommunicationObjectAbortedError(
                     f"{self.via}: this side ended the channel with the fault {fault.value}"
                 )
             )
 
     def pauseReceiving(self) -> None:
-        if not self._closing and not self._closed:
-            self._connection.alarm.stop()
-            self._connection.hold(_RECEIVER)
+        if self._state in (_OPEN, _OUTPUT_ENDED, _INPUT_ENDED):
+            self._alarm.stop()
+            self._carrier.pauseReceiving()
 
     def resumeReceiving(self) -> None:
-        if not self._closed:
-            if not self._peerEnded:
-                self._expect()
-            self._connection.release(_RECEIVER)
+        if self._state in (_OPEN, _OUTPUT_ENDED, _INPUT_ENDED):
+            self._expectMore()
+            self._carrier.resumeReceiving()
 
     # ---- for the connection
 
     def happened(self, event: Event) -> None:
-        """Something has happened in the session."""
+        """What both kinds of session can meet."""
         if isinstance(event, (Ended, Closed)):
-            self._peerEnded = True
-            self._connection.alarm.stop()
-            if not self._closing:
-                self._tell("endReceived")
-            self._peerHasEnded()
-            self._maybeDone()
+            self._inputEnded()
         elif isinstance(event, FaultReceived):
-            if not self._ended and not self._peerEnded:
-                self._connection.write(END)  # as .NET's client does
-            self._connection.drop()
-            self._done(error_for_fault(event.uri, self.via))
+            if self._state is _OPEN:
+                self._carrier.write(END)  # as .NET's client does
+            self._carrier.drop()
+            self._over(error_for_fault(event.uri, self.via))
         elif isinstance(event, Broken):
             if self._server and event.fault is not None:
-                self._connection.refuse(event.fault)
+                self._carrier.refuse(event.fault)
             else:
-                self._connection.abort()
-            self._done(error_for_broken(event, self.via))
-
-    def fail(self, error: TransportError) -> None:
-        """Give the channel up because of an error."""
-        if not self._closed:
-            self._connection.abort()
-            self._done(error)
+                self._carrier.abort()
+            self._over(error_for_broken(event, self.via))
 
     def connectionLost(self, reason: Failure) -> None:
-        """The connection is gone."""
-        self._done(reason.value)
+        self._over(reason.value)
 
     # ---- inside
 
-    def _expect(self) -> None:
+    def _expectMore(self) -> None:
         """The time for the other side to send something begins now."""
-        self._connection.alarm.start(self._settings.receive_timeout, self._receiveTimedOut)
+        if self._state is _OPEN or self._state is _OUTPUT_ENDED:
+            self._alarm.start(self._settings.receive_timeout, self._receiveTimedOut)
 
-    def _finishOutput(self) -> None:
-        """The user closes the channel: say the last that is to be said."""
-        raise NotImplementedError
-
-    def _peerHasEnded(self) -> None:
-        """The other side will send nothing more."""
+    def _inputEnded(self) -> None:
+        self._alarm.stop()
+        self._carrier.inputEnded()
+        if self._state is _OPEN:
+            self._state = _INPUT_ENDED
+            self._tellEnd()
+        else:
+            if self._state is _DRAINING:
+                self._carrier.end()
+            elif self._state is _OUTPUT_ENDED:
+                self._tellEnd()
+            self._over(None)
 
     def _endOutput(self) -> None:
-        if not self._ended and not self._closed:
-            self._ended = True
-            self._connection.sendEnd()
-            self._maybeDone()
+        if self._state is _OPEN:
+            self._state = _OUTPUT_ENDED
+            self._carrier.end()
+        elif self._state is _INPUT_ENDED:
+            self._carrier.end()
+            self._over(None)
 
-    def _maybeDone(self) -> None:
-        if self._ended and self._peerEnded:
-            self._done(None)
+    def _close(self) -> None:
+        """The user ends the channel."""
+        self._endOutput()
+        if self._state is _OUTPUT_ENDED:
+            self._awaitEnd(_CLOSING)
 
-    def _done(self, error: BaseException | None) -> None:
-        if self._closed:
+    def _awaitEnd(self, state: ChannelState) -> None:
+        self._state = state
+        self._alarm.start(self._settings.close_timeout, self._closeTimedOut)
+        self._carrier.resumeReceiving()
+
+    def _over(self, error: BaseException | None) -> None:
+        if self._state is _CLOSED:
             return
-        self._closed = True
-        self._connection.alarm.stop()
-        if self._closeTimer is not None:
-            self._closeTimer.stop()
+        self._state = _CLOSED
         self._reason = None if error is None else Failure(error)
-        connection = self._connection
-        connection.channel = None
-        if error is None:
-            connection.sessionOver()
-        else:
-            connection.outflow.lost()
+        self._carrier.channelOver(error is None)
         if self._receiver is not None:
             try:
                 self._receiver.channelClosed(self._reason)
@@ -207,19 +250,22 @@ class Channel:
                 closer.callback(None)
             else:
                 closer.errback(self._reason)
-        connection.release(_RECEIVER)
-        connection.pump()
+        self._carrier.resumeReceiving()
 
-    def _tell(self, what: str, *arguments: object) -> None:
+    def _tellEnd(self) -> None:
         try:
-            getattr(self._receiver, what)(*arguments)
+            self._receiver.endReceived()
         except Exception:
-            self.log.failure("{what} of {receiver} failed", what=what, receiver=self._receiver)
-            self.fail(
-                CommunicationObjectAbortedError(
-                    f"{self.via}: the channel's receiver failed in {what}; see the log"
-                )
+            self._receiverFailed("endReceived")
+
+    def _receiverFailed(self, method: str) -> None:
+        """The receiver has just raised an exception, which ends the channel, not the process."""
+        self.log.failure("{method} of {receiver} failed", method=method, receiver=self._receiver)
+        self.fail(
+            CommunicationObjectAbortedError(
+                f"{self.via}: the channel's receiver failed in {method}; see the log"
             )
+        )
 
     def _receiveTimedOut(self) -> None:
         seconds = self._settings.receive_timeout
@@ -235,18 +281,20 @@ class Channel:
         )
 
 
-@implementer(IDuplexChannel)
+@implementer(IDuplexChannel, ICarriedChannel)
 class DuplexChannel(Channel):
     """
     Whole messages in both directions; see :class:`~.interfaces.IDuplexChannel`.
     """
 
     def send(self, *payload: bytes | memoryview) -> Deferred[None] | None:
-        if self._ended or self._closed:
+        if self._state is not _OPEN and self._state is not _INPUT_ENDED:
             why = f": {self._reason.getErrorMessage()}" if self._reason else ""
             raise ChannelClosedError(f"{self.via}: nothing can be sent, the channel is over{why}")
-        self._connection.write(envelope_header(sum(map(len, payload))), *payload)
-        return self._connection.outflow.waiting()
+        sent: Deferred[None] | None = self._carrier.write(
+            envelope_header(sum(map(len, payload))), *payload
+        )
+        return sent
 
     def endOutput(self) -> None:
         self._endOutput()
@@ -254,62 +302,73 @@ class DuplexChannel(Channel):
     def happened(self, event: Event) -> None:
         if not isinstance(event, Envelope):
             super().happened(event)
-        elif self._closing:
+        elif self._state is _CLOSING:
             self.fail(ProtocolError(f"{self.via}: a message came while the channel was closing"))
         else:
-            self._expect()
-            self._tell("messageReceived", event.payload)
+            self._alarm.start(self._settings.receive_timeout, self._receiveTimedOut)
+            try:
+                self._receiver.messageReceived(event.payload)
+            except Exception:
+                self._receiverFailed("messageReceived")
 
-    def _finishOutput(self) -> None:
-        self._endOutput()
+
+class _Output(Enum):
+    """How far our streamed message is."""
+
+    UNSTARTED = "nothing was written"
+    STARTED = "some was written"
+    FINISHED = "complete"
 
 
-@implementer(ISingletonChannel)
+@implementer(ISingletonChannel, ICarriedChannel)
 class SingletonChannel(Channel):
     """
     One streamed message in each direction; see :class:`~.interfaces.ISingletonChannel`.
     """
 
-    _started = False
-    _finished = False
+    _output = _Output.UNSTARTED
 
     def write(self, data: bytes) -> None:
-        if self._finished:
+        if self._output is _Output.FINISHED:
             raise ChannelClosedError(f"{self.via}: the message was finished already")
-        if not data or self._closed:
+        if not data or self._state is _CLOSED:
             return
         header = encode_size(len(data))
-        self._connection.write(header if self._started else MESSAGE_START + header, data)
-        self._started = True
+        if self._output is _Output.UNSTARTED:
+            self._output = _Output.STARTED
+            header = MESSAGE_START + header
+        self._carrier.write(header, data)
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        if self._closed or self._finished:
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        if self._state is _CLOSED or self._output is _Output.FINISHED:
             producer.stopProducing()
         else:
-            self._connection.outflow.register(producer, streaming)
+            self._carrier.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
-        self._connection.outflow.unregister()
+        self._carrier.unregisterProducer()
 
     def finish(self) -> None:
-        if self._finished or self._closed:
+        if self._output is _Output.FINISHED or self._state is _CLOSED:
             return
-        self._finished = True
-        self._connection.outflow.unregister()
-        if self._started:
-            self._connection.write(MESSAGE_STOP)
-        elif not self._server:
-            self._connection.write(MESSAGE_START, MESSAGE_STOP)
+        self._finishMessage()
         self._endWhenAllowed()
 
     def happened(self, event: Event) -> None:
+        told = self._state is _OPEN or self._state is _OUTPUT_ENDED
         if isinstance(event, Chunk):
-            self._expect()
-            if not self._closing:
-                self._tell("dataReceived", event.data)
+            if told:
+                self._expectMore()
+                try:
+                    self._receiver.dataReceived(event.data)
+                except Exception:
+                    self._receiverFailed("dataReceived")
         elif isinstance(event, MessageEnded):
-            if not self._closing:
-                self._tell("messageEnded")
+            if told:
+                try:
+                    self._receiver.messageEnded()
+                except Exception:
+                    self._receiverFailed("messageEnded")
         else:
             super().happened(event)
 
@@ -322,21 +381,35 @@ class SingletonChannel(Channel):
     def stopProducing(self) -> None:
         self.abort()
 
-    def _finishOutput(self) -> None:
-        self.finish()
-
-    def _peerHasEnded(self) -> None:
-        if self._finished:
-            self._endWhenAllowed()
+    def _finishMessage(self) -> None:
+        if self._output is _Output.FINISHED:
+            return
+        self._carrier.unregisterProducer()
+        if self._output is _Output.STARTED:
+            self._carrier.write(MESSAGE_STOP)
+        elif not self._server:
+            self._carrier.write(MESSAGE_START, MESSAGE_STOP)
+        self._output = _Output.FINISHED
 
     def _endWhenAllowed(self) -> None:
-        # A server's End says that the socket is free again, so the request must be read first.
-        if not self._server or self._peerEnded:
+        if not self._server or self._state is _INPUT_ENDED:
             self._endOutput()
+
+    def _inputEnded(self) -> None:
+        super()._inputEnded()
+        if self._output is _Output.FINISHED:
+            self._endWhenAllowed()
+
+    def _close(self) -> None:
+        self._finishMessage()
+        if self._server and self._state is _OPEN:
+            self._awaitEnd(_DRAINING)
+        else:
+            super()._close()
 
 
 def make_channel(
-    connection: FramingConnection,
+    carrier: ICarrier,
     via: str,
     mode: Mode,
     contentType: str,
@@ -345,4 +418,4 @@ def make_channel(
 ) -> DuplexChannel | SingletonChannel:
     """The channel for a mode."""
     kind = DuplexChannel if mode is Mode.DUPLEX else SingletonChannel
-    return kind(connection, via, mode, contentType, settings, server)
+    return kind(carrier, via, mode, contentType, settings, server)

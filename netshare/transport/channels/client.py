@@ -1,16 +1,14 @@
 """
-The initiating side: a connection that this side made, and the channels on it.
+The client's role in a connection: from a wish to a channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import Interface, implementer
 
 from netshare.framing.events import (
     Acknowledged,
@@ -22,7 +20,11 @@ from netshare.framing.events import (
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
 from netshare.transport.channels.channel import DuplexChannel, SingletonChannel, make_channel
-from netshare.transport.channels.connection import FramingConnection
+from netshare.transport.channels.connection import (
+    ConnectionState,
+    FramingConnection,
+    IConnectionRole,
+)
 from netshare.transport.channels.errors import (
     CommunicationError,
     MessageSecurityError,
@@ -31,10 +33,14 @@ from netshare.transport.channels.errors import (
     error_for_fault,
     error_for_refusal,
 )
-from netshare.transport.channels.interfaces import IUpgradeInitiator
+from netshare.transport.channels.interfaces import IChannelReceiver
 from netshare.transport.channels.settings import ChannelSettings
+from netshare.transport.channels.upgrades import IUpgradeInitiator
 
-ClientChannel = DuplexChannel | SingletonChannel
+__all__ = ["ClientRole", "FramingChannel", "IClientOwner", "Opening"]
+
+#: What a client has when a session is open.
+FramingChannel = DuplexChannel | SingletonChannel
 
 
 class Opening:
@@ -42,7 +48,7 @@ class Opening:
     What a client wants: one session, for one receiver.
 
     :param via: the address, escaped as ``Uri.AbsoluteUri`` is
-    :param receiver: the :class:`~.interfaces.IDuplexReceiver` or
+    :param receiver: an :class:`~.interfaces.IDuplexReceiver` or
         :class:`~.interfaces.ISingletonReceiver`
     :param mode: DUPLEX or SINGLETON
     :param content_type: of the messages; None: the binary one of the mode
@@ -53,7 +59,7 @@ class Opening:
     def __init__(
         self,
         via: str,
-        receiver: Any,
+        receiver: IChannelReceiver,
         mode: Mode = Mode.DUPLEX,
         content_type: str | None = None,
         settings: ChannelSettings | None = None,
@@ -64,7 +70,7 @@ class Opening:
         self.mode = mode
         self.content_type = content_type or (BINARY_SESSION if mode is Mode.DUPLEX else BINARY)
         self.settings = settings or ChannelSettings()
-        self.upgrade: Any = upgrade
+        self.upgrade = upgrade
         self._prepared: ClientSession | None = None
 
     def prepare(self) -> None:
@@ -90,117 +96,126 @@ class Opening:
             raise QuotaExceededError(str(error)) from None
 
 
-class ClientConnection(FramingConnection):
+class IClientOwner(Interface):
     """
-    A connection to a server.
-
-    :ivar released: called when a session is over and the socket can carry another; by default
-        it is closed
-    :ivar gone: called when the connection is over
+    Has connections to servers, and decides what becomes of those that can be used again.
     """
 
-    _session: ClientSession | None
+    def released(role: ClientRole) -> None:
+        """A session is over and the socket can carry another: keep it or drop it."""
 
-    def __init__(self, clock: IReactorTime) -> None:
-        super().__init__(clock, ChannelSettings())
-        self.released: Callable[[ClientConnection], None] = lambda _: self.drop()
-        self.gone: Callable[[ClientConnection], None] = lambda _: None
+    def gone(role: ClientRole) -> None:
+        """It cannot carry any more sessions. Called once or several times."""
+
+    def lost(role: ClientRole) -> None:
+        """Its connection is closed."""
+
+
+@implementer(IConnectionRole)
+class ClientRole:
+    """
+    The client's role in a connection: opens sessions on it, one after the other.
+
+    :param owner: of the connection
+    :param clock: where timeouts are set
+    """
+
+    log = Logger()
+
+    def __init__(self, owner: IClientOwner, clock: IReactorTime) -> None:
+        self.connection = FramingConnection(clock, ChannelSettings(), self)
         #: When the connection was made, by the clock.
         self.made = clock.seconds()
+        self._owner = owner
+        self._session: ClientSession
         self._opening: Opening | None = None
-        self._opened: Deferred[ClientChannel] | None = None
+        self._opened: Deferred[FramingChannel] | None = None
 
     @property
     def usable(self) -> bool:
         """Whether a session can be opened on it."""
-        return not self._over and not self._eof and self._session is None
+        return self.connection.state is ConnectionState.IDLE
 
-    def open(self, opening: Opening) -> Deferred[ClientChannel]:
+    def open(self, opening: Opening) -> Deferred[FramingChannel]:
         """
         Open a session.
 
         :returns: the channel, once it is acknowledged; fails with a
             :class:`~.errors.CommunicationError` when it is not
         """
-        self.settings = opening.settings
+        connection = self.connection
+        connection.settings = opening.settings
         self._opening = opening
         self._session = opening.session()
-        opened: Deferred[ClientChannel] = Deferred(lambda _: self._cancelled())
+        opened: Deferred[FramingChannel] = Deferred(lambda _: self._cancelled())
         self._opened = opened
-        self.write(self._session.opening)
+        connection.begin(self._session)
+        connection.write(self._session.opening)
         return opened
 
-    def dataReceived(self, data: bytes) -> None:
-        if self._session is None and not self._over:
-            self.log.info("{peer} spoke between two sessions", peer=self.transport.getPeer())
-            self.abort()
-        else:
-            super().dataReceived(data)
+    # ---- for the connection
 
-    def readConnectionLost(self) -> None:
-        super().readConnectionLost()
-        if self._session is None and not self._over:
-            self.drop()
+    def connected(self, connection: FramingConnection) -> None:
+        """It is open() that begins a session."""
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        super().connectionLost(reason)
-        self._refused(CommunicationError(f"{self._via}: the connection was lost: {reason.value}"))
-        self.gone(self)
+    def spoken(self) -> None:
+        self.log.info("{peer} spoke between two sessions", peer=self.connection.peer)
+        self.connection.abort()
 
-    def sessionOver(self) -> None:
-        session, self._session = self._session, None
-        stray = self._stopUpgrade()
-        if session is None or not session.reusable or stray:
-            self.drop()
-        else:
-            self.released(self)
+    def happened(self, event: Event) -> None:
+        if isinstance(event, Acknowledged):
+            self._acknowledged()
+        elif isinstance(event, UpgradeAccepted):
+            assert self._opening is not None
+            assert self._opening.upgrade is not None
+            self.connection.startUpgrade(self._opening.upgrade.upgrade())
+        elif isinstance(event, FaultReceived):
+            self.connection.drop()
+            self._refused(error_for_fault(event.uri, self._via))
+        elif isinstance(event, Broken):
+            assert self._opening is not None
+            upgrading = self._opening.upgrade is not None and not self.connection.isUpgraded
+            self.connection.abort()
+            self._refused(error_for_refusal(event, self._via, upgrading))
 
-    def upgraded(self, security: object) -> None:
-        super().upgraded(security)
-        if isinstance(self._session, ClientSession):
-            self.write(self._session.end_preamble())
+    def upgraded(self) -> None:
+        self.connection.write(self._session.end_preamble())
 
     def upgradeFailed(self, reason: str) -> None:
         error = MessageSecurityError(f"{self._via}: the secure stream failed: {reason}")
-        if self.channel is not None:
-            self.channel.fail(error)
+        if self.connection.channel is not None:
+            self.connection.channel.fail(error)
         else:
-            self.drop()
+            self.connection.drop()
             self._refused(error)
 
-    def _finish(self) -> None:
-        super()._finish()
-        self.gone(self)
+    def sessionOver(self, rest: bytes, eof: bool) -> None:
+        if rest or eof:
+            self.connection.drop()
+        else:
+            self._owner.released(self)
+
+    def finished(self) -> None:
+        self._owner.gone(self)
+
+    def lost(self, reason: Failure) -> None:
+        self._refused(CommunicationError(f"{self._via}: the connection was lost: {reason.value}"))
+        self._owner.lost(self)
+
+    # ---- inside
 
     @property
     def _via(self) -> str:
         return "?" if self._opening is None else self._opening.via
 
-    def _happened(self, event: Event) -> None:
-        if self.channel is not None:
-            self.channel.happened(event)
-        elif isinstance(event, Acknowledged):
-            self._acknowledged()
-        elif isinstance(event, UpgradeAccepted):
-            assert self._opening is not None
-            self._startUpgrade(self._opening.upgrade.upgrade())
-        elif isinstance(event, FaultReceived):
-            self.drop()
-            self._refused(error_for_fault(event.uri, self._via))
-        elif isinstance(event, Broken):
-            self.abort()
-            assert self._opening is not None
-            upgrading = self._opening.upgrade is not None and self._upgrade is None
-            self._refused(error_for_refusal(event, self._via, upgrading))
-
     def _acknowledged(self) -> None:
-        opening, opened = self._opening, self._opened
+        opening, opened, connection = self._opening, self._opened, self.connection
         assert opening is not None
         self._opened = None
         channel = make_channel(
-            self, opening.via, opening.mode, opening.content_type, opening.settings, False
+            connection, opening.via, opening.mode, opening.content_type, opening.settings, False
         )
-        self.channel = channel
+        connection.open(channel, opening.settings.send_timeout)
         channel.start(opening.receiver)
         if opened is not None:
             opened.callback(channel)
@@ -212,4 +227,4 @@ class ClientConnection(FramingConnection):
 
     def _cancelled(self) -> None:
         self._opened = None
-        self.abort()
+        self.connection.abort()

@@ -1,12 +1,32 @@
 """
-The seams of the net.tcp transport below messages: what channels, their users and the upgrades
-of their streams promise each other.
+The seams of the net.tcp transport below messages: what channels, their users and the connections
+that carry them promise each other. :mod:`.upgrades` has those of secure streams.
 """
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IConsumer, IPushProducer
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
+from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
+
+from netshare.framing.events import Event
+from netshare.framing.faults import Fault
+from netshare.framing.records import Mode
+from netshare.transport.channels.errors import TransportError
+from netshare.transport.channels.settings import Acceptance
+
+__all__ = [
+    "ICarriedChannel",
+    "ICarrier",
+    "IChannel",
+    "IChannelAcceptor",
+    "IChannelReceiver",
+    "IDuplexChannel",
+    "IDuplexReceiver",
+    "ISingletonChannel",
+    "ISingletonReceiver",
+]
 
 
 class IChannel(Interface):
@@ -20,7 +40,7 @@ class IChannel(Interface):
     peer = Attribute("The :class:`~twisted.internet.interfaces.IAddress` of the other side.")
     security = Attribute("What the upgrade of the stream left here; None without one.")
 
-    def close():  # type: ignore[no-untyped-def]
+    def close() -> Deferred[None]:
         """
         End the session: send End, wait for the other side's. Of the receiver's methods only
         ``channelClosed`` is called from now on; a whole message that comes instead of End fails
@@ -33,13 +53,22 @@ class IChannel(Interface):
     def abort() -> None:
         """Give the channel up, and its connection; do nothing when it is closed."""
 
-    def fault(fault) -> None:  # type: ignore[no-untyped-def]
+    def fail(error: TransportError) -> None:
         """
-        Server: tell the client a :class:`~netshare.framing.faults.Fault` and end the connection.
+        Give the channel up, and its connection, because of an error.
+
+        :param error: what the receiver is told
+        """
+
+    def fault(fault: Fault) -> None:
+        """
+        Server: tell the client a fault and end the connection.
+
+        :raises RuntimeError: this side is the client
         """
 
     def pauseReceiving() -> None:
-        """Call the receiver no more until :meth:`resumeReceiving`; the client is held up."""
+        """Call the receiver no more until :meth:`resumeReceiving`; the other side is held up."""
 
     def resumeReceiving() -> None:
         """Go on calling the receiver."""
@@ -50,12 +79,12 @@ class IDuplexChannel(IChannel):
     A channel of whole messages in both directions (TransferMode Buffered).
     """
 
-    def send(*payload):  # type: ignore[no-untyped-def]
+    def send(*payload: bytes | memoryview) -> Deferred[None] | None:
         """
         Send a message. It is always taken.
 
         :param payload: the envelope's bytes, in as many pieces as they are: long ones, which may
-            be memoryviews, are sent without joining them. Nobody may change them afterwards.
+            be memoryviews, are sent without joining them, and may not change afterwards
         :returns: None when the next may follow at once; otherwise a Deferred that fires when
             what is waiting has been sent, or never will be: a careful sender awaits it
         :raises ChannelClosedError: the session is over, or this side has ended it
@@ -91,12 +120,11 @@ class IChannelReceiver(Interface):
     def endReceived() -> None:
         """The other side will send nothing more in this session."""
 
-    def channelClosed(reason) -> None:  # type: ignore[no-untyped-def]
+    def channelClosed(reason: Failure | None) -> None:
         """
         The channel is over.
 
-        :param reason: None when both sides ended it; otherwise a
-            :class:`~twisted.python.failure.Failure` with a
+        :param reason: None when both sides ended it; otherwise it has a
             :class:`~netshare.transport.channels.errors.TransportError`
         """
 
@@ -104,16 +132,16 @@ class IChannelReceiver(Interface):
 class IDuplexReceiver(IChannelReceiver):
     """The user of an :class:`IDuplexChannel`."""
 
-    def messageReceived(payload) -> None:  # type: ignore[no-untyped-def]
+    def messageReceived(payload: bytes) -> None:
         """
-        :param payload: a whole message, bytes
+        :param payload: a whole message
         """
 
 
 class ISingletonReceiver(IChannelReceiver):
     """The user of an :class:`ISingletonChannel`."""
 
-    def dataReceived(data) -> None:  # type: ignore[no-untyped-def]
+    def dataReceived(data: bytes) -> None:
         """
         :param data: some more bytes of the message
         """
@@ -130,18 +158,20 @@ class IChannelAcceptor(Interface):
     Decides about sessions that clients open, and takes those it wants.
     """
 
-    def channelOpening(via, mode, contentType):  # type: ignore[no-untyped-def]
+    def channelOpening(
+        via: str, mode: Mode, contentType: str
+    ) -> Acceptance | Fault | Deferred[Acceptance | Fault | None] | None:
         """
         A client wants a session.
 
         :param via: the address, as the client wrote it
         :param mode: DUPLEX or SINGLETON
         :param contentType: of its messages
-        :returns: an :class:`~netshare.transport.channels.settings.Acceptance`, or None for a plain
-            one, or the :class:`~netshare.framing.faults.Fault` to answer; or a Deferred of these
+        :returns: None for a plain :class:`~netshare.transport.channels.settings.Acceptance`; a
+            fault to answer it; or a Deferred of these
         """
 
-    def channelOpened(channel):  # type: ignore[no-untyped-def]
+    def channelOpened(channel: IChannel) -> IChannelReceiver:
         """
         The session is acknowledged.
 
@@ -150,75 +180,76 @@ class IChannelAcceptor(Interface):
         """
 
 
-class IUpgradeHost(Interface):
+class ICarrier(Interface):
     """
-    The connection, as an upgrade sees it.
-    """
-
-    def writeRaw(data) -> None:  # type: ignore[no-untyped-def]
-        """Write bytes to the socket."""
-
-    def upgraded(security) -> None:  # type: ignore[no-untyped-def]
-        """
-        The secure stream is there; messages may go through it.
-
-        :param security: what users of the channel may know, such as who the other side is
-        """
-
-    def plainReceived(data) -> None:  # type: ignore[no-untyped-def]
-        """Bytes have come out of the secure stream."""
-
-    def upgradeFailed(reason) -> None:  # type: ignore[no-untyped-def]
-        """
-        The connection cannot go on. What the other side is to be told was written already.
-
-        :param reason: one clause, as text
-        """
-
-
-class IUpgrade(Interface):
-    """
-    One secure stream on one connection: a filter between the socket and the framing. After
-    both End records it is dropped, and the socket is as it was before.
+    The connection, as a channel sees it.
     """
 
-    def start(host) -> None:  # type: ignore[no-untyped-def]
+    peer = Attribute("The :class:`~twisted.internet.interfaces.IAddress` of the other side.")
+    security = Attribute("What the upgrade of the stream left here; None without one.")
+    alarm = Attribute(
+        "An :class:`~netshare.timing.Alarm`, which the channel may set until it is over."
+    )
+
+    def write(*pieces: bytes | memoryview) -> Deferred[None] | None:
         """
-        Begin.
+        Send bytes, through the upgraded stream if there is one; throw them away when the
+        connection is over.
 
-        :param host: the :class:`IUpgradeHost`
-        """
-
-    def rawReceived(data) -> None:  # type: ignore[no-untyped-def]
-        """Bytes have come from the socket."""
-
-    def write(data) -> None:  # type: ignore[no-untyped-def]
-        """Send bytes through the secure stream; only after ``upgraded``."""
-
-    def stop():  # type: ignore[no-untyped-def]
-        """
-        Drop the stream, without a word to the other side, and call the host no more.
-
-        :returns: bytes from the socket that do not belong to it
+        :param pieces: none of which changes any more; a memoryview is long
+        :returns: as :meth:`IDuplexChannel.send`
         """
 
+    def end() -> None:
+        """Send End."""
 
-class IUpgradeAcceptor(Interface):
-    """The upgrades that a server offers."""
-
-    def upgradeFor(name):  # type: ignore[no-untyped-def]
+    def registerProducer(producer: IProducer, streaming: bool) -> None:
         """
-        :param name: as the client wrote it, such as ``application/ssl-tls``
-        :returns: a new :class:`IUpgrade`, or None when it is not offered
+        Let what is written come from a producer.
+
+        :raises RuntimeError: there is one already
+        """
+
+    def unregisterProducer() -> None:
+        """Forget the producer."""
+
+    def pauseReceiving() -> None:
+        """Let nothing happen, and read nothing."""
+
+    def resumeReceiving() -> None:
+        """Go on after :meth:`pauseReceiving`; also after :meth:`channelOver`, for what follows."""
+
+    def inputEnded() -> None:
+        """What comes from now on does not belong to this channel."""
+
+    def refuse(fault: Fault) -> None:
+        """Send a fault and end the connection when the other side has read it."""
+
+    def abort() -> None:
+        """End the connection at once, with a reset."""
+
+    def drop() -> None:
+        """End the connection when everything is sent."""
+
+    def channelOver(clean: bool) -> None:
+        """
+        The channel is over.
+
+        :param clean: whether both sides have sent End, so that the connection may be used again;
+            if not, the channel has ended the connection already, or it was lost
         """
 
 
-class IUpgradeInitiator(Interface):
-    """The upgrade that a client wants."""
+class ICarriedChannel(Interface):
+    """
+    A channel, as the connection sees it.
+    """
 
-    name = Attribute("What to ask for, such as ``application/ssl-tls``.")
+    def happened(event: Event) -> None:
+        """Something has happened in the session."""
 
-    def upgrade():  # type: ignore[no-untyped-def]
-        """
-        :returns: a new :class:`IUpgrade`
-        """
+    def fail(error: TransportError) -> None:
+        """As :meth:`IChannel.fail`."""
+
+    def connectionLost(reason: Failure) -> None:
+        """The connection is gone."""

@@ -5,31 +5,43 @@ Opening channels, on connections that are kept for the next one as WCF's clients
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
 from netshare.framing.records import Mode
-from netshare.transport.channels.client import ClientChannel, ClientConnection, Opening
+from netshare.transport.channels.client import (
+    ClientRole,
+    FramingChannel,
+    IClientOwner,
+    Opening,
+)
+from netshare.transport.channels.connection import FramingConnection
 from netshare.transport.channels.errors import (
     CommunicationError,
     CommunicationObjectAbortedError,
     EndpointNotFoundError,
     TimeoutError,
 )
-from netshare.transport.channels.interfaces import IUpgradeInitiator
+from netshare.transport.channels.interfaces import IChannelReceiver
 from netshare.transport.channels.settings import ChannelSettings
+from netshare.transport.channels.upgrades import IUpgradeInitiator
+
+__all__ = ["ConnectionPool", "open_channel"]
 
 EndpointFor = Callable[[str, int], IStreamClientEndpoint]
 _Key = tuple[str, int]
 
 
+@implementer(IClientOwner)
 class ConnectionPool:
     """
     Opens channels. A connection whose session is over is kept, by host and port (never by path),
@@ -49,7 +61,7 @@ class ConnectionPool:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactorTime,
         idle_timeout: float = 120.0,
         lease_timeout: float = 300.0,
         max_outbound_connections_per_endpoint: int = 10,
@@ -60,21 +72,22 @@ class ConnectionPool:
         self._leaseTimeout = lease_timeout
         self._limit = max_outbound_connections_per_endpoint
         self._endpointFor = endpoint_for or self._hostname
-        self._idle: dict[_Key, list[ClientConnection]] = {}
-        self._connections: set[ClientConnection] = set()
+        self._idle: dict[_Key, list[ClientRole]] = {}
+        #: All there are, and where each leads.
+        self._connections: dict[ClientRole, _Key] = {}
         self._closed = False
         self._gone: list[Deferred[None]] = []
 
     def open_channel(
         self,
         via: str,
-        receiver: Any,
+        receiver: IChannelReceiver,
         *,
         mode: Mode = Mode.DUPLEX,
         content_type: str | None = None,
         settings: ChannelSettings | None = None,
         upgrade: IUpgradeInitiator | None = None,
-    ) -> Deferred[ClientChannel]:
+    ) -> Deferred[FramingChannel]:
         """
         Open a channel.
 
@@ -119,7 +132,7 @@ class ConnectionPool:
         """
         self._closed = True
         for kept in [kept for all_of_one in self._idle.values() for kept in all_of_one]:
-            kept.drop()
+            kept.connection.drop()
         if not self._connections:
             return succeed(None)
         gone: Deferred[None] = Deferred()
@@ -131,7 +144,7 @@ class ConnectionPool:
         """How many unused connections are kept."""
         return sum(map(len, self._idle.values()))
 
-    async def _open(self, key: _Key, opening: Opening) -> ClientChannel:
+    async def _open(self, key: _Key, opening: Opening) -> FramingChannel:
         if self._closed:
             raise CommunicationObjectAbortedError(f"{opening.via}: the pool was closed")
         opening.prepare()  # a via that is too long must not cost a connection
@@ -141,104 +154,101 @@ class ConnectionPool:
                 return await kept.open(opening)
             except CommunicationError:
                 pass  # the connection may be to blame, so it is the new one's answer that counts
-        connection = await self._connect(key, opening.via)
-        return await connection.open(opening)
+        role = await self._connect(key, opening.via)
+        return await role.open(opening)
 
-    async def _connect(self, key: _Key, via: str) -> ClientConnection:
+    async def _connect(self, key: _Key, via: str) -> ClientRole:
         host, port = key
+        factory = _ConnectionFactory(self._reactor, self, partial(self._made, key))
         try:
-            connection = await self._endpointFor(host.strip("[]"), port).connect(
-                _ConnectionFactory(self, key)
-            )
+            await self._endpointFor(host.strip("[]"), port).connect(factory)
         except (ConnectError, DNSLookupError, OSError) as error:
             raise EndpointNotFoundError(
                 f"{via}: nothing could be reached at {host}, port {port}: {error}; is the service "
                 "running, and the port the right one?"
             ) from error
-        assert isinstance(connection, ClientConnection)
-        return connection
+        return factory.role
 
-    def _take(self, key: _Key) -> ClientConnection | None:
+    def _hostname(self, host: str, port: int) -> IStreamClientEndpoint:
+        return HostnameEndpoint(self._reactor, host, port)
+
+    def _take(self, key: _Key) -> ClientRole | None:
         """The connection that was used last: the others may become old and go."""
         while self._idle.get(key):
-            connection = self._idle[key][-1]
-            self._forget(key, connection)
-            if connection.usable and not self._tooOld(connection):
-                return connection
-            connection.drop()
+            role = self._idle[key][-1]
+            self.gone(role)
+            if role.usable and not self._tooOld(role):
+                return role
+            role.connection.drop()
         return None
 
-    def _keep(self, key: _Key, connection: ClientConnection) -> None:
-        there = len(self._idle.get(key, ()))
-        if self._closed or there >= self._limit or self._tooOld(connection):
-            connection.drop()
-        else:
-            connection.alarm.start(self._idleTimeout, connection.drop)
-            self._idle.setdefault(key, []).append(connection)
-
-    def _tooOld(self, connection: ClientConnection) -> bool:
-        age: float = self._reactor.seconds() - connection.made
+    def _tooOld(self, role: ClientRole) -> bool:
+        age: float = self._reactor.seconds() - role.made
         return age >= self._leaseTimeout
 
-    def _forget(self, key: _Key, connection: ClientConnection) -> None:
+    # ---- for connections
+
+    def _made(self, key: _Key, role: ClientRole) -> None:
+        self._connections[role] = key
+
+    def released(self, role: ClientRole) -> None:
+        key = self._connections[role]
+        there = len(self._idle.get(key, ()))
+        if self._closed or there >= self._limit or self._tooOld(role):
+            role.connection.drop()
+        else:
+            role.connection.alarm.start(self._idleTimeout, role.connection.drop)
+            self._idle.setdefault(key, []).append(role)
+
+    def gone(self, role: ClientRole) -> None:
+        key = self._connections[role]
         here = self._idle.get(key, [])
-        if connection in here:
-            connection.alarm.stop()
-            here.remove(connection)
+        if role in here:
+            role.connection.alarm.stop()
+            here.remove(role)
         if not here:
             self._idle.pop(key, None)
 
-    def _made(self, connection: ClientConnection) -> None:
-        self._connections.add(connection)
-
-    def _lost(self, connection: ClientConnection) -> None:
-        self._connections.discard(connection)
+    def lost(self, role: ClientRole) -> None:
+        del self._connections[role]
         if not self._connections:
             gone, self._gone = self._gone, []
             for waiting in gone:
                 waiting.callback(None)
 
-    def _hostname(self, host: str, port: int) -> IStreamClientEndpoint:
-        return HostnameEndpoint(self._reactor, host, port)
-
-
-class _PooledConnection(ClientConnection):
-    """Tells the pool what becomes of it."""
-
-    def __init__(self, pool: ConnectionPool, key: _Key) -> None:
-        super().__init__(pool._reactor)
-        self._pool = pool
-        self.released = lambda connection: pool._keep(key, connection)
-        self.gone = lambda connection: pool._forget(key, connection)
-
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        self._pool._made(self)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        super().connectionLost(reason)
-        self._pool._lost(self)
-
 
 class _ConnectionFactory(Factory):
+    """
+    Makes one connection to a server.
+
+    :param made: is told of its role
+    """
+
     noisy = False
 
-    def __init__(self, pool: ConnectionPool, key: _Key) -> None:
-        self._pool = pool
-        self._key = key
+    def __init__(
+        self, clock: IReactorTime, owner: IClientOwner, made: Callable[[ClientRole], None]
+    ) -> None:
+        self._clock = clock
+        self._owner = owner
+        self._made = made
+        #: The role of the connection that was made last.
+        self.role: ClientRole
 
-    def buildProtocol(self, addr: IAddress | None) -> ClientConnection:
-        return _PooledConnection(self._pool, self._key)
+    def buildProtocol(self, addr: IAddress | None) -> FramingConnection:
+        self.role = ClientRole(self._owner, self._clock)
+        self._made(self.role)
+        return self.role.connection
 
 
 def open_channel(
-    reactor: Any,
+    reactor: IReactorTime,
     via: str,
-    receiver: Any,
+    receiver: IChannelReceiver,
     *,
     endpoint: IStreamClientEndpoint | None = None,
     **options: Any,
-) -> Deferred[ClientChannel]:
+) -> Deferred[FramingChannel]:
     """
     Open a channel on a connection of its own, which is closed after it.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 from netshare.framing.records import Mode
 from netshare.framing.session import MAX_RECEIVED_MESSAGE_SIZE
-from netshare.transport.channels.interfaces import IUpgradeAcceptor
+from netshare.transport.channels.upgrades import IUpgradeAcceptor
 
 
 def default_max_pending_connections() -> int:

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from netshare.transport.calls.callers import Caller, ThreadCaller
 from netshare.transport.calls.instances import Instances, Throttles
-from netshare.transport.channels.server import ServerChannelFactory
+from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.contracts.behavior import ServiceBehavior, ServiceThrottle, behavior_of
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.decorators import OPERATION_NOTE
@@ -79,7 +79,7 @@ class ServiceHost:
         self._caller = ThreadCaller(reactor) if self.behavior.threads else Caller()
         self._listeners: list[ChannelListener] = []
         self._own_ports: list[tuple[OwnPort, ChannelListener]] = []
-        self._shared_ports: list[tuple[Any, ServerChannelFactory]] = []
+        self._shared_ports: list[tuple[Any, FramingServerFactory]] = []
         self._opened = False
 
     def add_endpoint(

@@ -16,9 +16,9 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject
 from netshare.transport.calls.link import MessageLink
+from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.interfaces import IChannelAcceptor
 from netshare.transport.channels.mallochint import expect_messages
-from netshare.transport.channels.server import ServerChannelFactory
 from netshare.transport.channels.settings import Acceptance
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.calls import ServedCall
@@ -91,7 +91,7 @@ class ChannelListener:
 
 async def listen_behind_shared_port(
     reactor: Any, listener: ChannelListener, control: Path | str | None, shared: bool = False
-) -> tuple[Any, ServerChannelFactory]:
+) -> tuple[Any, FramingServerFactory]:
     """
     Register a listener's address with the sharing service.
 
@@ -100,7 +100,7 @@ async def listen_behind_shared_port(
     :returns: the port, and the factory of the connections that come over it
     """
     binding = listener.binding
-    factory = ServerChannelFactory(
+    factory = FramingServerFactory(
         listener, reactor, binding.channel_settings(), binding.max_pending_connections()
     )
     wish = Wish(listener.uri, binding.host_name_comparison_mode.value, shared=shared)

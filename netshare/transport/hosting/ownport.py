@@ -19,8 +19,8 @@ from netshare.addresses import AddressError, parse_via
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
 from netshare.transport.channels.errors import CommunicationError
+from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.interfaces import IChannelAcceptor
-from netshare.transport.channels.server import ServerChannelFactory
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.listeners import ChannelListener
 
@@ -96,7 +96,7 @@ class OwnPort:
         self._process = ports
         self._key = host, number
         self._listeners: list[ChannelListener] = []
-        self.factory = ServerChannelFactory(
+        self.factory = FramingServerFactory(
             self, reactor, binding.channel_settings(), binding.max_pending_connections()
         )
         self._ports: list[Any] = []

@@ -19,7 +19,7 @@ from netshare.testing.wire import MemoryTransport, connect
 from netshare.transport.channels import errors
 from netshare.transport.channels.pool import ConnectionPool, open_channel
 from netshare.transport.channels.settings import ChannelSettings
-from tests.transport.channels.test_channel import Receiver, results
+from tests.helpers.channels import Receiver, results
 
 ONE = "net.tcp://localhost:9000/one"
 TWO = "net.tcp://LOCALHOST:9000/two"
