@@ -1,0 +1,1 @@
+"""Secure channels: what upgrades and message credentials share."""

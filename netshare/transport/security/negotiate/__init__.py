@@ -1,0 +1,22 @@
+"""
+Windows authentication, ``application/negotiate`` in the framing: [MS-NNS].
+
+:mod:`.frames` are the bytes around tokens, :mod:`.context` what ``pyspnego`` makes of tokens, and
+:mod:`.upgrade` the stream on a connection. The package needs the extra ``negotiate``, or
+``kerberos`` for Kerberos; without it an endpoint with Windows credentials says so.
+"""
+
+from netshare.transport.security.negotiate.context import (
+    InitiatorOptions,
+    NegotiateFailed,
+    SecurityMissing,
+)
+from netshare.transport.security.negotiate.upgrade import NegotiateAcceptor, NegotiateInitiator
+
+__all__ = [
+    "InitiatorOptions",
+    "NegotiateAcceptor",
+    "NegotiateFailed",
+    "NegotiateInitiator",
+    "SecurityMissing",
+]
