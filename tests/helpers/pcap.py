@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from netshare.transport.tools.capture import Piece, Side
+from netshare.transport.tools import Piece, Side
 
 #: Bytes of TCP payload in one packet: nearly as many as IPv4 has room for. Wireshark 4.0's
 #: dissector of [MC-NMF] calls every envelope malformed that ends in another segment than it began,

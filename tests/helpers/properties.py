@@ -32,8 +32,7 @@ from netshare.framing.session import ClientSession, ServerSession
 from netshare.transport.encoders import MessageEncoder, encoder_for
 from netshare.transport.encoders.compression import Compression, Decompressor, compress, decompress
 from netshare.transport.soap import Message, MessageInvalid, SoapFault
-from netshare.transport.tools.capture import Piece, Side
-from netshare.transport.tools.decode import decode
+from netshare.transport.tools import Piece, Side, decode
 from netshare.transport.xml import QuotaExceeded, XmlException, parse, to_xml
 
 #: The largest message that sessions take here, and what compressed ones may become.

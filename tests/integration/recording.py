@@ -14,7 +14,7 @@ from twisted.protocols.portforward import (
     ProxyServer,
 )
 
-from netshare.transport.tools.capture import Piece, Side
+from netshare.transport.tools import Piece, Side
 
 
 class _ToServer(ProxyClient):

@@ -27,8 +27,7 @@ from netshare.transport.contracts.binding import (
 )
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.hosting.host import ServiceHost
-from netshare.transport.tools.capture import Piece, Record, Side
-from netshare.transport.tools.decode import decode
+from netshare.transport.tools import Piece, Record, Side, decode
 from tests.helpers import pcap
 from tests.helpers.conversations import conversations
 from tests.integration.recording import Recorder

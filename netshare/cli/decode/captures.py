@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from netshare.transport.tools.capture import Piece, Side, side_of
+from netshare.transport.tools import Piece, Side, side_of
 
 __all__ = ["Capture", "CaptureError", "from_bytes", "from_sides", "hexadecimal"]
 

@@ -15,8 +15,7 @@ from netshare.cli.decode.captures import Capture, CaptureError, from_bytes, from
 from netshare.cli.decode.report import as_json, lines
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import clean, for_terminal
-from netshare.transport.tools.capture import Side
-from netshare.transport.tools.decode import decode
+from netshare.transport.tools import Side, decode
 from netshare.transport.xml import XmlException, to_xml
 from netshare.transport.xml.binary import MAX_SESSION_SIZE, ReaderSession, read_document
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netshare.cli.terminal import clean
-from netshare.transport.tools.capture import Record
-from netshare.transport.tools.payload import Content
+from netshare.transport.tools import Content, Record
 from netshare.transport.xml import XmlException
 
 #: Where what belongs to a record stands, below it.

@@ -45,7 +45,7 @@ _TLS_RECORDS: Final = range(0x14, 0x18)
 
 
 @dataclass(slots=True)
-class _Session:
+class SessionState:
     """What the client has said of a session."""
 
     via: str = "this address"
@@ -62,7 +62,7 @@ def decode(pieces: Sequence[Piece], max_session_size: int = MAX_SESSION_SIZE) ->
     :param max_session_size: bytes that the string tables of a direction may have
     :returns: every record. Nothing is raised for any input: look for :attr:`Record.problem`.
     """
-    sessions: list[_Session] = []
+    sessions: list[SessionState] = []
     found: list[Record] = []
     for side in Side:  # the client first: it says what the server's records contain
         data = b"".join(piece.data for piece in pieces if piece.side is side)
@@ -105,14 +105,14 @@ class Direction:
     """
 
     def __init__(
-        self, side: Side, data: bytes, sessions: list[_Session], max_session_size: int
+        self, side: Side, data: bytes, sessions: list[SessionState], max_session_size: int
     ) -> None:
         self.records: list[Record] = []
         self._side = side
         self._sessions = sessions
         self._max_session_size = max_session_size
         self._number = 0
-        self._session = _Session()
+        self._session = SessionState()
         self._over = False
         self._payloads = PayloadReader()
         self._source = Source()
@@ -124,12 +124,12 @@ class Direction:
         while not self._done:
             self._number += 1
             if self._side is Side.CLIENT:
-                self._session = _Session()
+                self._session = SessionState()
                 self._sessions.append(self._session)
                 self._preamble()
             else:
                 known = self._number <= len(self._sessions)
-                self._session = self._sessions[self._number - 1] if known else _Session()
+                self._session = self._sessions[self._number - 1] if known else SessionState()
                 self._answer()
 
     @property

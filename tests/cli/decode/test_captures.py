@@ -15,7 +15,7 @@ from netshare.cli.decode.captures import (
     plain,
 )
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.transport.tools.capture import Side
+from netshare.transport.tools import Side
 
 CLIENT = preamble("net.tcp://host/p")
 

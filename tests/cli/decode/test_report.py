@@ -8,8 +8,7 @@ import pytest
 
 from netshare.cli.decode.report import as_json, lines
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.transport.tools.capture import Piece, Record, Side
-from netshare.transport.tools.decode import decode
+from netshare.transport.tools import Piece, Record, Side, decode
 from netshare.transport.xml.binary import MAX_SESSION_SIZE
 from tests.helpers.binary_vectors import MESSAGE, MESSAGE_XML
 from tests.helpers.wire import sized_envelope

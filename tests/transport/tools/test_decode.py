@@ -1,10 +1,8 @@
-"""Conversations taken apart: every recorded one, and everything that can be wrong with one."""
+"""Conversations taken apart: recorded ones, cut and broken ones."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,51 +20,23 @@ from netshare.framing.records import (
     preamble,
 )
 from netshare.framing.sizes import encode_size
-from netshare.transport.encoders.compression import compress
-from netshare.transport.tools.capture import Piece, Record, Side, side_of
-from netshare.transport.tools.decode import decode
-from netshare.transport.xml.binary import WriterSession, encode, encode_envelope, read_document
+from netshare.transport.tools import Piece, Side, decode
+from netshare.transport.xml.binary import WriterSession, encode_envelope, read_document
 from tests.helpers.binary_vectors import MESSAGE, MESSAGE_XML
+from tests.helpers.captures import (
+    PREAMBLE,
+    SIDES,
+    STREAMED,
+    VIA,
+    client,
+    covered,
+    names,
+    pieces,
+    problems,
+    server,
+)
 from tests.helpers.conversations import VECTORS, Conversation, conversations
 from tests.helpers.wire import sized_envelope
-
-VIA = "net.tcp://host/p"
-SIDES = {"c": Side.CLIENT, "s": Side.SERVER}
-SOAP = "http://www.w3.org/2003/05/soap-envelope"
-TEXT = (
-    f'<s:Envelope xmlns:s="{SOAP}"><s:Header><Action>urn:é</Action></s:Header>'
-    "<s:Body><x>é</x></s:Body></s:Envelope>"
-)
-
-
-def pieces(conversation: Conversation) -> list[Piece]:
-    return [Piece(SIDES[who], data) for who, data in conversation.steps if who != "-"]
-
-
-def client(data: bytes) -> list[Record]:
-    return decode([Piece(Side.CLIENT, data)])
-
-
-def server(data: bytes) -> list[Record]:
-    return decode([Piece(Side.SERVER, data)])
-
-
-def names(records: list[Record], side: Side | None = None) -> list[str]:
-    return [record.name for record in records if side in (None, record.side)]
-
-
-def problems(records: list[Record]) -> list[str]:
-    return [record.problem for record in records if record.problem]
-
-
-def covered(records: list[Record], side: Side) -> bytes:
-    """The offsets that the records of one side cover, each byte counted."""
-    count = bytearray(max((r.offset + r.size for r in records if r.side is side), default=0))
-    for record in records:
-        if record.side is side:
-            for at in range(record.offset, record.offset + record.size):
-                count[at] += 1
-    return bytes(count)
 
 
 @pytest.mark.parametrize("conversation", list(conversations()), ids=lambda c: c.name)
@@ -82,29 +52,6 @@ def test_recorded_conversations(conversation: Conversation) -> None:
         assert content.xml().startswith("<s:Envelope")
         assert content.indented()
     assert bool(envelopes) == (not conversation.name.endswith(("open-only", "EndpointNotFound")))
-
-
-@pytest.mark.parametrize("path", sorted((VECTORS / "dotnet").glob("*.json")), ids=lambda p: p.stem)
-def test_envelopes_are_what_dotnet_reads(path: Path) -> None:
-    """Each envelope, and each string of the tables, is what .NET's own reader shows of it."""
-    for connection in json.loads(path.read_text("utf-8"))["connections"]:
-        steps = [(who, *rest) for who, *rest in connection["steps"] if who != "-"]
-        written = [
-            Piece(SIDES[who], bytes.fromhex(data))
-            for who, data in steps
-            if not data.startswith("error")
-        ]
-        records = decode(written)
-        assert not problems(records)
-        for who, sessions in connection.get("decoded", {}).items():
-            for number, shown in enumerate(sessions, 1):
-                contents = [
-                    r.content
-                    for r in records
-                    if r.side is SIDES[who] and r.session == number and r.content is not None
-                ]
-                assert [c.xml() for c in contents] == [frame["xml"] for frame in shown]
-                assert [list(c.strings) for c in contents] == [f["strings"] for f in shown]
 
 
 def test_records_stand_in_the_order_in_which_they_were_complete() -> None:
@@ -160,29 +107,6 @@ def test_offsets_sizes_and_texts() -> None:
     assert content.first_id == 1
 
 
-@pytest.mark.parametrize(
-    ("content_type", "payload"),
-    [
-        ("application/soap+xml; charset=utf-8", TEXT.encode()),
-        ("application/soap+xml; charset=utf-16LE", TEXT.encode("utf-16")),
-        ("application/soap+xml; charset=utf16", TEXT.encode("utf-16-le")),
-        ("text/xml; charset=unicodeFFFE", b"\xfe\xff" + TEXT.encode("utf-16-be")),
-        ("application/soap+msbin1", encode(read_document(MESSAGE))),
-        ("application/soap+msbin1+gzip", compress("gzip", MESSAGE)),
-        ("application/soap+msbin1+deflate", compress("deflate", MESSAGE)),
-        ("application/soap+msbinsession1+gzip", compress("gzip", b"\0" + MESSAGE)),
-    ],
-)
-def test_encodings(content_type: str, payload: bytes) -> None:
-    """Whatever the encoding, the same XML comes out of it."""
-    (record,) = client(preamble(VIA, content_type=content_type) + sized_envelope(payload))[-1:]
-    assert record.content is not None
-    assert not record.problem
-    assert record.content.xml() == (MESSAGE_XML if "msbin" in content_type else TEXT)
-    compressed = content_type.endswith(("gzip", "deflate"))
-    assert (record.content.expanded is not None) == compressed
-
-
 def test_chunks_are_put_together() -> None:
     """A streamed message is one record, however it was cut."""
     chunks = [MESSAGE[at : at + 1000] for at in range(0, len(MESSAGE), 1000)]
@@ -205,24 +129,6 @@ def test_a_fault_is_explained() -> None:
     assert not problems(records)
     (unknown,) = server(b"\x08\x05urn:x")
     assert "faulted with the code 'urn:x'" in unknown.text
-
-
-def test_soap_faults_are_named() -> None:
-    """A message that is a fault shows its innermost code and its reason, in both versions."""
-    soap12 = (
-        f'<s:Envelope xmlns:s="{SOAP}"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value>'
-        "<s:Subcode><s:Value>a:Inner</s:Value></s:Subcode></s:Code><s:Reason><s:Text>why"
-        "</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>"
-    )
-    soap11 = (
-        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
-        "<faultcode>a:Inner</faultcode><faultstring>why</faultstring></s:Fault></s:Body>"
-        "</s:Envelope>"
-    )
-    for text in (soap11, soap12):
-        (record,) = server(PREAMBLE_ACK + sized_envelope(text.encode()))[1:]
-        assert record.content is not None
-        assert record.content.fault == "a:Inner: why"
 
 
 TLS_RECORD = b"\x17\x03\x03\x00\x02ab"
@@ -280,10 +186,6 @@ def test_a_preamble_of_queues() -> None:
     assert message.content.xml() == MESSAGE_XML
 
 
-PREAMBLE = preamble(VIA)
-STREAMED = preamble(VIA, Mode.SINGLETON, BINARY)
-
-
 @pytest.mark.parametrize(
     ("side", "data", "listed", "says"),
     [
@@ -329,48 +231,3 @@ def test_problems_are_named(side: str, data: bytes, listed: int, says: str) -> N
     assert bad == records[-1:]
     assert len(records) - (bad[0].name == "Malformed") == listed
     assert covered(records, SIDES[side]) == b"\x01" * len(data)
-
-
-def test_an_envelope_that_is_refused_does_not_hide_the_next() -> None:
-    """Records go on behind an envelope that cannot be read; a lost session stays lost."""
-    good = sized_envelope(b"\0" + MESSAGE)
-    bad = sized_envelope(b"\0\xff")
-    lost = sized_envelope(b"\x05")
-    records = client(PREAMBLE + good + bad + good + lost + good + END)
-    found = [r.problem for r in records if r.content]
-    assert [bool(p) for p in found] == [False, True, False, True, True]
-    assert "cannot be used" in found[-1]
-    assert names(records)[-1] == "End"
-
-
-def test_a_bomb_is_refused() -> None:
-    """A compressed envelope that becomes too large is refused."""
-    data = compress("gzip", bytes(65 * 1024 * 1024))
-    content_type = "application/soap+msbin1+gzip"
-    records = client(preamble(VIA, content_type=content_type) + sized_envelope(data))
-    assert "expands to more than" in records[-1].problem
-
-
-def test_the_session_size_can_be_raised() -> None:
-    """String tables beyond WCF's default are refused, unless the caller allows them."""
-    strings = b"".join(b"\x7f" + b"%0127d" % i for i in range(20))
-    table = encode_size(len(strings)) + strings
-    written: list[Any] = [Piece(Side.CLIENT, PREAMBLE + sized_envelope(table + MESSAGE))]
-    assert "MaxSessionSize" in decode(written)[-1].problem
-    assert not problems(decode(written, max_session_size=4096))
-
-
-@pytest.mark.parametrize(
-    ("data", "side"),
-    [
-        (b"\0\x01", Side.CLIENT),
-        (b"\x0b", Side.SERVER),
-        (b"\x0a", Side.SERVER),
-        (b"\x08", Side.SERVER),
-        (b"", None),
-        (b"\x06", None),
-    ],
-)
-def test_side_of(data: bytes, side: Side | None) -> None:
-    """The first byte tells a client from a server."""
-    assert side_of(data) is side

@@ -20,7 +20,7 @@ from netshare.transport.xml import (
     as_string,
     parse_events,
 )
-from netshare.transport.xml.binary import encode, read_document, read_events
+from netshare.transport.xml.binary import encode, read_events
 from tests.helpers.binary_vectors import MESSAGE
 
 TREE = Element(
@@ -179,17 +179,3 @@ def test_contract_over_both_encodings() -> None:
     assert len(binary) == 46
     assert binary[45] == (100045, "SKU-45-ABCDEFGH")
     assert lines(XmlCursor(parse_events(MESSAGE_XML))) == binary
-
-
-def test_element_helpers() -> None:
-    """A tree answers for attributes, children and text."""
-    root = read_document(encode(TREE)).root
-    nil = root.find("nil", "urn:r")
-    assert nil is not None
-    assert nil.get("nil", XSI) is True
-    assert nil.get("nil") is None
-    assert root.find("nil", "") is None
-    assert [e.text for e in list(root.elements())[3:6]] == ["70", "80", "90"]
-    assert (root.prefix, root.local, root.namespace) == ("", "r", "urn:r")
-    with pytest.raises(XmlException):
-        _ = root.value
