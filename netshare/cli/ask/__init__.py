@@ -1,0 +1,1 @@
+"""Commands that ask the service of this machine: ``list``, ``who``, ``stats``."""

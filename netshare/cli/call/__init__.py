@@ -1,0 +1,1 @@
+"""``netshare call``: a request of one's own, and its reply."""

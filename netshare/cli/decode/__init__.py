@@ -1,0 +1,1 @@
+"""``netshare decode``: what was on the wire, made readable."""

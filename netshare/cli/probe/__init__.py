@@ -1,0 +1,1 @@
+"""``netshare probe``: tries an address as a client would, and says what came of it."""
