@@ -83,6 +83,35 @@ def netshare(setting: Setting, lane: str) -> Dispatcher:
     )
 
 
+def netshare_relay(setting: Setting) -> Dispatcher:
+    """
+    The service as a proxy: the workers own TCP ports and know nothing of it.
+    """
+    key, port = "netshare-relay", free_port()
+    workers, options = [], []
+    for number, path in enumerate(PATHS):
+        backend = free_port()
+        workers.append(tcp_worker(setting, f"{key}-worker-{number}", backend))
+        options += ["--relay", f"net.tcp://+:{port}{path}=tcp:127.0.0.1:{backend}"]
+    relaying = replace(setting, serviceOptions=(*setting.serviceOptions, *options))
+    try:
+        service, _ = start_service(relaying, f"{key}-{port}")
+    except BaseException:
+        for process in workers:
+            process.stop()
+        raise
+    return Dispatcher(
+        key,
+        "netshare, a relay",
+        port,
+        (service,),
+        service,
+        (*workers, service),
+        RATES | ESTABLISHED | {"hold"},
+        8_000,
+    )
+
+
 def netshare_whole_segments(setting: Setting) -> Dispatcher:
     """
     The service with ``maxSegmentSize 0``, as it suits a machine without WCF clients: for what
@@ -153,6 +182,7 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
     "netshare-records": lambda setting: netshare(setting, "records"),
     "netshare-batches": lambda setting: netshare(setting, "batches"),
     "netshare-whole-segments": netshare_whole_segments,
+    "netshare-relay": netshare_relay,
     "twisted-direct": twisted_direct,
     "twisted-netshare": twisted_netshare,
 }

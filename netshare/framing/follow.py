@@ -56,6 +56,9 @@ class Following(Enum):
     PREAMBLE = "the next preamble"
     ANYTHING = "bytes that are not understood"
 
+    # There is one of each, and it is looked up for every record.
+    __hash__ = object.__hash__
+
 
 class Unfollowable(Exception):
     """
@@ -73,7 +76,7 @@ class ClientFollower:
     :ivar skipping: how many bytes that need no looking at come before it
     """
 
-    __slots__ = ("_steps", "_streamed", "skipping", "state")
+    __slots__ = ("_streamed", "skipping", "state")
 
     def __init__(self, preamble: Preamble) -> None:
         self.skipping = 0
@@ -82,16 +85,6 @@ class ClientFollower:
             self.state = Following.ANYTHING
         else:
             self.state = _BEHIND.get(preamble.upgrade, Following.ANYTHING)
-        self._steps = {
-            Following.RECORD: self._record,
-            Following.CHUNK: self._chunk,
-            Following.END: self._end,
-            Following.TLS: self._tls,
-            Following.HANDSHAKE: self._handshake,
-            Following.MESSAGE: self._message,
-            Following.PREAMBLE: self._nothing,
-            Following.ANYTHING: self._anything,
-        }
 
     @property
     def ended(self) -> bool:
@@ -114,7 +107,7 @@ class ClientFollower:
                 self.skipping -= step
                 at += step
                 continue
-            behind = self._steps[self.state](data, at)
+            behind = _STEPS[self.state](self, data, at)
             if behind == at:
                 break
             at = behind
@@ -204,6 +197,17 @@ class ClientFollower:
     def _anything(self, data: bytes | bytearray, at: int) -> int:
         return len(data)
 
+
+_STEPS = {
+    Following.RECORD: ClientFollower._record,
+    Following.CHUNK: ClientFollower._chunk,
+    Following.END: ClientFollower._end,
+    Following.TLS: ClientFollower._tls,
+    Following.HANDSHAKE: ClientFollower._handshake,
+    Following.MESSAGE: ClientFollower._message,
+    Following.PREAMBLE: ClientFollower._nothing,
+    Following.ANYTHING: ClientFollower._anything,
+}
 
 _BEHIND = {
     None: Following.RECORD,

@@ -391,15 +391,16 @@ class RelayedConnection:
             if end is self._client and self._kept:
                 kept, self._kept = self._kept, b""
                 other.write(kept)
-            other.loseWrite()
+            if self.stage is RelayStage.OPEN and not self._isOver():
+                other.loseWrite()
         if self.stage is RelayStage.OPEN and self._isOver():
             self._close()
 
     def _isOver(self) -> bool:
-        """Whether both halves of both sides are closed."""
+        """Whether both sides have closed their halves, and have all that the other has sent."""
         client, server = self._client, self._server
         return server is None or (
-            client.readDone and client.writeDone and server.readDone and server.writeDone
+            client.readDone and server.readDone and not (client.hasUnsent or server.hasUnsent)
         )
 
     def _other(self, end: SocketEnd) -> SocketEnd | None:

@@ -71,6 +71,7 @@ class SocketEnd:
         "_shutting",
         "_socket",
         "_unsent",
+        "_writing",
         "closed",
         "owner",
         "readDone",
@@ -80,7 +81,7 @@ class SocketEnd:
     def __init__(
         self,
         reactor: Any,
-        connection: socket.socket,
+        connection: socket.SocketType,
         owner: EndOwner,
         held: HeldSocket | None = None,
     ) -> None:
@@ -100,13 +101,16 @@ class SocketEnd:
         self._shutting = False
         self._closing = False
         self._unsent = bytearray()
+        self._writing = False
 
     @classmethod
     def of(cls, reactor: Any, held: HeldSocket, owner: EndOwner) -> SocketEnd:
         """
         An end that uses a held socket, which stays its holder's until :meth:`keep`.
         """
-        return cls(reactor, held.view(), owner, held)
+        # Its family does not matter for what is done here, and asking for it takes time.
+        view = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, held.fileno())
+        return cls(reactor, view, owner, held)
 
     @classmethod
     def dial(
@@ -120,7 +124,7 @@ class SocketEnd:
             is not told
         :raises OSError: it cannot be connected
         """
-        connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        connection = socket.SocketType(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         end = cls(reactor, connection, owner)
         try:
             if family != socket.AF_UNIX:
@@ -137,8 +141,7 @@ class SocketEnd:
             connection.close()
             raise
         if sent < len(data):
-            end._unsent += data[sent:]
-            reactor.addWriter(end)
+            end._keep(data, sent)
         end.resume()
         return end
 
@@ -185,8 +188,7 @@ class SocketEnd:
             self._lost(error)
             return
         if sent < len(data):
-            self._unsent += memoryview(data)[sent:]
-            self._reactor.addWriter(self)
+            self._keep(data, sent)
             self.owner.filled(self)
 
     def pause(self) -> None:
@@ -285,6 +287,7 @@ class SocketEnd:
         del self._unsent[:sent]
         if self._unsent:
             return
+        self._writing = False
         self._reactor.removeWriter(self)
         if self._closing:
             self.close()
@@ -298,6 +301,11 @@ class SocketEnd:
         """The reactor has given the descriptor up."""
         self._lost(reason.value)
 
+    def _keep(self, data: bytes | bytearray, sent: int) -> None:
+        self._unsent += memoryview(data)[sent:]
+        self._writing = True
+        self._reactor.addWriter(self)
+
     def _shutDown(self) -> None:
         self.writeDone = True
         try:
@@ -307,9 +315,10 @@ class SocketEnd:
 
     def _leave(self) -> None:
         self.closed = True
-        self._reading = False
-        self._reactor.removeReader(self)
-        self._reactor.removeWriter(self)
+        self.pause()
+        if self._writing:
+            self._writing = False
+            self._reactor.removeWriter(self)
         self._unsent.clear()
 
     def _lost(self, error: BaseException | None) -> None:
