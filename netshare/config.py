@@ -51,13 +51,25 @@ class RelaySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenSpec:
+    """
+    Something to listen on from the start.
+    """
+
+    #: A Twisted server endpoint string, such as ``tcp:808``.
+    endpoint: str
+    #: Close what comes back instead of routing it: a front has chosen this service.
+    closeReturned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """
     Everything ``twistd netshare`` can be told.
     """
 
-    #: Twisted server endpoint strings to listen on from the start.
-    listen: tuple[str, ...] = ()
+    #: What to listen on from the start.
+    listen: tuple[ListenSpec, ...] = ()
     #: Addresses of the interfaces on which ports are opened; none of them means all.
     interface: tuple[str, ...] = ()
     #: The ports that registrations may open.
@@ -150,7 +162,7 @@ def configure(options: Mapping[str, Any], file: Mapping[str, Any]) -> Configurat
             raise ConfigurationError(f"{address} is given to two workers or relays")
         seen.add(address.key)
     return Configuration(
-        listen=tuple(merged.get("listen", ())),
+        listen=tuple(_listener(text) for text in merged.get("listen", ())),
         interface=tuple(merged.get("interface", ())),
         allowPort=allowed,
         control=Path(control) if control else None,
@@ -273,6 +285,15 @@ def _worker_from_text(text: str) -> WorkerSpec:
     if "processes" in values:
         values["processes"] = int(values["processes"]) if values["processes"].isdigit() else 0
     return _worker_from_table({"address": address, "factory": target, **values})
+
+
+def _listener(text: str) -> ListenSpec:
+    endpoint, comma, option = text.rpartition(",")
+    if not comma or "=" not in option or option.partition("=")[0] != "returned":
+        return ListenSpec(text)
+    if option != "returned=close":
+        raise ConfigurationError(f"--listen {text}: returned is 'close', or is left out")
+    return ListenSpec(endpoint, True)
 
 
 def _relay_from_table(table: Mapping[str, Any]) -> RelaySpec:

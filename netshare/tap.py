@@ -131,7 +131,8 @@ class Options(usage.Options):
 
 _REPEATABLE = {
     "listen": "a server endpoint to listen on from the start, such as tcp:808, "
-    "systemd:domain=INET6:name=netshare or haproxy:tcp:808; may be repeated",
+    "systemd:domain=INET6:name=netshare or haproxy:tcp:808; with ,returned=close where "
+    "clients come through a front that chooses by their first preamble; may be repeated",
     "interface": "the address of an interface to open ports on, instead of all; may be repeated",
     "allow-port": "a port or range that registrations may open, such as 9000-9999; may be "
     "repeated [default: 808 and 1024-65535]",
@@ -160,7 +161,8 @@ for _name, _text in _REPEATABLE.items():
 def _check_endpoints(configuration: Configuration) -> None:
     from twisted.internet import reactor
 
-    for text in configuration.listen:
+    for listen in configuration.listen:
+        text = listen.endpoint
         try:
             # A systemd: endpoint takes its descriptor when it is made, once.
             if not text.startswith("systemd:"):
@@ -268,9 +270,11 @@ class SharingService(Service):
         # Everybody may connect: who may register is decided by name, and is told so.
         control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
         self._must(control.listen(self.shared.desk).addCallback(self._ports.append), "--control")
-        for text in self._configuration.listen:
-            endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
-            self._must(self.shared.listen(endpoint), f"--listen {text}")
+        for listen in self._configuration.listen:
+            endpoint: IStreamServerEndpoint = serverFromString(self._reactor, listen.endpoint)
+            self._must(
+                self.shared.listen(endpoint, listen.closeReturned), f"--listen {listen.endpoint}"
+            )
         for address in [
             *(relay.address for relay in self._configuration.relays),
             *(worker.address for worker in self._configuration.workers),

@@ -43,6 +43,7 @@ class Outcome(Enum):
     RECEIVE_TIMEOUT = "receive-timeout"  # the preamble took too long
     DISPATCH_TIMEOUT = "dispatch-timeout"  # the worker did not answer; it may have the socket
     WORKER_LOST = "worker-lost"  # the worker went away with the socket on its way
+    SENT_BACK = "sent-back"  # a front is to route its next preamble: the client asks anew
     SHUTDOWN = "shutdown"  # the service stopped
 
     # The client went away.

@@ -106,13 +106,19 @@ class SharedPort:
         self.desk = RegistrationDesk(self.registry, self.factory, self.status)
         self._relays: list[RelayRoute] = []
 
-    def listen(self, endpoint: IStreamServerEndpoint) -> Deferred[IListeningPort]:
+    def listen(
+        self, endpoint: IStreamServerEndpoint, closeReturned: bool = False
+    ) -> Deferred[IListeningPort]:
         """
         Accept clients on an endpoint, until :meth:`stop`.
 
         Unlike ``endpoint.listen(shared.factory)`` this stops accepting at the limits.
+
+        :param closeReturned: for clients that come through a front which chose this service by
+            their first preamble: a connection whose next preamble is not for the worker that has
+            it is closed instead of routed, so that the front routes the client's next one
         """
-        return ensureDeferred(self.ports.listen(endpoint))
+        return ensureDeferred(self.ports.listen(endpoint, closeReturned))
 
     def endpointFor(
         self, address: str, preamble: PreambleUse = PreambleUse.PASS

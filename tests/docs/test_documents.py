@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.testing import MemoryReactorClock
 
-from netshare.config import _KEYS, Configuration, configure, load_file
+from netshare.config import _KEYS, Configuration, ListenSpec, configure, load_file
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.supervision import FIRST_DELAY, KILL_AFTER, LONGEST_DELAY
 from netshare.service.front.arrival import FAULTS
@@ -59,7 +59,7 @@ def test_the_example_configuration() -> None:
     values = load_file(EXAMPLE)
     configuration = configure({}, values)
     assert isinstance(configuration, Configuration)
-    assert configuration.listen == ("tcp:8808",)
+    assert configuration.listen == (ListenSpec("tcp:8808"),)
     assert configuration.quotas.receiveTimeout == 20.0
     one, echo = configuration.workers
     assert (one.target, one.processes, one.preamble) == ("hello:one", 2, PreambleUse.CONSUME)

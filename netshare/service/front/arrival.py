@@ -68,7 +68,7 @@ class Ending:
                 return
         if outcome is Outcome.EMPTY:
             log = self.log.debug
-        elif outcome.served:
+        elif outcome.served or outcome is Outcome.SENT_BACK:
             log = self.log.info
         else:
             log = self.log.warn

@@ -118,9 +118,14 @@ class Ports:
         self._opened: dict[int, _Opened] = {}
         self._stopping = False
 
-    async def listen(self, endpoint: IStreamServerEndpoint) -> IListeningPort:
+    async def listen(
+        self, endpoint: IStreamServerEndpoint, closeReturned: bool = False
+    ) -> IListeningPort:
         """
         Listen on an endpoint, until :meth:`stop`.
+
+        :param closeReturned: close what a worker gives back instead of routing it, since the
+            clients come through a front that chose this service by their first preamble
         """
         port: IListeningPort = await endpoint.listen(self._factory)
         if isinstance(port, Port) and port.factory is self._factory:
@@ -132,6 +137,9 @@ class Ports:
             port = batching
         self._named.append(port)
         self._control(port)
+        number = getattr(port.getHost(), "port", None)
+        if closeReturned and number is not None:
+            self._factory.closing.add(number)
         return port
 
     def describe(self) -> list[str]:

@@ -163,6 +163,8 @@ class SharedPortFactory(Factory):
         self.ending = ending
         self.deadlines = Deadlines(ending.reactor, PreambleProtocol.timedOut)
         self.undecided: set[PreambleProtocol] = set()
+        #: The ports on which a connection that comes back is closed.
+        self.closing: set[int] = set()
         self.stopping = False
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
@@ -242,11 +244,20 @@ class SharedPortFactory(Factory):
 
     def receiveReturned(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
         """
-        Route a connection that a worker gave back, as if it had just been accepted.
+        Route a connection that a worker, or a relay, gave back, as if it had just been accepted.
 
-        :param readData: what the worker read of the next preamble, perhaps not the whole via
+        On a port whose clients a front chose for us by their first preamble it is closed instead:
+        the client asks for its new address on a new connection, which the front routes.
+
+        :param readData: what was read of the next preamble, perhaps not the whole via
         """
         self.ending.recorder.connectionReturned()
+        if self.closing and int(local.rpartition(":")[2]) in self.closing:
+            held.close()
+            self.ending.record(
+                Outcome.SENT_BACK, "", peer, local, "its next preamble is for the front to route"
+            )
+            return
         reading = read_preamble(readData)
         if reading is NEED_MORE:
             self._readOn(held, readData, peer, local)
