@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from netshare.service.front.arrival import FAULTS
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.worker.port import RETRY_FIRST, RETRY_LONGEST
-from tests.helpers.places import ROOT
+from tests.helpers.places import EXAMPLES, ROOT
 
 EXAMPLE = ROOT / "examples" / "netshare.toml"
 
@@ -134,3 +135,14 @@ def test_files_that_are_named_exist() -> None:
         for name in re.findall(rf"(?<!/)\b((?:{folders})/[\w/.]+\.\w+)", text):
             if "MODULE" not in name:
                 assert (ROOT / name).exists(), f"{path.name}: {name}"
+
+
+def test_the_manual_imports_from_faces() -> None:
+    """What the documents and the examples import is in the public face of a package."""
+    found = []
+    for path in [ROOT / "README.rst", *(ROOT / "docs").rglob("*.rst"), *EXAMPLES.glob("*.py")]:
+        for name in re.findall(r"^\s*from (netshare[\w.]*) import", path.read_text(), re.MULTILINE):
+            module = import_module(name)
+            assert hasattr(module, "__path__") or name.count(".") == 1, f"{path.name}: {name}"
+            found.append(name)
+    assert len(found) > 15
