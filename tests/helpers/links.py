@@ -83,6 +83,10 @@ class FakeUser:
         self.working.append(Deferred())
         return self.working[-1]
 
+    def request_unreadable(self, message: Message, error: Exception) -> Deferred[None] | None:
+        self.told.append((message.action, str(error)))
+        return None
+
     def other_side_ended(self) -> None:
         self.told.append("ended")
 

@@ -4,6 +4,7 @@ Messages both ways on a link: who answers what, on either side.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,12 @@ from zope.interface import implementer
 
 from netshare.timing import Deadlines
 from netshare.transport.calls.interfaces import IConversationUser, IMessageLink, IMessageReceiver
-from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, TimeoutError
+from netshare.transport.channels.errors import (
+    ChannelClosedError,
+    CommunicationError,
+    ProtocolError,
+    TimeoutError,
+)
 from netshare.transport.soap import Message, new_message_id
 
 __all__ = ["Conversation"]
@@ -133,24 +139,29 @@ class Conversation:
     # ---- the link
 
     def message_received(self, message: Message) -> None:
-        related = message.relates_to
-        if related is not None:
-            reply = self._forget(related)
-        elif message.is_fault and len(self._pending) == 1:
-            # Mono's services do not say what their faults relate to.
-            reply = self._forget(next(iter(self._pending)))
-        else:
-            reply = None
+        reply = self._awaited(message)
         if reply is not None:
-            if self._working:
-                self._throttle()
             reply.callback(message)
             if self._idle:
                 self._maybe_idle()
-        elif message.is_fault or (related is not None and message.message_id is None):
+        elif message.is_fault or (message.relates_to is not None and message.message_id is None):
             self.log.debug("a reply without a request: {action}", action=message.action)
         else:
-            self._work(message)
+            self._work(self._user.request_received, message)
+
+    def message_unreadable(self, message: Message, error: Exception) -> None:
+        reply = self._awaited(message)
+        if reply is not None:
+            reply.errback(
+                ProtocolError(
+                    f"{self.link.via}: the reply {message.action} cannot be read: {error}"
+                )
+            )
+            self._maybe_idle()
+        elif message.is_fault or message.relates_to is not None:
+            self.log.debug("a reply without a request: {action}", action=message.action)
+        else:
+            self._work(self._user.request_unreadable, message, error)
 
     def end_received(self) -> None:
         self._fail_all(
@@ -173,10 +184,24 @@ class Conversation:
 
     # ---- inside
 
-    def _work(self, message: Message) -> None:
+    def _awaited(self, message: Message) -> Deferred[Message] | None:
+        """What waits for this message, if it is a reply."""
+        related = message.relates_to
+        if related is not None:
+            reply = self._forget(related)
+        elif message.is_fault and len(self._pending) == 1:
+            # Mono's services do not say what their faults relate to.
+            reply = self._forget(next(iter(self._pending)))
+        else:
+            return None
+        if self._working:
+            self._throttle()
+        return reply
+
+    def _work(self, work: Callable[..., Deferred[None] | None], *arguments: Any) -> None:
         self._working += 1
         try:
-            done = self._user.request_received(message)
+            done = work(*arguments)
         except Exception:
             self._failed(Failure())
             done = None

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.transport.calls.interfaces import IExchangeUser
-from netshare.transport.channels.errors import ChannelClosedError
+from netshare.transport.channels.errors import ChannelClosedError, ProtocolError
 from netshare.transport.channels.interfaces import ISingletonReceiver
 from netshare.transport.contracts.streams import Reader, Stream, pieces, pump
 from netshare.transport.encoders import MessageEncoder
@@ -22,7 +22,11 @@ from netshare.transport.encoders.streamed import StreamEncoder, stream_decoder, 
 from netshare.transport.soap import Message, MessageInvalid, StreamBody
 from netshare.transport.xml import XmlException
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "StreamUnreadable"]
+
+
+class StreamUnreadable(ProtocolError):
+    """The rest of a stream is not what a stream looks like."""
 
 
 class _Phase(Enum):
@@ -155,4 +159,6 @@ class Exchange:
 
     def _unreadable(self, error: Exception) -> None:
         self._phase = _Phase.READ
+        if self._stream is not None:
+            self._stream.fail(Failure(StreamUnreadable(f"{self.channel.via}: {error}")))
         self._user.message_unreadable(self._decoder.message, error)

@@ -69,6 +69,13 @@ class IMessageReceiver(Interface):
     def message_received(message: Message) -> None:
         """A message has come."""
 
+    def message_unreadable(message: Message, error: Exception) -> None:
+        """
+        A message has come whose body cannot be read; the link goes on.
+
+        :param message: its headers
+        """
+
     def end_received() -> None:
         """The other side will send nothing more."""
 
@@ -90,6 +97,14 @@ class IConversationUser(Interface):
         A message has come that is no reply.
 
         :returns: a Deferred when working on it takes longer
+        """
+
+    def request_unreadable(message: Message, error: Exception) -> Deferred[None] | None:
+        """
+        A request has come whose body cannot be read.
+
+        :param message: its headers
+        :returns: a Deferred when answering it takes longer
         """
 
     def other_side_ended() -> None:

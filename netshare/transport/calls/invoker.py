@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext, context_with
+from netshare.transport.calls.exchange import StreamUnreadable
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.calls.session import SessionState, address_reply
 from netshare.transport.channels.errors import CommunicationError
@@ -170,6 +171,8 @@ class Invoker:
 
         :param error: why
         """
+        if isinstance(error, StreamUnreadable):
+            error = Refused(deserialization_failed(str(error)))
         one_way = is_one_way(operation, message)
         version = message.version
         if isinstance(error, Refused):

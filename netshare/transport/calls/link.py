@@ -14,6 +14,7 @@ from netshare.transport.calls.interfaces import IMessageLink, IMessageReceiver
 from netshare.transport.channels.errors import ChannelClosedError, ProtocolError, TransportError
 from netshare.transport.channels.interfaces import IDuplexReceiver
 from netshare.transport.encoders import MessageEncoder
+from netshare.transport.encoders.streamed import read_headers
 from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 
@@ -82,11 +83,19 @@ class MessageLink:
         try:
             message = self._encoder.decode(payload)
         except (XmlException, MessageInvalid) as error:
-            # The tables of a binary session cannot be trusted after this, so that it ends here.
+            self._unreadable(payload, error)
+        else:
+            assert self._receiver is not None
+            self._receiver.message_received(message)
+
+    def _unreadable(self, payload: bytes, error: Exception) -> None:
+        headers = read_headers(self._encoder, payload)
+        if headers is None:
+            # There is nothing to answer, or the string tables cannot be trusted after this.
             self.fail(ProtocolError(f"{self.via}: a message cannot be read: {error}"))
-            return
-        assert self._receiver is not None
-        self._receiver.message_received(message)
+        else:
+            assert self._receiver is not None
+            self._receiver.message_unreadable(headers, error)
 
     def endReceived(self) -> None:
         assert self._receiver is not None

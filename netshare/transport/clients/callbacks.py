@@ -11,13 +11,13 @@ from twisted.logger import Logger
 
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.conversation import Conversation
-from netshare.transport.calls.invoker import Invoker, Refused
+from netshare.transport.calls.invoker import Answer, Invoker, Refused
 from netshare.transport.calls.session import SessionState
 from netshare.transport.calls.slots import Slots, Turn, begin
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.contracts.behavior import ConcurrencyMode, behavior_of
 from netshare.transport.contracts.description import ContractDescription, OperationDescription
-from netshare.transport.soap import Message, action_not_supported
+from netshare.transport.soap import Message, action_not_supported, deserialization_failed
 
 __all__ = ["CallbackDispatcher"]
 
@@ -60,6 +60,22 @@ class CallbackDispatcher:
         """
         return begin(self._answer(message))
 
+    def refuse(self, message: Message, error: Exception) -> Deferred[None] | None:
+        """
+        Answer a request whose body cannot be read.
+
+        :param message: its headers
+        :param error: why
+        :returns: a Deferred when that takes longer
+        """
+        operation: OperationDescription | None = None
+        try:
+            operation = self._operation(message)
+            raise Refused(deserialization_failed(f"The message cannot be read: {error}"))
+        except Refused as refused:
+            answer = self._invoker.answer_to(refused, operation, message)
+        return begin(self._send(answer, message))
+
     async def _answer(self, message: Message) -> None:
         operation: OperationDescription | None = None
         turn = Turn(self._lock)
@@ -83,6 +99,9 @@ class CallbackDispatcher:
             answer = self._invoker.answer_to(error, operation, message)
         finally:
             turn.end()
+        await self._send(answer, message)
+
+    async def _send(self, answer: Answer, message: Message) -> None:
         if answer.message is None or self._conversation.closed:
             return
         try:

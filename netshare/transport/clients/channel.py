@@ -208,6 +208,10 @@ class ServiceChannel:
         assert self._callbacks is not None
         return self._callbacks.serve(message)
 
+    def request_unreadable(self, message: Message, error: Exception) -> Deferred[None] | None:
+        assert self._callbacks is not None
+        return self._callbacks.refuse(message, error)
+
     def other_side_ended(self) -> None:
         # The service sends no more, and so takes no more, as WCF has it.
         if self.state is CommunicationState.OPENED and self._link is not None:

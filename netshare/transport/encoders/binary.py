@@ -95,6 +95,11 @@ class BinarySessionEncoder(BinaryEncoder):
             self._writing = writing
             self._write_templates = WriteTemplates(writing, self.version, self._shared_writing)
 
+    @property
+    def reading(self) -> ReaderSession:
+        """What has been read of the other side's string tables."""
+        return self._reading
+
     def session(self) -> MessageEncoder:
         # What copy.copy does, in a fifth of the time.
         new = type(self).__new__(type(self))

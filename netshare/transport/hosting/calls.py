@@ -4,6 +4,7 @@ A single call that a service serves, where messages are streamed.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -13,9 +14,9 @@ from zope.interface import implementer
 
 from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject, IExchangeUser
-from netshare.transport.calls.invoker import Refused
+from netshare.transport.calls.invoker import Answer, Refused
 from netshare.transport.calls.session import SessionState
-from netshare.transport.channels.errors import ProtocolError
+from netshare.transport.channels.errors import ProtocolError, QuotaExceededError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.hosting.dispatcher import Dispatcher
@@ -76,14 +77,18 @@ class ServedCall:
         return operation.request.stream is not None
 
     def message_arrived(self, message: Message, stream: Stream | None) -> None:
-        self._serving = ensureDeferred(self._serve(message, stream))
-        self._serving.addErrback(self._failed)
+        self._begin(self._serve(message, stream))
 
     def message_unreadable(self, message: Message | None, error: Exception) -> None:
-        # WCF has no fault for what is no message.
-        self._channel.fail(
-            ProtocolError(f"{self._channel.via}: the request cannot be read: {error}")
-        )
+        if message is None:
+            # WCF has no fault for what is no message.
+            self._channel.fail(
+                ProtocolError(f"{self._channel.via}: the request cannot be read: {error}")
+            )
+        elif self._serving is None:
+            answer = self._dispatcher.refuse(self._state, message, error)
+            self._begin(self._send(answer, message))
+        # Otherwise the operation is told by its stream.
 
     def stream_abandoned(self) -> None:
         # The operation wants no more of the request: let the rest go by.
@@ -94,15 +99,28 @@ class ServedCall:
 
     def exchange_over(self, reason: Failure | None) -> None:
         if reason is not None:
-            self.log.debug("{via}: {reason}", via=self._channel.via, reason=reason.value)
+            broken = isinstance(reason.value, ProtocolError | QuotaExceededError)
+            tell = self.log.warn if broken else self.log.debug
+            tell(
+                "the call of {peer} has ended: {reason}",
+                peer=self._state.peer,
+                reason=reason.value,
+            )
         self._keeper.channel_over(self)
 
     # ---- serving
+
+    def _begin(self, serving: Coroutine[Deferred[Any], Any, None]) -> None:
+        self._serving = ensureDeferred(serving)
+        self._serving.addErrback(self._failed)
 
     async def _serve(self, message: Message, stream: Stream | None) -> None:
         answer = await self._dispatcher.dispatch(self._state, message, stream)
         if stream is not None and not stream.ended:
             stream.close()
+        await self._send(answer, message)
+
+    async def _send(self, answer: Answer, message: Message) -> None:
         if answer.message is None:
             self._channel.finish()
             return

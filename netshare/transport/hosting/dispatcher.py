@@ -21,6 +21,7 @@ from netshare.transport.contracts.streams import Stream
 from netshare.transport.soap import (
     Message,
     action_not_supported,
+    deserialization_failed,
     destination_unreachable,
     session_terminated,
 )
@@ -89,6 +90,20 @@ class Dispatcher:
             if one.contract.operation_for(message.action) is not None:
                 return one
         return addressed[0]
+
+    def refuse(self, session: SessionState, message: Message, error: Exception) -> Answer:
+        """
+        Answer a request whose body cannot be read.
+
+        :param message: its headers
+        :param error: why
+        """
+        operation: OperationDescription | None = None
+        try:
+            operation = self.operation(session, message)
+            raise Refused(deserialization_failed(f"The message cannot be read: {error}"))
+        except Refused as refused:
+            return self.invoker.answer_to(refused, operation, message)
 
     async def dispatch(
         self, session: SessionState, message: Message, stream: Stream | None = None

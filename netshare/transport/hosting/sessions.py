@@ -19,9 +19,10 @@ from netshare.transport.calls.interfaces import (
     IConversationUser,
     IMessageLink,
 )
+from netshare.transport.calls.invoker import Answer
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.calls.slots import begin
-from netshare.transport.channels.errors import CommunicationError
+from netshare.transport.channels.errors import CommunicationError, ProtocolError, QuotaExceededError
 from netshare.transport.contracts.behavior import ConcurrencyMode
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.callbacks import CallbackProxies
@@ -101,8 +102,13 @@ class ServedSession:
     def request_received(self, message: Message) -> Deferred[None] | None:
         return begin(self._answer(message))
 
+    def request_unreadable(self, message: Message, error: Exception) -> Deferred[None] | None:
+        return begin(self._send(self._dispatcher.refuse(self.state, message, error), message))
+
     async def _answer(self, message: Message) -> None:
-        answer = await self._dispatcher.dispatch(self.state, message)
+        await self._send(await self._dispatcher.dispatch(self.state, message), message)
+
+    async def _send(self, answer: Answer, message: Message) -> None:
         conversation = self._conversation
         if conversation.closed:
             return
@@ -133,7 +139,13 @@ class ServedSession:
             self._ending.cancel()
             self._ending = None
         if reason is not None:
-            self.log.debug("{via}: {reason}", via=self.state.via, reason=reason.value)
+            broken = isinstance(reason.value, ProtocolError | QuotaExceededError)
+            tell = self.log.warn if broken else self.log.debug
+            tell(
+                "the session of {peer} has ended: {reason}",
+                peer=self.state.peer,
+                reason=reason.value,
+            )
         self._dispatcher.session_over(self.state)
         self._dispatcher.throttles.session_over()
         self._keeper.channel_over(self)

@@ -163,6 +163,9 @@ class Reconnecting:
         self.unanswered.clear()
         self._receiver.message_received(message)
 
+    def message_unreadable(self, message: Message, error: Exception) -> None:
+        self._receiver.message_unreadable(message, error)
+
     def end_received(self) -> None:
         pass
 

@@ -11,5 +11,6 @@ be collected (:meth:`StreamDecoder.expect_body`) or its bytes come out as they a
 
 from netshare.transport.encoders.streamed.decoder import StreamDecoder, stream_decoder
 from netshare.transport.encoders.streamed.encoder import StreamEncoder, stream_encoder
+from netshare.transport.encoders.streamed.headers import read_headers
 
-__all__ = ["StreamDecoder", "StreamEncoder", "stream_decoder", "stream_encoder"]
+__all__ = ["StreamDecoder", "StreamEncoder", "read_headers", "stream_decoder", "stream_encoder"]

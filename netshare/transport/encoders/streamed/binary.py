@@ -11,7 +11,7 @@ from netshare.transport.encoders.binary import BinaryEncoder
 from netshare.transport.encoders.streamed.base64 import Base64Pieces
 from netshare.transport.soap import Message
 from netshare.transport.xml import END, Element, Event, QuotaExceeded, Start, XmlException, lexical
-from netshare.transport.xml.binary import read_events
+from netshare.transport.xml.binary import ReaderSession, read_events
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.textrecords import TextReader
 
@@ -28,10 +28,15 @@ class BinaryStream:
 
     :param encoder: the encoding.
     :param limit: bytes that the headers may have.
+    :param session: the strings of the session that the message is in; None: of none.
     """
 
-    def __init__(self, encoder: BinaryEncoder, limit: int) -> None:
+    def __init__(
+        self, encoder: BinaryEncoder, limit: int, session: ReaderSession | None = None
+    ) -> None:
         self._encoder = encoder
+        self._session = session
+        self._strings: list[str] = [] if session is None else session.strings
         self._limit = limit
         self._path: list[tuple[str, str]] = []
         #: Everything up to the streamed content, or all that is collected.
@@ -59,7 +64,7 @@ class BinaryStream:
     def headers(self, data: bytes) -> Message | None:
         self._data += data
         document = bytes(self._data)
-        reader = TextReader(document, self._pos, [])
+        reader = TextReader(document, self._pos, self._strings)
         try:
             while True:
                 reader.pos = self._pos
@@ -111,7 +116,7 @@ class BinaryStream:
         # What follows the body's start tag is left for later.
         self._rest = document[self._pos :]
         del self._data[self._pos :]
-        events = read_events(bytes(self._data) + b"\x01\x01", None, self._encoder.quotas)
+        events = read_events(bytes(self._data) + b"\x01\x01", self._session, self._encoder.quotas)
         message = Message.read(events, self._encoder.version)
         message.is_fault = first == "Fault"
         return message

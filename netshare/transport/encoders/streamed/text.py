@@ -134,6 +134,8 @@ class TextStream:
         self._decoder: Any = None
         self._started = False
         self._size = 0
+        #: What is wrong with the part of the body that came with the headers.
+        self._broken: XmlException | None = None
         self._base64 = Base64Pieces()
 
     @property
@@ -165,7 +167,12 @@ class TextStream:
     def headers(self, data: bytes) -> Message | None:
         self._size += len(data)
         parsing = self._parsing
-        parsing.feed(self._utf8(data))
+        try:
+            parsing.feed(self._utf8(data))
+        except XmlException as error:
+            if parsing.first is None:
+                raise
+            self._broken = error
         if parsing.first is None:
             if self._size > self._limit:
                 raise QuotaExceeded(f"The headers have more than {self._limit} bytes")
@@ -177,6 +184,7 @@ class TextStream:
         return message
 
     def stream(self, data: bytes) -> list[bytes]:
+        self._check()
         parsing = self._parsing
         if not parsing.streaming:
             parsing.begin_streaming()
@@ -196,7 +204,12 @@ class TextStream:
         self._base64.finish()
         return pieces
 
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
     def collect(self, data: bytes) -> None:
+        self._check()
         self._size += len(data)
         limit = max(self._encoder.max_message_size, self._limit)
         if self._size > limit:

@@ -67,6 +67,11 @@ class ReaderSession:
         self._invalid = False
         return start
 
+    @property
+    def valid(self) -> bool:
+        """Whether every string table so far was read whole."""
+        return not self._invalid
+
     def _read(self, envelope: bytes) -> int:
         size, pos = read_multibyte(envelope, 0)
         end = pos + size
