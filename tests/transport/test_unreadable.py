@@ -89,13 +89,6 @@ def nested(depth: int) -> Any:
     return write
 
 
-def invalid_text(writer: Any) -> None:
-    """Writes what can be sent, but is no XML."""
-    writer.start_element("n", "urn:test")
-    writer._out += b"\x99\x02\xff\xff" if hasattr(writer, "_out") else b""
-    writer.end_element()
-
-
 ENCODINGS = {"binary": BinaryEncoding(), "text": TextEncoding()}
 UNREADABLE = {
     "string": lambda calls: calls.Echo("x" * 2000),
