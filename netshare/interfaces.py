@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from netshare.addresses import Via
+from netshare.sockets.held import HeldSocket
 
 
 class IOutcomeRecorder(Interface):
@@ -54,6 +55,12 @@ class IArrival(Interface):
     def refuse(outcome: Any, detail: str) -> None:
         """
         Answer with the fault of this outcome, and close once the client has read it.
+        """
+
+    def regain(held: HeldSocket) -> None:
+        """
+        The socket is here again: the worker that it was sent to has not taken it, and the copy
+        that was here is closed.
         """
 
 
@@ -117,6 +124,7 @@ class IErrand(Interface):
 
     arrival = Attribute("The :class:`IArrival`.")
     address = Attribute("The base address that the worker gets it for.")
+    over = Attribute("Whether it was told how it went: what comes then is too late.")
 
     def adopted(lane: IWorkerLane) -> None:
         """The worker has the connection."""

@@ -26,9 +26,9 @@ ORDER = """
     netshare
     netshare.addresses
     netshare.timing
-    netshare.interfaces
     netshare.framing
     netshare.sockets
+    netshare.interfaces
     netshare.control
     netshare.endpoints
     netshare.worker

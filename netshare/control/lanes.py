@@ -5,8 +5,14 @@ in the reactor.
 The lane is a ``SOCK_SEQPACKET`` UNIX socket, handed to a worker that asks for it when it
 registers (``docs/protocol.rst``). A message with descriptors carries connections. One without
 carries an answer when a worker sends it; when the service does, an address: sockets that came
-for it before are to be given back at their next preamble. Integers are big-endian. There are
-two forms:
+for it before are to be given back at their next preamble. Integers are big-endian.
+
+What a worker sends with a descriptor is a connection that it gives back, to be routed anew. If it
+has said :data:`BUSY` just before, the message has those that it was given and takes no more of now:
+the service keeps them for a worker that does. They count as not answered for, so what came before
+them has to be answered for first.
+
+There are two forms:
 
 - *records*: one descriptor, and the payload is the bytes read. A worker in any language reads
   one with a single ``recvmsg``;
@@ -31,6 +37,8 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from netshare.sockets.held import HeldSocket
+
 #: The kernel's limit is 253 (SCM_MAX_FD); a quarter of it fills a message well.
 MAX_BATCH = 64
 
@@ -41,6 +49,9 @@ MAX_PAYLOAD = 128 * 1024
 _SENDING = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 _RECEIVING = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
 _CUT_OFF = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
+
+#: What a worker says before it gives back what it is too busy for.
+BUSY = b"\x01"
 
 _ANSWER = struct.Struct("!II")
 _COUNT = struct.Struct("!H")
@@ -123,6 +134,25 @@ def unpack_batch(payload: bytes, descriptors: int) -> list[Parcel]:
     return parcels
 
 
+def read_parcels(form: LaneForm, payload: bytes, held: Sequence[HeldSocket]) -> list[Parcel]:
+    """
+    The connections of a message of either form.
+
+    :param held: the sockets that came with it; they are closed when it makes no sense
+    :raises BadParcels: the payload is none of so many
+    """
+    try:
+        if form is LaneForm.BATCHES:
+            return unpack_batch(payload, len(held))
+        if len(held) != 1:
+            raise BadParcels(f"a record carries one connection, not {len(held)}")
+        return [Parcel(payload)]
+    except BadParcels:
+        for one in held:
+            one.close()
+        raise
+
+
 def pack_answer(adopted: int, gone: int) -> bytes:
     """
     What a worker answers: how many connections it has adopted, and how many it found closed,
@@ -190,6 +220,11 @@ def receive(lane: socket.socket) -> tuple[bytes, list[int]] | None:
             "room for"
         )
     return payload, list(descriptors)
+
+
+def is_end(message: tuple[bytes, list[int]]) -> bool:
+    """Whether what was received is the end: the far end has closed."""
+    return not message[0] and not message[1]
 
 
 class LaneEnd(FileDescriptor):

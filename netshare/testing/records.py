@@ -48,6 +48,10 @@ class RecordedArrival:
         """Note it, and close the held socket; no fault is sent."""
         self._end("refused", outcome, detail)
 
+    def regain(self, held: HeldSocket) -> None:
+        """Hold the socket that is here again."""
+        self.held = held
+
     def close(self) -> None:
         """Close both ends, at the end of a test."""
         self.held.close()

@@ -190,31 +190,34 @@ async def test_a_worker_that_does_not_read(service: RunningService, worker: Lane
     clients = [await service.call("one") for _ in range(5)]
     other = await service.call("two")
     assert await other.until(4) == PREAMBLE_ACK + b"two"
-    await service.settle(lambda: service.count(Outcome.DISPATCH_TIMEOUT) == 3)
-    await service.settle(lambda: service.count(Outcome.SERVER_TOO_BUSY) == 2)
+    await service.settle(lambda: service.count(Outcome.SERVER_TOO_BUSY) == 5)
+    for client in clients:
+        assert await client.end() == Fault.SERVER_TOO_BUSY.record
     late = await service.call("one")
     assert await late.end() == Fault.SERVER_TOO_BUSY.record
-    for _ in range(3):  # it wakes up
-        (await worker.message())[1][0].close()
-    worker.answer(3)
+    assert await worker.message() == (f"net.tcp://+:{service.port}/one".encode(), [])  # it wakes up
     await service.settle(lambda: service.shared.registry.rows().__next__()[1].state == "ready")
     client = await service.call("one")
     (await worker.message())[1][0].close()
     worker.answer(1)
     await client.end()
-    assert len(clients) == 5
     await worker.end()
 
 
 async def test_a_worker_that_goes_away(service: RunningService, worker: LaneWorker) -> None:
-    """What lay in its lane is lost, and is not given to anybody else."""
+    """What it had read is lost, and is not given to another; who is still in its lane is told."""
     await worker.register("one")
     client = await service.call("one")
-    await service.settle(lambda: service.shared.counts.accepted == 1)
+    _, (connection,) = await worker.message()
+    unread = await service.call("one")
+    await service.settle(lambda: service.shared.counts.accepted == 2)
     await deferLater(reactor, 0.05)
+    connection.close()
     await worker.end()
     assert await client.end() == b""
+    assert await unread.end() == Fault.ENDPOINT_UNAVAILABLE.record
     assert service.count(Outcome.WORKER_LOST) == 1
+    assert service.count(Outcome.ENDPOINT_UNAVAILABLE) == 1
 
 
 @pytest.mark.parametrize(

@@ -187,8 +187,11 @@ class DeskProtocol(ControlProtocol):
     def _makeLane(self, form: LaneForm | None, limit: int) -> AmpLane | FastLane:
         quotas, reactor = self.registry.quotas, self.registry.reactor
         trusted = self.registry.accounts.trusts(self.peer)
+        inFlight = self.registry.inFlight
         if form is None:
-            return AmpLane(reactor, self, limit, quotas, str(self), trusted)
+            return AmpLane(
+                reactor, self, limit, quotas, str(self), trusted, inFlight, self.peer.uid
+            )
         return FastLane(
             reactor,
             self.desk.turn,
@@ -199,6 +202,8 @@ class DeskProtocol(ControlProtocol):
             self._takeBackFromLane,
             self._laneBroken,
             trusted,
+            inFlight,
+            self.peer.uid,
         )
 
     def _drop(self, registration: Registration, reason: str) -> None:

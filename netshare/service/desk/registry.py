@@ -18,6 +18,7 @@ from netshare.service.desk.accounts import Accounts
 from netshare.service.front.ports import Ports
 from netshare.service.quotas import Quotas
 from netshare.service.routing.tree import AddressTaken, RoutingTree
+from netshare.service.workers.inflight import InFlight
 from netshare.service.workers.lanes import Lane
 from netshare.service.workers.route import WorkerRoute
 from netshare.sockets.credentials import Peer
@@ -79,6 +80,8 @@ class Registry:
         self.ports = ports
         self.accounts = accounts
         self.quotas = quotas
+        #: How many descriptors may be on their way to workers.
+        self.inFlight = InFlight()
         #: Every control connection that is open.
         self.links: set[Link] = set()
         self._places: dict[AddressKey, _Place] = {}

@@ -174,6 +174,10 @@ class Arrival:
         self._decide(outcome, detail)
         self._ending.refuse(self.held, FAULTS.get(outcome))
 
+    def regain(self, held: HeldSocket) -> None:
+        """See :meth:`IArrival.regain <netshare.interfaces.IArrival.regain>`."""
+        self.held = held
+
     def abandon(self, detail: str) -> None:
         """
         Whoever rendered it has failed: refuse it, unless it is decided, or somebody's, already.

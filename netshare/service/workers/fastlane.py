@@ -3,8 +3,12 @@ The fast lane: connections travel to a worker many to a message, and only counts
 
 Same rules as on the AMP lane: a cap, a deadline, at most once. What differs is when our copy of
 the descriptor is closed: as soon as it is sent, since the message holds the connection from then
-on, and since nobody could do anything with our copy: the worker refuses a connection by giving
-it back.
+on. The worker refuses a connection by giving it back.
+
+The service keeps the worker's end of the lane open, too. What a worker has not read when it dies,
+or when it has been stopped for too long, is read there and is ours again: the kernel gives each
+message to one reader only, so that the worker cannot have it any more. Its clients can be told, or
+served by another worker.
 """
 
 from __future__ import annotations
@@ -22,27 +26,34 @@ from twisted.python.failure import Failure
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine
 from netshare.control.lanes import (
+    BUSY,
     MAX_BATCH,
     MAX_PAYLOAD,
     BadParcels,
     LaneEnd,
     LaneForm,
     Parcel,
+    is_end,
     pack_batch,
+    read_parcels,
     receive,
     send,
     unpack_answer,
-    unpack_batch,
 )
 from netshare.interfaces import IErrand
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
+from netshare.service.workers.inflight import InFlight
 from netshare.service.workers.lanes import Lane
+from netshare.service.workers.unread import Unread, errand_of
 from netshare.sockets.held import HeldSocket
 
 #: How many messages of a worker's are read when its link is gone: an answer, and all that it was
 #: given and gives back.
 _REST = 1024
+
+#: Seconds after which a worker that has stopped reading is looked at again.
+WATCH = 0.1
 
 #: The system has no memory, or this process too many descriptors on their way to workers that do
 #: not read.
@@ -74,28 +85,30 @@ class FastLane(Lane):
         takeBack: TakeBack,
         broken: Callable[[str], None],
         trusted: bool = False,
+        inFlight: InFlight | None = None,
+        uid: int = 0,
     ) -> None:
-        super().__init__(reactor, limit, quotas, name, trusted)
-        ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        super().__init__(reactor, limit, quotas, name, trusted, inFlight, uid)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._unread = Unread(theirs, form)
         self._turn = turn
         self._form = form
         self._takeBack = takeBack
         self._broken = broken
-        #: Errands, and addresses whose sockets are to be given back, in order.
-        self._queued: deque[IErrand | BaseAddress] = deque()
+        #: Errands, and addresses (as they are sent) whose sockets are to be given back, in order.
+        self._queued: deque[IErrand | bytes] = deque()
         self._unanswered: deque[IErrand] = deque()
+        #: The next message with descriptors has what the worker is too busy for.
+        self._refusing = False
+        self._watch: Any = None
         self._flushing = False
         self._full = False
         self._pipe = _Pipe(reactor, ours, self)
         self._pipe.startReading()
 
     def workersEnd(self) -> int:
-        """
-        The descriptor to hand to the worker.
-
-        Our copy stays open until the worker is heard of: AMP sends it only some time later.
-        """
-        return self._theirs.fileno()
+        """The descriptor to hand to the worker."""
+        return self._unread.fileno()
 
     def give(self, errand: IErrand) -> None:
         self.begin(errand)
@@ -107,35 +120,60 @@ class FastLane(Lane):
             self._turn.atEnd(self._flushAtEnd)
 
     def overdue(self, errand: IErrand) -> None:
-        """What is still in the queue never left: another worker can have it."""
-        if errand in self._queued:
-            self._queued.remove(errand)
-            self.outstanding -= 1
-            errand.failed(self, Busy(f"it has read nothing for {self._timeout:g} s"))
-        else:
+        """
+        The worker has let a deadline pass. What it has not read yet is taken back, for another
+        worker or to be told; what it has read may be in its hands.
+        """
+        back, addresses = self._reclaim()
+        queued = [one for one in self._queued if not isinstance(one, bytes)]
+        addresses += [one for one in self._queued if isinstance(one, bytes)]
+        # Read again what was for it to read; and it is a sign of life when it does.
+        self._queued = deque(addresses or [str(errand.address).encode("utf-8")])
+        for one in (*(one for one, _ in back), *queued):
+            self._deadlines.discard(one)
+        busy = Busy(f"it has read nothing for {self._timeout:g} s")
+        for one, held in back:
+            one.arrival.regain(held)
+            one.failed(self, busy)
+        for one in queued:
+            one.failed(self, busy)
+        self.end(len(back) + len(queued))
+        if not errand.over:
             super().overdue(errand)
+        self.flush()
+        if self._watch is None:
+            self._watch = self._reactor.callLater(WATCH, self._look)
 
     def routesChanged(self, address: BaseAddress) -> None:
-        if not self._queued or self._queued[-1] is not address:
-            self._queued.append(address)
+        message = str(address).encode("utf-8")
+        if not self._queued or self._queued[-1] != message:
+            self._queued.append(message)
         self.flush()
 
     def stop(self) -> None:
         """
-        The link is gone: what was sent may be in the worker's hands, what was not is still ours.
+        The link is gone: what the worker has read may be in its hands, the rest is ours.
         """
         super().stop()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         self._pipe.readRest(_REST)
-        self._theirs.close()
+        back, _ = self._reclaim()
+        self._unread.close()
         self._pipe.close()
         queued, self._queued = self._queued, deque()
         unanswered, self._unanswered = self._unanswered, deque()
-        self.outstanding = 0
-        for errand in queued:
-            if not isinstance(errand, BaseAddress):
-                errand.failed(self, NotMine("its link is gone"))
-        for errand in unanswered:
-            errand.failed(self, ConnectionLost("its link is gone"))
+        gone = NotMine("its link is gone")
+        for one, held in back:
+            one.arrival.regain(held)
+            one.failed(self, gone)
+        for waiting in queued:
+            if not isinstance(waiting, bytes):
+                waiting.failed(self, gone)
+        for one in unanswered:
+            one.failed(self, ConnectionLost("its link is gone"))
+        self.end(self.outstanding)
 
     def flush(self) -> None:
         """
@@ -153,9 +191,6 @@ class FastLane(Lane):
         if self._full:
             self._full = False
             self._pipe.stopWriting()
-            if self.stuck and not self._unanswered:
-                self.stuck = False  # it reads, and has nothing to answer for
-                self.tellFreed(0)
 
     def received(self, payload: bytes, descriptors: list[int]) -> None:
         """
@@ -163,15 +198,23 @@ class FastLane(Lane):
 
         :raises BadParcels: it makes no sense
         """
-        self._theirs.close()
         if descriptors:
-            self._givenBack(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+            held = [HeldSocket(descriptor) for descriptor in descriptors]
+            if self._refusing:
+                self._refusing = False
+                self._refused(payload, held)
+            else:
+                self._givenBack(payload, held)
+            return
+        if payload == BUSY:
+            self._refusing = True
             return
         adopted, gone = unpack_answer(payload)
         if adopted + gone > len(self._unanswered):
             raise BadParcels(f"it answered for {adopted + gone} connections it was not given")
         self.stuck = False
-        self.outstanding -= adopted + gone
+        if adopted and self._window < self._limit:
+            self.adoptedSome()
         for _ in range(adopted):
             errand = self._unanswered.popleft()
             self._deadlines.discard(errand)
@@ -180,7 +223,7 @@ class FastLane(Lane):
             errand = self._unanswered.popleft()
             self._deadlines.discard(errand)
             errand.failed(self, Gone("the worker found it closed"))
-        self.tellFreed(adopted + gone)
+        self.end(adopted + gone, adopted + gone)
 
     def lost(self, reason: str) -> None:
         """The lane is broken: so is the worker. :meth:`stop` follows."""
@@ -200,8 +243,8 @@ class FastLane(Lane):
 
     def _sendNext(self) -> bool:
         first = self._queued[0]
-        if isinstance(first, BaseAddress):
-            if not send(self._pipe.socket, str(first).encode("utf-8"), ()):
+        if isinstance(first, bytes):
+            if not send(self._pipe.socket, first, ()):
                 return False
             self._queued.popleft()
             return True
@@ -232,17 +275,18 @@ class FastLane(Lane):
         """What is first in the queue cannot leave, and not for any fault of the worker's."""
         for _ in batch:
             self._queued.popleft()
-        self.outstanding -= len(batch)
+        self.rest()
         for errand in batch:
             self._deadlines.discard(errand)
             errand.failed(self, Busy(reason))
+        self.end(len(batch))
 
     def _nextBatch(self) -> list[IErrand]:
         longest = 1 if self._form is LaneForm.RECORDS else MAX_BATCH
         batch: list[IErrand] = []
         room = MAX_PAYLOAD - 1024
         for errand in self._queued:
-            if isinstance(errand, BaseAddress) or len(batch) == longest:
+            if isinstance(errand, bytes) or len(batch) == longest:
                 break
             room -= len(errand.arrival.readData) + 300
             if batch and room < 0:
@@ -250,24 +294,63 @@ class FastLane(Lane):
             batch.append(errand)
         return batch
 
-    def _givenBack(self, payload: bytes, held: list[HeldSocket]) -> None:
-        try:
-            if self._form is LaneForm.RECORDS:
-                parcels = [Parcel(payload)]
-                if len(held) != 1:
-                    raise BadParcels("a record carries one connection")
-            else:
-                parcels = unpack_batch(payload, len(held))
-        except BadParcels:
+    def _refused(self, payload: bytes, held: list[HeldSocket]) -> None:
+        """The worker is too busy for these, the oldest that it has not answered for."""
+        parcels = read_parcels(self._form, payload, held)
+        if len(held) > len(self._unanswered):
             for one in held:
                 one.close()
-            raise
-        for one, parcel in zip(held, parcels, strict=True):
-            try:
-                self._takeBack(one, parcel.readData, parcel.peer)
-            except Exception:
-                self.log.failure("a connection that {worker} gave back is lost", worker=self.name)
-                one.close()
+            raise BadParcels(f"it refused {len(held)} connections, more than it was given")
+        self.stuck = False
+        self.rest()
+        errands = [self._unanswered.popleft() for _ in held]
+        for errand, one, parcel in zip(errands, held, parcels, strict=True):
+            self._deadlines.discard(errand)
+            if errand.over:
+                self._takeBackOne(one, parcel)  # too late: it has its outcome, and begins anew
+            else:
+                errand.arrival.regain(one)
+                errand.failed(self, Busy("it takes no more connections now"))
+        self.end(len(errands))
+
+    def _givenBack(self, payload: bytes, held: list[HeldSocket]) -> None:
+        for one, parcel in zip(held, read_parcels(self._form, payload, held), strict=True):
+            self._takeBackOne(one, parcel)
+
+    def _takeBackOne(self, one: HeldSocket, parcel: Parcel) -> None:
+        try:
+            self._takeBack(one, parcel.readData, parcel.peer)
+        except Exception:
+            self.log.failure("a connection that {worker} gave back is lost", worker=self.name)
+            one.close()
+
+    def _reclaim(self) -> tuple[list[tuple[IErrand, HeldSocket]], list[bytes]]:
+        """
+        Take what the worker has not read out of the lane.
+
+        :returns: the errands that are ours again, with their sockets; and the addresses
+        """
+        back: list[tuple[IErrand, HeldSocket]] = []
+        connections, addresses = self._unread.take()
+        for held, parcel in connections:
+            errand = errand_of(self._unanswered, held, parcel)
+            if errand is None or errand.over:
+                self._takeBackOne(held, parcel)
+            else:
+                self._unanswered.remove(errand)
+                back.append((errand, held))
+        return back, addresses
+
+    def _look(self) -> None:
+        """See whether a worker that has stopped reading reads again."""
+        self._watch = None
+        if not self.stuck:
+            return
+        if not self._queued and not self._unanswered and self._unread.nothing():
+            self.stuck = False
+            self.tellFreed()
+        else:
+            self._watch = self._reactor.callLater(WATCH, self._look)
 
 
 class _Pipe(LaneEnd):
@@ -287,7 +370,7 @@ class _Pipe(LaneEnd):
             message = receive(self.socket)
             if message is None:
                 return
-            if _is_end(message):
+            if is_end(message):
                 self._lane.lost("it closed its lane")
                 return
             self._lane.received(*message)
@@ -310,12 +393,8 @@ class _Pipe(LaneEnd):
         try:
             for _ in range(most):
                 message = receive(self.socket) if self.connected else None
-                if message is None or _is_end(message):
+                if message is None or is_end(message):
                     return
                 self._lane.received(*message)
         except (OSError, BadParcels):
             pass  # that was the end
-
-
-def _is_end(message: tuple[bytes, list[int]]) -> bool:
-    return not message[0] and not message[1]

@@ -19,11 +19,15 @@ from twisted.protocols import amp
 from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
-from netshare.control.commands import Duplicate, RoutesChanged
+from netshare.control.commands import Busy, Duplicate, RoutesChanged
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
+from netshare.service.workers.inflight import Freed, InFlight
 from netshare.timing import Deadlines
+
+#: Seconds after which a worker that has said that it is busy is tried again.
+BUSY_PAUSE = 0.05
 
 
 @implementer(IWorkerLane)
@@ -34,11 +38,29 @@ class Lane(ABC):
     :param limit: how many connections may be under way at once
     :param name: the worker, for people
     :param trusted: the worker could stop the service anyway, being of its user or root
+    :param inFlight: the budgets of descriptors under way; None: of this lane alone
+    :param uid: the worker's user
     """
 
     def __init__(
-        self, reactor: Any, limit: int, quotas: Quotas, name: str, trusted: bool = False
+        self,
+        reactor: Any,
+        limit: int,
+        quotas: Quotas,
+        name: str,
+        trusted: bool = False,
+        inFlight: InFlight | None = None,
+        uid: int = 0,
     ) -> None:
+        self._reactor = reactor
+        self._inFlight = inFlight = inFlight or InFlight()
+        self._all, self._user = inFlight.all, inFlight.of(uid)
+        self._onFreed = Freed(self.tellFreed)
+        inFlight.add(self._onFreed)
+        #: How many may be under way now: all that the limit allows, or, when the worker has said
+        #: that it is busy, one and then twice as many with each that it takes.
+        self._window = limit
+        self._rest: Any = None
         self.name = name
         self._trusted = trusted
         self._limit = limit
@@ -55,7 +77,13 @@ class Lane(ABC):
 
     @property
     def available(self) -> bool:
-        return not self.stuck and self.outstanding < self._limit
+        return (
+            self.outstanding < self._window
+            and not self.stuck
+            and self._rest is None
+            and self._user.used < self._user.most
+            and self._all.used < self._all.most
+        )
 
     @property
     def state(self) -> str:
@@ -80,16 +108,54 @@ class Lane(ABC):
     def stop(self) -> None:
         """No deadline any more; the link is gone."""
         self._deadlines.clear()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def begin(self, errand: IErrand) -> None:
         """One more is under way."""
         self.outstanding += 1
+        self._user.used += 1
+        self._all.used += 1
         self._deadlines.add(errand, self._timeout)
 
-    def tellFreed(self, count: int) -> None:
-        """Let those who wait for the lane try again: so many were answered for."""
+    def end(self, count: int, answered: int = 0) -> None:
+        """
+        So many are under way no longer: let those who wait for the lane try again.
+
+        :param answered: for how many of them the worker has answered
+        """
+        user, everyone = self._user, self._all
+        full = user.used >= user.most or everyone.used >= everyone.most
+        self.outstanding -= count
+        user.used -= count
+        everyone.used -= count
         for freed in tuple(self.freed):
-            freed(count)
+            freed(answered)
+        if full:
+            self._inFlight.tell_freed()
+
+    def rest(self) -> None:
+        """
+        The worker takes no more now, or nothing can be carried to it: give it nothing for a while,
+        and then one, to see whether it does.
+        """
+        self._window = 1
+        if self._rest is None:
+            self._rest = self._reactor.callLater(BUSY_PAUSE, self._rested)
+
+    def adoptedSome(self) -> None:
+        """The worker takes connections: it may be given more at once."""
+        self._window = min(2 * self._window, self._limit)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self.tellFreed()
+
+    def tellFreed(self) -> None:
+        """Let those who wait for the lane try again."""
+        for freed in tuple(self.freed):
+            freed(0)
 
     def _tooLate(self, errand: IErrand) -> None:
         self.stuck = True
@@ -109,8 +175,10 @@ class AmpLane(Lane):
         quotas: Quotas,
         name: str,
         trusted: bool = False,
+        inFlight: InFlight | None = None,
+        uid: int = 0,
     ) -> None:
-        super().__init__(reactor, limit, quotas, name, trusted)
+        super().__init__(reactor, limit, quotas, name, trusted, inFlight, uid)
         self._link = link
 
     def give(self, errand: IErrand) -> None:
@@ -137,12 +205,15 @@ class AmpLane(Lane):
 
     def _answered(self, errand: IErrand, error: Exception | None) -> None:
         self._deadlines.discard(errand)
-        self.outstanding -= 1
         if not isinstance(error, ConnectionClosed):
             self.stuck = False
+        if isinstance(error, Busy):
+            self.rest()
+        elif self._window < self._limit:
+            self.adoptedSome()
         if error is None:
             errand.arrival.held.close(self._trusted)
             errand.adopted(self)
         else:
             errand.failed(self, error)
-        self.tellFreed(1)
+        self.end(1, 1)

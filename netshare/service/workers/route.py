@@ -8,7 +8,8 @@ own deadline, so that one that is stuck delays only its own clients.
 
 A connection is sent **at most once**. It is tried again elsewhere only after an error that the
 worker declared, which says that it does not have the socket; after a lost link, or silence, it
-may have it, and the service only closes its own copy.
+may have it, and the service only closes its own copy. What a worker is too busy for waits for it,
+unless another one is free.
 """
 
 from __future__ import annotations
@@ -49,15 +50,17 @@ class Errand:
     One connection under way to a worker, on behalf of a route.
     """
 
-    __slots__ = ("_route", "arrival", "over", "tried")
+    __slots__ = ("_route", "arrival", "over", "tried", "until")
 
     def __init__(
         self, route: WorkerRoute, arrival: IArrival, tried: frozenset[IWorkerLane] = frozenset()
     ) -> None:
         self._route = route
         self.arrival = arrival
-        #: Workers that have refused it.
+        #: Workers that have refused it for good.
         self.tried = tried
+        #: When it has waited long enough, in the reactor's seconds; None: it never had to wait.
+        self.until: float | None = None
         #: An answer that comes now is too late; all that is left of it is counting.
         self.over = False
 
@@ -99,7 +102,11 @@ class WorkerRoute:
         self.given: Counter[IWorkerLane] = Counter()
         self._quotas = quotas
         self._policy = policy or LeastOutstanding()
-        self._waiting: dict[Errand, None] = {}  # in order of arrival
+        #: What waits, in order of arrival: first what a busy worker did not take, then what was
+        #: never sent.
+        self._refused: dict[Errand, None] = {}
+        self._waiting: dict[Errand, None] = {}
+        self._reactor = reactor
         self._deadlines = Deadlines(reactor, self._waitedTooLong)
         self._backpressure = Backpressure(reactor, admission)
 
@@ -117,7 +124,7 @@ class WorkerRoute:
     @property
     def waiting(self) -> int:
         """How many connections wait for a worker."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._refused)
 
     def addLane(self, lane: IWorkerLane) -> None:
         """A worker serves this address from now on; what waits comes with :meth:`pump`."""
@@ -132,7 +139,12 @@ class WorkerRoute:
 
     def render(self, arrival: IArrival) -> None:
         errand = Errand(self, arrival)
-        if len(self.lanes) == 1 and not self._waiting and self.lanes[0].available:
+        if (
+            len(self.lanes) == 1
+            and not self._waiting
+            and not self._refused
+            and self.lanes[0].available
+        ):
             self.lanes[0].give(errand)  # as nearly always
         else:
             self._place(errand)
@@ -143,18 +155,19 @@ class WorkerRoute:
 
         :param answered: for how many connections a worker has just answered
         """
-        if not self._waiting:
+        if not self._waiting and not self._refused:
             return
         self._pump()
-        self._backpressure.answered(answered, len(self._waiting))
+        self._backpressure.answered(answered, self.waiting)
 
     def _pump(self) -> None:
-        for errand in list(self._waiting):
+        for errand in [*self._refused, *self._waiting]:
             free = [lane for lane in self.lanes if lane.available]
             if not free:
                 return
             # One that all free workers have refused waits on, and others pass it.
-            if errand in self._waiting and not errand.tried.issuperset(free):
+            here = errand in self._waiting or errand in self._refused
+            if here and not errand.tried.issuperset(free):
                 self._leave(errand)
                 self._place(errand)
 
@@ -162,7 +175,7 @@ class WorkerRoute:
         """
         Refuse what waits: there is no worker for it.
         """
-        for errand in list(self._waiting):
+        for errand in [*self._refused, *self._waiting]:
             self._leave(errand)
             errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
         self._deadlines.clear()
@@ -182,13 +195,22 @@ class WorkerRoute:
             self._give(errand, self._policy.choose(free))
         elif all(lane.state == "stuck" for lane in untried):
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"the worker for {self.address} is stuck")
-        elif len(self._waiting) >= self._quotas.maxWaitingPerAddress:
+        elif errand.until is None and len(self._waiting) >= self._quotas.maxWaitingPerAddress:
             waiting = len(self._waiting)
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
         else:
-            self._waiting[errand] = None
-            self._deadlines.add(errand, self._quotas.dispatchTimeout)
-            self._backpressure.waits(len(self._waiting))
+            self._wait(errand, self._waiting)
+
+    def _wait(self, errand: Errand, queue: dict[Errand, None]) -> None:
+        """
+        :param queue: where
+        """
+        now = self._reactor.seconds()
+        if errand.until is None:
+            errand.until = now + self._quotas.dispatchTimeout
+        queue[errand] = None
+        self._deadlines.add(errand, max(errand.until - now, 0.0))
+        self._backpressure.waits(self.waiting)
 
     def _give(self, errand: Errand, lane: IWorkerLane) -> None:
         if len(self.lanes) > 1:
@@ -205,8 +227,12 @@ class WorkerRoute:
     def failed(self, errand: Errand, lane: IWorkerLane, error: Exception) -> None:
         """See :meth:`IErrand.failed <netshare.interfaces.IErrand.failed>`."""
         arrival = errand.arrival
-        if isinstance(error, (Busy, NotMine)):
-            self._place(Errand(self, arrival, errand.tried | {lane}))
+        if isinstance(error, Busy):
+            self._placeElsewhere(errand, lane)
+        elif isinstance(error, NotMine):
+            again = Errand(self, arrival, errand.tried | {lane})
+            again.until = errand.until
+            self._place(again)
         elif isinstance(error, Gone):
             arrival.take(Outcome.CLIENT_GONE, f"{lane} found it closed")
         elif isinstance(error, (WorkerFault, amp.AmpError)):
@@ -219,8 +245,24 @@ class WorkerRoute:
             self.log.failure("handing {arrival} over failed", Failure(error), arrival=arrival)
             arrival.take(Outcome.WORKER_LOST, f"{lane}: {error}")
 
+    def _placeElsewhere(self, errand: Errand, busy: IWorkerLane) -> None:
+        """
+        A worker takes no more just now: another one may, or it waits, until its time is over.
+        """
+        again = Errand(self, errand.arrival, errand.tried)
+        again.until = errand.until
+        others = [lane for lane in self.lanes if lane is not busy and lane not in again.tried]
+        free = [lane for lane in others if lane.available]
+        if free:
+            self._give(again, self._policy.choose(free))
+        elif busy not in self.lanes or busy.state == "stuck":
+            self._place(again)
+        else:
+            self._wait(again, self._refused)
+
     def _leave(self, errand: Errand) -> None:
-        del self._waiting[errand]
+        self._waiting.pop(errand, None)
+        self._refused.pop(errand, None)
         self._deadlines.discard(errand)
 
     def _waitedTooLong(self, errand: Errand) -> None:

@@ -13,13 +13,22 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.addresses import parse_base_address
-from netshare.control.lanes import LaneForm, pack_answer, pack_batch, receive, send, unpack_batch
+from netshare.control.lanes import (
+    BUSY,
+    LaneForm,
+    pack_answer,
+    pack_batch,
+    receive,
+    send,
+    unpack_batch,
+)
 from netshare.interfaces import IWorkerLane
 from netshare.service.front.turn import Turn
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.workers import fastlane
-from netshare.service.workers.fastlane import FastLane
+from netshare.service.workers.fastlane import WATCH, FastLane
+from netshare.service.workers.lanes import BUSY_PAUSE
 from netshare.service.workers.route import WorkerRoute
 from netshare.sockets.held import HeldSocket
 from netshare.testing import AdoptingReactor, RecordedArrival
@@ -65,7 +74,7 @@ class Setting:
             payload, descriptors = message
             for descriptor in descriptors:
                 os.close(descriptor)
-            if self.lane._form is LaneForm.BATCHES:
+            if descriptors and self.lane._form is LaneForm.BATCHES:
                 assert len(unpack_batch(payload, len(descriptors))) == len(descriptors)
             count += len(descriptors)
         return count
@@ -114,29 +123,116 @@ def test_handed_over(setting: Setting) -> None:
 
 
 def test_a_worker_that_stops_reading(setting: Setting) -> None:
-    """What it was sent is given up; what still waits for room is refused and told so."""
+    """What it has not read is taken out of its lane again, and refused and told so."""
     while not setting.reactor.getWriters():
         setting.arrive(LARGE)
     sent, waiting = setting.arrivals[:-1], [setting.arrivals[-1], setting.arrive(LARGE)]
     assert len(sent) >= 1
+    assert all(arrival.held.closed for arrival in sent)
     assert not any(arrival.held.closed for arrival in waiting)
     setting.reactor.advance(10.1)
-    assert [one.outcome for one in sent] == [Outcome.DISPATCH_TIMEOUT] * len(sent)
-    assert [one.outcome for one in waiting] == [Outcome.SERVER_TOO_BUSY] * 2
-    assert [one.ending for one in waiting] == ["refused"] * 2
-    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", len(sent))
+    for one in (*sent, *waiting):
+        assert (one.ending, one.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
+    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 0)
+    assert setting.arrive().outcome is Outcome.SERVER_TOO_BUSY
+    assert setting.read() == 0
+    setting.turn()
+    setting.reactor.advance(WATCH)
+    assert setting.lane.state == "ready"
+
+
+def test_a_worker_that_stops_while_another_reads(setting: Setting) -> None:
+    """The other one gets what the first has not read: no client notices."""
+    other = Setting(setting.lane._form)
+    setting.route.addLane(other.lane)
+    setting.reactor.advance(0)
+    sent = [setting.arrive(b"%d" % number) for number in range(6)]
+    other.turn()
+    count = other.read()
+    assert count == 3
+    setting.reactor.advance(10.1)
+    other.turn()
+    assert other.read() == 3
+    other.worker.send(pack_answer(6, 0))
+    other.turn()
+    assert [one.outcome for one in sent] == [Outcome.HANDED_OVER] * 6
+    setting.route.removeLane(other.lane)
+    other.route.addLane(other.lane)
+    other.finish()
+
+
+def test_a_worker_that_dies(setting: Setting) -> None:
+    """What it has not read is another's, or refused; what it has read may be in its hands."""
+    read = setting.arrive()
+    assert setting.read() == 1
+    unread = [setting.arrive(), setting.arrive()]
+    setting.route.removeLane(setting.lane)
+    setting.lane.stop()
+    setting.route.addLane(setting.lane)
+    assert (read.ending, read.outcome) == ("taken", Outcome.WORKER_LOST)
+    for one in unread:
+        assert (one.ending, one.outcome) == ("refused", Outcome.ENDPOINT_UNAVAILABLE)
+
+
+def test_a_busy_worker(setting: Setting) -> None:
+    """What it says that it is too busy for is kept, and given to it again a moment later."""
+    first, second, third = setting.arrive(), setting.arrive(), setting.arrive()
+    taken = list(iter(lambda: receive(setting.worker), None))
+    numbers = [number for _, descriptors in taken for number in descriptors]
+    setting.worker.send(pack_answer(1, 0))
+    for number in numbers[1:]:
+        setting.worker.send(BUSY)
+        batch = pack_batch([first.readData], [""])
+        payload = batch if setting.lane._form is LaneForm.BATCHES else first.readData
+        assert send(setting.worker, payload, [number])
+    for number in numbers:
+        os.close(number)
+    for _ in range(5):
+        setting.turn()
+    assert (first.outcome, setting.lane.outstanding) == (Outcome.HANDED_OVER, 0)
+    assert (second.ending, third.ending, setting.route.waiting) == (None, None, 2)
+    assert not second.held.closed
+    assert setting.lane.state == "busy"
+    setting.reactor.advance(BUSY_PAUSE)
+    setting.reactor.advance(0)
+    assert (setting.read(), setting.lane.outstanding) == (1, 1)
+    setting.worker.send(pack_answer(1, 0))
+    setting.turn()
+    assert second.outcome is Outcome.HANDED_OVER
+    setting.turn()
+    assert setting.read() == 1
+    setting.worker.send(pack_answer(1, 0))
+    setting.turn()
+    assert third.outcome is Outcome.HANDED_OVER
+
+
+def test_a_worker_that_is_too_busy_for_nothing(setting: Setting) -> None:
+    """It cannot refuse more than it was given."""
+    near, far = socket.socketpair()
+    setting.worker.send(BUSY)
+    batch = pack_batch([b"x"], [""])
+    payload = batch if setting.lane._form is LaneForm.BATCHES else b"x"
+    assert send(setting.worker, payload, [near.fileno()])
+    near.close()
+    setting.turn()
+    setting.turn()
+    assert len(setting.broken) == 1
+    assert far.recv(1) == b""
+    far.close()
 
 
 def test_a_worker_that_reads_again(setting: Setting) -> None:
-    """It gets only what it was sent, answers for it late, and is given connections again."""
-    while not setting.reactor.getWriters():
-        setting.arrive(LARGE)
-    sent = len(setting.arrivals) - 1
+    """It answers late for what it had read, and is given connections again."""
+    read = [setting.arrive(), setting.arrive()]
+    assert setting.read() == 2
+    unread = setting.arrive()
     setting.reactor.advance(10.1)
-    assert setting.read() == sent
-    setting.turn()
+    assert [one.outcome for one in read] == [Outcome.DISPATCH_TIMEOUT] * 2
+    assert unread.outcome is Outcome.SERVER_TOO_BUSY
     assert setting.read() == 0
-    setting.worker.send(pack_answer(sent, 0))
+    setting.reactor.advance(1)
+    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 2)
+    setting.worker.send(pack_answer(2, 0))
     setting.turn()
     assert (setting.lane.state, setting.lane.outstanding) == ("ready", 0)
     arrival = setting.arrive()
@@ -157,16 +253,17 @@ def test_a_worker_that_reads_again_and_has_nothing_to_answer_for(setting: Settin
     assert setting.arrivals[0].outcome is Outcome.SERVER_TOO_BUSY
     assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 0)
     while receive(setting.worker) is not None:
-        pass
-    setting.turn()
+        setting.turn()
+    setting.reactor.advance(WATCH)
     assert setting.lane.state == "ready"
 
 
 def test_a_new_deadline_for_each(setting: Setting) -> None:
-    """A connection that came later has its whole time."""
+    """A connection that came later, and was read, has its whole time."""
     first = setting.arrive()
     setting.reactor.advance(6)
     second = setting.arrive()
+    assert setting.read() == 2
     setting.reactor.advance(6)
     assert (first.outcome, second.outcome) == (Outcome.DISPATCH_TIMEOUT, None)
     setting.reactor.advance(4.1)
@@ -176,7 +273,7 @@ def test_a_new_deadline_for_each(setting: Setting) -> None:
 def test_a_lane_that_breaks(setting: Setting) -> None:
     """It is told once, however much is still given to it; that goes to another worker."""
     setting.read()
-    setting.lane._theirs.close()
+    setting.lane._unread.close()
     setting.worker.close()
     arrival, late = setting.arrive(), setting.arrive()
     assert len(setting.broken) == 1
@@ -196,7 +293,7 @@ def test_nonsense(setting: Setting, answer: bytes) -> None:
     if answer:
         setting.worker.send(answer)
     else:
-        setting.lane._theirs.close()
+        setting.lane._unread.close()
         setting.worker.close()
     setting.turn()
     assert len(setting.broken) == 1
@@ -217,6 +314,7 @@ def test_answered_before_the_end(setting: Setting) -> None:
 def test_nonsense_before_the_end(setting: Setting) -> None:
     """It breaks nothing any more."""
     arrival = setting.arrive()
+    setting.read()
     setting.worker.send(b"nonsense!")
     setting.lane.stop()
     assert (arrival.outcome, setting.broken) == (Outcome.WORKER_LOST, [])
@@ -296,7 +394,7 @@ def test_many_changes_of_routes(setting: Setting) -> None:
 def test_a_system_that_carries_no_more(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """That costs connections and no worker: others that do not read may be the reason."""
+    """Then connections wait a moment: others that do not read may be the reason."""
 
     def refuse(*_: Any) -> bool:
         raise OSError(number, "no")
@@ -305,9 +403,12 @@ def test_a_system_that_carries_no_more(
         patched.setattr(fastlane, "send", refuse)
         first = setting.arrive()
     second = setting.arrive()
-    assert (first.ending, first.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
-    assert (setting.broken, setting.lane.outstanding) == ([], 1)
-    assert setting.read() == 1
-    setting.worker.send(pack_answer(1, 0))
-    setting.turn()
-    assert second.outcome is Outcome.HANDED_OVER
+    assert (first.ending, second.ending, setting.lane.state) == (None, None, "busy")
+    assert (setting.broken, setting.lane.outstanding) == ([], 0)
+    for arrival in (first, second):
+        setting.reactor.advance(BUSY_PAUSE)
+        setting.turn()
+        assert setting.read() == 1
+        setting.worker.send(pack_answer(1, 0))
+        setting.turn()
+        assert arrival.outcome is Outcome.HANDED_OVER

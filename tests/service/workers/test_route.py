@@ -20,7 +20,7 @@ from netshare.control.protocol import ControlProtocol, declared
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
-from netshare.service.workers.lanes import AmpLane
+from netshare.service.workers.lanes import BUSY_PAUSE, AmpLane
 from netshare.service.workers.route import Errand, LeastOutstanding, WorkerRoute
 from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports
 
@@ -35,6 +35,7 @@ class Lane:
         self.name = name
         self.limit = limit
         self.stuck = False
+        self.resting = False
         self.given: list[IErrand] = []
         self.total = 0
 
@@ -44,7 +45,7 @@ class Lane:
 
     @property
     def available(self) -> bool:
-        return not self.stuck and self.outstanding < self.limit
+        return not self.stuck and not self.resting and self.outstanding < self.limit
 
     @property
     def state(self) -> str:
@@ -59,6 +60,7 @@ class Lane:
     def answer(self, route: WorkerRoute, error: Exception | None = None) -> None:
         """Answer for the oldest connection, as a worker does, and say that the lane is freer."""
         errand = self.given.pop(0)
+        self.resting = isinstance(error, Busy)
         if error is None:
             errand.adopted(self)
         else:
@@ -186,16 +188,58 @@ def test_another_worker_is_tried(setting: Callable[..., Setting], error: Excepti
     assert (arrival.outcome, arrival.detail) == (Outcome.HANDED_OVER, "b")
 
 
-@pytest.mark.parametrize("error", [Busy("full"), NotMine("not mine")])
-def test_no_worker_is_tried_twice(setting: Callable[..., Setting], error: Exception) -> None:
-    """When every worker has refused it, a connection is refused."""
+def test_no_worker_is_tried_twice(setting: Callable[..., Setting]) -> None:
+    """When every worker has said that it is not its own, a connection is refused."""
     a, b = Lane("a"), Lane("b")
     s = setting(a, b)
     arrival = s.arrive()
-    a.answer(s.route, error)
-    b.answer(s.route, error)
+    a.answer(s.route, NotMine("not mine"))
+    b.answer(s.route, NotMine("not mine"))
     assert (arrival.ending, arrival.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
     assert (a.total, b.total) == (1, 1)
+
+
+def test_waiting_for_busy_workers(setting: Callable[..., Setting]) -> None:
+    """When all are too busy, it waits before those that came later, for any of them."""
+    a, b = Lane("a"), Lane("b")
+    s = setting(a, b)
+    first = s.arrive()
+    a.answer(s.route, Busy("full"))
+    b.answer(s.route, Busy("full"))
+    second = s.arrive()
+    assert (first.ending, second.ending, s.route.waiting) == (None, None, 2)
+    a.resting = False
+    s.route.pump()
+    assert [one.arrival for one in a.given] == [first, second]
+    a.answer(s.route)
+    assert (first.outcome, first.detail) == (Outcome.HANDED_OVER, "a")
+
+
+def test_a_worker_that_stays_busy(setting: Callable[..., Setting]) -> None:
+    """However often it is tried, a connection is told ServerTooBusy when its time is over."""
+    lane = Lane("a")
+    s = setting(lane, dispatchTimeout=10)
+    arrival = s.arrive()
+    for _ in range(9):
+        lane.answer(s.route, Busy("full"))
+        s.clock.advance(1)
+        lane.resting = False
+        s.route.pump()
+        assert arrival.ending is None
+    lane.answer(s.route, Busy("full"))
+    s.clock.advance(1.1)
+    assert (arrival.ending, arrival.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
+    assert s.route.waiting == 0
+
+
+def test_what_was_accepted_may_wait(setting: Callable[..., Setting]) -> None:
+    """The limit of those who wait is for newcomers, not for what a busy worker gives back."""
+    lane = Lane("a", limit=1)
+    s = setting(lane, maxWaitingPerAddress=1)
+    first, second = s.arrive(), s.arrive()
+    lane.answer(s.route, Busy("full"))
+    assert (first.ending, second.ending, s.route.waiting) == (None, None, 2)
+    assert s.arrive().outcome is Outcome.SERVER_TOO_BUSY
 
 
 FINAL = [
@@ -266,11 +310,11 @@ def test_waiting_too_long(setting: Callable[..., Setting]) -> None:
 
 
 def test_waiting_for_the_worker_that_has_not_refused(setting: Callable[..., Setting]) -> None:
-    """Refused by one worker, a connection waits for the other, and holds nobody else up."""
+    """Not for one worker, a connection waits for the other, and lets others pass."""
     a, b = Lane("a", limit=1), Lane("b", limit=1)
     s = setting(a, b)
     first, second = s.arrive(), s.arrive()
-    a.answer(s.route, Busy("full"))  # first: b is full, so it waits, and a is free
+    a.answer(s.route, NotMine("no"))  # first: b is full, so it waits, and a is free
     assert s.route.waiting == 1
     third = s.arrive()
     assert [one.arrival for one in a.given] == [third]
@@ -412,7 +456,6 @@ def test_over_amp(linked: Given) -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (Busy("full"), Outcome.SERVER_TOO_BUSY),
         (NotMine("not mine"), Outcome.SERVER_TOO_BUSY),
         (Gone("left"), Outcome.CLIENT_GONE),
         (RuntimeError("a bug"), Outcome.CONNECTION_DISPATCH_FAILED),
@@ -426,6 +469,23 @@ def test_errors_over_amp(linked: Given, error: Exception, outcome: Outcome) -> N
     assert arrival.outcome is outcome
     assert one.link.connected
     assert one.lane.available
+
+
+def test_busy_over_amp(linked: Given) -> None:
+    """A busy worker is given nothing for a moment, then one, then as many as before."""
+    route, one, clock, arrive = linked
+    first = arrive()
+    one.answer(Busy("full"))
+    second = arrive()
+    assert (one.lane.state, route.waiting, len(one.worker.got)) == ("busy", 2, 1)
+    clock.advance(BUSY_PAUSE)
+    one.link.flush()
+    assert (len(one.worker.got), route.waiting) == (2, 1)
+    one.answer()
+    assert first.outcome is Outcome.HANDED_OVER
+    one.link.flush()
+    one.answer()
+    assert (second.outcome, one.lane.state) == (Outcome.HANDED_OVER, "ready")
 
 
 def test_the_cap(linked: Given) -> None:
