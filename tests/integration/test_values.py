@@ -13,7 +13,7 @@ from netshare.transport.hosting.host import ServiceHost as Host
 from tests.integration.hosting import binding
 from tests.peers.child import PeerError
 from tests.peers.drivers import Channel, DotNetClient, free_port
-from tests.peers.morecontracts import IOdd, Odd
+from tests.peers.morecontracts import IOdd, IValues, Odd, Values
 
 Open = Callable[[type, type], Awaitable[Channel]]
 
@@ -50,10 +50,103 @@ async def test_names_that_xml_does_not_have(opened: Open) -> None:
     names = {"Blank": 1, "Angle": "<", "First": 2, "Plain": 3, "Size": 4, "Encoded": 5}
     assert await channel.call("EchoNames", names) == names
     assert await channel.call("EchoList", [names, None]) == [names, None]
-    message = {"Head": "x", "List": [4, 5], "Body": 7}
-    answer: Any = await channel.call("EchoMessage", message)
-    assert {key: answer[key] for key in message} == message
+    message = {"Head": "x", "Numbers": [1, 2], "Words": ["a", None], "List": [4, 5], "Body": 7}
+    assert await channel.call("EchoMessage", message) == message
+    bare = await channel.call("EchoMessage", {"Body": 7})
+    assert bare == {"Head": None, "Numbers": None, "Words": None, "List": None, "Body": 7}
     with pytest.raises(PeerError) as caught:
         await channel.call("Fail", 8)
     assert caught.value.error["action"] == "urn:more/I_x0020_Odd/Fa ilF t"
     assert caught.value.error["detail"]["Blank"] == 8
+
+
+DBNULL = "System.DBNull"
+INTS = "System.Collections.Generic.List`1[System.Int32]"
+#: Operation, argument, and what comes back where it is not the same.
+ECHOES: list[tuple[str, Any]] = [
+    ("EchoPoint", {"X": 1, "Y": 2}),
+    ("EchoLine", {"From": {"X": 1, "Y": 2}, "To": None}),
+    ("EchoLine", {"From": {"X": 0, "Y": 0}, "To": {"X": 3, "Y": 4}}),
+    ("EchoResult", {"Value": 5, "Error": None}),
+    ("EchoPointResult", {"Value": {"X": 1, "Y": 2}, "Error": "e"}),
+    ("EchoPoints", [{"X": 1, "Y": 2}, None]),
+    ("EchoPair", {"Key": "k", "Value": 1}),
+    ("EchoPairs", [{"Key": "k", "Value": {"X": 1, "Y": 2}}]),
+    ("EchoTuple", {"Item1": 1, "Item2": "x"}),
+    ("EchoTuple", None),
+    ("EchoValueTuple", {"Item1": 1, "Item2": "x"}),
+    ("EchoSet", ["a", "b"]),
+    ("EchoObject", {"$type": "System.Collections.Generic.List`1[System.Int32]", "value": [1]}),
+    ("EchoObject", {"$type": "System.Collections.Generic.List`1[System.String]", "value": ["a"]}),
+    ("EchoNull", {"IsDBNull": True}),
+    ("EchoNull", {"IsDBNull": False}),
+    ("EchoError", {"Said": "sold out 7"}),
+]
+
+
+async def test_values_come_back(opened: Open) -> None:
+    """Values of all kinds come back as they went, and nil where nothing was said."""
+    channel = await opened(IValues, Values)
+    for operation, value in ECHOES:
+        sent = {"Said": "sold out"} if operation == "EchoError" else value
+        came = await channel.call(operation, sent)
+        if operation == "EchoSet":
+            came = sorted(came)
+        if operation == "EchoObject":
+            came, value = came["value"], value["value"]
+        assert came == value, operation
+
+
+async def test_a_ring_comes_back(opened: Open) -> None:
+    """Objects that refer to one another are the same objects there and back."""
+    channel = await opened(IValues, Values)
+    Values.seen.clear()
+    assert await channel.call("EchoRing", {"Names": "a b c"}) == {"Names": "a b c ->a"}
+    (seen,) = Values.seen
+    assert seen.first.Next.Next.Next is seen.first
+
+
+async def test_xml_comes_back(opened: Open) -> None:
+    """An element, what a type wrote itself, and a DataSet go back as they came."""
+    channel = await opened(IValues, Values)
+    Values.seen.clear()
+    xml = '<a x="1" xmlns="urn:a"><p:b p:y="2" xmlns:p="urn:p">t</p:b></a>'
+    came = await channel.call("EchoXml", {"Element": xml, "Written": "w", "Rows": [1, 2]})
+    assert came["Element"] == xml
+    assert came["Written"] == 'v|<e xmlns="urn:e">w</e>'
+    assert came["Rows"] == [1, 2]
+    (seen,) = Values.seen
+    assert "<A>2</A>" in seen.set.to_text().replace(' xmlns=""', "")
+    empty = await channel.call("EchoXml", {"Written": "w"})
+    assert (empty["Element"], empty["Rows"]) == (None, None)
+
+
+async def test_details_of_simple_types(opened: Open) -> None:
+    """A fault's detail of any type is that of .NET's FaultException of the type."""
+    channel = await opened(IValues, Values)
+    for kind, name, detail in (
+        ("int", "Int32", 7),
+        ("string", "String", "seven"),
+        ("guid", "Guid", "00000000-0000-0000-0000-000000000007"),
+        ("decimal", "Decimal", 7.5),
+        ("ints", "Int32[]", [7, 8]),
+        ("strings", "String[]", ["seven", "eight"]),
+        ("point", "Point", {"X": 7, "Y": 8}),
+        ("bool", "Boolean", True),
+        ("result", "Result`1", {"Value": 7, "Error": None}),
+        ("map", "Dictionary`2", {"seven": 7}),
+    ):
+        with pytest.raises(PeerError) as caught:
+            await channel.call("Fail", kind)
+        error = caught.value.error
+        assert error["type"] == f"FaultException<{name}>", kind
+        assert error["detail"] == detail
+
+
+@pytest.mark.parametrize("operation", ["None", "NoDate"])
+async def test_a_forgotten_return(opened: Open, operation: str) -> None:
+    """None where .NET has no null is a fault for the client, and no value."""
+    channel = await opened(IValues, Values)
+    with pytest.raises(PeerError) as caught:
+        await channel.call(operation, "x")
+    assert "InternalServiceFault" in str(caught.value.error)

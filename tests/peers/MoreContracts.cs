@@ -2,8 +2,11 @@
 // with --contracts. What JSON cannot say (cycles, XML, DataSet) is a private member with a property of text beside it.
 using System;
 using System.Collections.Generic;
+using System.Data;
 using System.Runtime.Serialization;
 using System.ServiceModel;
+using System.Xml;
+using System.Xml.Serialization;
 
 namespace Peers.More
 {
@@ -44,5 +47,144 @@ namespace Peers.More
         [OperationContract] OddNames EchoNames(OddNames value);
         [OperationContract] List<OddNames> EchoList(List<OddNames> value);
         [OperationContract] OddMessage EchoMessage(OddMessage value);
+    }
+
+    // ---- values ---------------------------------------------------------------------------------------------------
+
+    [DataContract(Namespace = "urn:more")] public struct Point { [DataMember] public int X; [DataMember] public int Y; }
+    [DataContract(Namespace = "urn:more")] public class Result<T> { [DataMember] public T Value; [DataMember] public string Error; }
+    [DataContract(Namespace = "urn:more")] public class Line { [DataMember] public Point From; [DataMember] public Point? To; }
+
+    [DataContract(Namespace = "urn:more", IsReference = true)]
+    public class RingNode { [DataMember] public string Name; [DataMember] public RingNode Next; }
+
+    [DataContract(Namespace = "urn:more")]
+    public class Ring
+    {
+        [DataMember] RingNode first;
+        public string Names     // "a b c" is a ring of three
+        {
+            get
+            {
+                var seen = new List<RingNode>();
+                var names = new List<string>();
+                for (var node = first; node != null; node = node.Next)
+                {
+                    if (seen.Contains(node)) { names.Add("->" + node.Name); break; }
+                    seen.Add(node);
+                    names.Add(node.Name);
+                }
+                return string.Join(" ", names.ToArray());
+            }
+            set
+            {
+                RingNode last = null;
+                foreach (var name in value.Split(' '))
+                {
+                    var node = new RingNode { Name = name };
+                    if (last == null) first = node; else last.Next = node;
+                    last = node;
+                }
+                last.Next = first;
+            }
+        }
+    }
+
+    public class Written : IXmlSerializable
+    {
+        public string Text = "";
+        public System.Xml.Schema.XmlSchema GetSchema() { return null; }
+        public void ReadXml(XmlReader reader) { Text = reader.GetAttribute("k") + "|" + reader.ReadInnerXml(); }
+        public void WriteXml(XmlWriter writer) { writer.WriteAttributeString("k", "v"); writer.WriteElementString("e", "urn:e", Text); }
+    }
+
+    [DataContract(Namespace = "urn:more")]
+    public class XmlBox
+    {
+        [DataMember] XmlElement element;
+        [DataMember] Written written;
+        [DataMember] DataSet set;
+        public string Element
+        {
+            get { return element == null ? null : element.OuterXml; }
+            set { var document = new XmlDocument(); document.LoadXml(value); element = document.DocumentElement; }
+        }
+        public string Written
+        {
+            get { return written == null ? null : written.Text; }
+            set { written = new Written { Text = value }; }
+        }
+        public int[] Rows
+        {
+            get
+            {
+                if (set == null) return null;
+                var rows = new List<int>();
+                foreach (DataRow row in set.Tables["T"].Rows) rows.Add((int)row["A"]);
+                return rows.ToArray();
+            }
+            set
+            {
+                var table = new DataTable("T");
+                table.Columns.Add("A", typeof(int));
+                foreach (var one in value) table.Rows.Add(one);
+                set = new DataSet("S");
+                set.Tables.Add(table);
+            }
+        }
+    }
+
+    [Serializable]
+    public class SoldOut : Exception
+    {
+        public int Code;
+        public SoldOut(string message) : base(message) { }
+        protected SoldOut(SerializationInfo info, StreamingContext context) : base(info, context) { Code = info.GetInt32("Code"); }
+        public override void GetObjectData(SerializationInfo info, StreamingContext context) { base.GetObjectData(info, context); info.AddValue("Code", Code); }
+    }
+
+    [DataContract(Namespace = "urn:more")]
+    public class ErrorBox
+    {
+        [DataMember] SoldOut error;
+        public string Said
+        {
+            get { return error == null ? null : error.Message + " " + error.Code; }
+            set { error = new SoldOut(value) { Code = 7 }; }
+        }
+    }
+
+    [DataContract(Namespace = "urn:more")]
+    public class NullBox
+    {
+        [DataMember] object value;
+        public bool IsDBNull { get { return value == DBNull.Value; } set { this.value = value ? DBNull.Value : null; } }
+    }
+
+    [ServiceContract(Namespace = "urn:more")]
+    public interface IValues
+    {
+        [OperationContract] Point EchoPoint(Point value);
+        [OperationContract] Line EchoLine(Line value);
+        [OperationContract] Result<int> EchoResult(Result<int> value);
+        [OperationContract] Result<Point> EchoPointResult(Result<Point> value);
+        [OperationContract] List<Point?> EchoPoints(List<Point?> value);
+        [OperationContract] Ring EchoRing(Ring value);
+        [OperationContract] KeyValuePair<string, int> EchoPair(KeyValuePair<string, int> value);
+        [OperationContract] List<KeyValuePair<string, Point>> EchoPairs(List<KeyValuePair<string, Point>> value);
+        [OperationContract] Tuple<int, string> EchoTuple(Tuple<int, string> value);
+        [OperationContract] ValueTuple<int, string> EchoValueTuple(ValueTuple<int, string> value);
+        [OperationContract] HashSet<string> EchoSet(HashSet<string> value);
+        [OperationContract, ServiceKnownType(typeof(List<int>)), ServiceKnownType(typeof(List<string>)), ServiceKnownType(typeof(Result<int>))]
+        object EchoObject(object value);
+        [OperationContract, ServiceKnownType(typeof(DBNull))] NullBox EchoNull(NullBox value);
+        [OperationContract] XmlBox EchoXml(XmlBox value);
+        [OperationContract] ErrorBox EchoError(ErrorBox value);
+        [OperationContract] int None(string what);
+        [OperationContract] DateTime NoDate(string what);
+        [OperationContract]
+        [FaultContract(typeof(int)), FaultContract(typeof(string)), FaultContract(typeof(Guid)), FaultContract(typeof(decimal))]
+        [FaultContract(typeof(int[])), FaultContract(typeof(string[])), FaultContract(typeof(Result<int>)), FaultContract(typeof(Dictionary<string, int>)), FaultContract(typeof(Point)), FaultContract(typeof(bool))]
+        void Fail(string kind);
     }
 }

@@ -21,7 +21,7 @@ from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
     DeserializationFailed,
     UnencodableValue,
-    contract_name,
+    element_name,
     is_primitive,
     serializer_for,
 )
@@ -78,17 +78,18 @@ class MessageFormatter:
         description = self.description
         message = Message(description.action)
         for head, serializer in self._headers:
-            message.headers.append(
-                MessageHeader(
-                    head.name,
-                    head.namespace,
-                    must_understand=head.must_understand,
-                    prefix="h",
-                    write=functools.partial(
-                        _content, serializer, values[head.member], (self._operation, head.name)
-                    ),
+            value = values[head.member]
+            where = (self._operation, head.name)
+            for one in _items(value, where) if head.array else (value,):
+                message.headers.append(
+                    MessageHeader(
+                        head.name,
+                        head.namespace,
+                        must_understand=head.must_understand,
+                        prefix="h",
+                        write=functools.partial(_content, serializer, one, where),
+                    )
                 )
-            )
         stream = description.stream
         if streamed and stream is not None:
             path = () if description.wrapper is None else (description.wrapper,)
@@ -120,9 +121,22 @@ class MessageFormatter:
         """
         values: dict[str, Any] = {}
         for head, serializer in self._headers:
-            found = message.header(head.name, head.namespace)
+            found = [
+                one
+                for one in message.headers
+                if one.name == head.name and one.namespace == head.namespace
+            ]
+            if head.array:
+                values[head.member] = [serializer.read(one.cursor()) for one in found]
+                continue
+            if len(found) > 1:
+                raise DeserializationFailed(
+                    f"there are {len(found)} headers of this name, and one is declared; several "
+                    "are a list with header(array=True)",
+                    head.name,
+                )
             values[head.member] = (
-                serializer.default if found is None else serializer.read(found.cursor())
+                serializer.read(found[0].cursor()) if found else serializer.default
             )
         if stream is not None and self.description.stream is not None:
             values[self.description.stream.member] = stream
@@ -324,7 +338,7 @@ class OperationFormatter:
         action = error.action
         if error.detail is not None:
             for declared in self._faults:
-                if isinstance(error.detail, declared.type):
+                if declared.takes(error.detail):
                     fault.detail = functools.partial(declared.write, error.detail)
                     return fault, action or declared.description.action
         elif error.fault is not None:
@@ -349,11 +363,14 @@ class _Fault:
     def __init__(self, description: FaultDescription, known: Sequence[Any]) -> None:
         self.description = description
         hint = description.detail
-        self.type: Any = getattr(hint, "__origin__", hint)
         self.serializer = serializer_for(hint, known)
-        name, namespace = contract_name(hint)
+        name, namespace = element_name(hint)
         self.name = description.name or name
         self.namespace = namespace if description.namespace is None else description.namespace
+
+    def takes(self, detail: Any) -> bool:
+        """:returns: whether a detail is of this fault."""
+        return self.serializer.contract.could_be(detail)
 
     def write(self, detail: Any, writer: Any) -> None:
         self.serializer.write(writer, self.name, self.namespace, detail)
@@ -369,6 +386,15 @@ def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
     return serializer_for(
         bytes if hint is Stream or Stream in get_args(hint) else hint, known, primitive=primitive
     )
+
+
+def _items(value: Any, where: tuple[str, str]) -> Sequence[Any]:
+    """:returns: what is a header each."""
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise UnencodableValue(f"{type(value).__name__} is no list of headers", *where)
+    return value
 
 
 def _content(serializer: Any, value: Any, where: tuple[str, str], writer: Any) -> None:

@@ -138,6 +138,7 @@ class PartNote:
     namespace: str | None
     must_understand: bool = False
     order: int | None = None
+    array: bool = False
 
 
 @overload
@@ -253,6 +254,7 @@ def header(
     name: str | None = None,
     namespace: str | None = None,
     must_understand: bool = False,
+    array: bool = False,
     default: Any = None,
 ) -> Any:
     """
@@ -261,9 +263,11 @@ def header(
     :param name: None: the name of the member
     :param namespace: None: that of the service contract
     :param must_understand: whether a receiver that does not know the header has to refuse
+    :param array: the member is a list, each of whose items is a header of its own
+        (MessageHeaderArrayAttribute)
     :param default: what the member is when it is not given
     """
-    note = PartNote(True, name, namespace, must_understand)
+    note = PartNote(True, name, namespace, must_understand, array=array)
     return dataclasses.field(default=default, metadata={PART_NOTE: note})
 
 

@@ -260,8 +260,12 @@ class _Names:
             namespace = self.namespace if kind.namespace is None else kind.namespace
             of_type = hints[member.name]
             if kind.is_header:
+                if kind.array:
+                    of_type = self.item_of(of_type, f"{hint.__name__}.{member.name}")
                 headers.append(
-                    HeaderDescription(name, namespace, of_type, member.name, kind.must_understand)
+                    HeaderDescription(
+                        name, namespace, of_type, member.name, kind.must_understand, kind.array
+                    )
                 )
             else:
                 order = (0, 0, name) if kind.order is None else (1, kind.order, name)
@@ -275,6 +279,13 @@ class _Names:
             wrapper = (name, self.namespace if ns is None else ns)
         return MessageDescription(action, wrapper, parts, tuple(headers), hint)
 
+    def item_of(self, hint: Any, where: str) -> Any:
+        """:returns: the type of the items of a member that is several headers."""
+        for option in get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,):
+            if get_origin(option) in (list, collections.abc.Sequence):
+                return get_args(option)[0]
+        raise ContractError(f"{where}: header(array=True) is for a list, such as list[int]")
+
     def fault(self, declared: Any) -> FaultDescription:
         if not isinstance(declared, FaultContract):
             declared = FaultContract(declared)
@@ -285,15 +296,25 @@ class _Names:
         return FaultDescription(declared.detail, action, name, declared.namespace)
 
 
+#: What a collection is called in .NET; a list counts as an array.
+_COLLECTIONS = {dict: "Dictionary", set: "HashSet", frozenset: "HashSet", tuple: "Tuple"}
+
+
 def _clr_name(detail: Any) -> str:
-    """The name that a type has in .NET."""
-    origin = get_origin(detail)
-    if isinstance(origin, type) and dataclasses.is_dataclass(origin):
-        return f"{origin.__name__}Of{''.join(map(_clr_name, get_args(detail)))}"
+    """The name that a type has in a fault's action. [WCF: NamingHelper.TypeName]"""
+    origin, arguments = get_origin(detail), get_args(detail)
+    if origin is list or (origin is tuple and Ellipsis in arguments):
+        return f"ArrayOf{_clr_name(arguments[0])}"
+    if origin in (Union, types.UnionType):
+        return _clr_name(next(one for one in arguments if one is not type(None)))
+    name = _COLLECTIONS.get(origin)
+    if name is None and isinstance(origin, type) and dataclasses.is_dataclass(origin):
+        name = origin.__name__
+    if name is not None:
+        return f"{name}Of{''.join(f'_{_clr_name(argument)}' for argument in arguments)}"
     if isinstance(detail, type) and dataclasses.is_dataclass(detail):
         return detail.__name__
-    name: str = contract_of(detail).clr
-    return name
+    return contract_of(detail).clr
 
 
 def _awaited(hint: Any) -> tuple[Any, bool]:

@@ -61,6 +61,8 @@ class HeaderDescription:
     hint: Any
     member: str
     must_understand: bool
+    #: Whether the member is a list whose items are a header each.
+    array: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,12 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from netshare.transport.datacontracts.enums import EnumContract
+from netshare.transport.datacontracts.declarations import (
+    DESERIALIZED,
+    SERIALIZING,
+    ContractInfo,
+    hooks_of,
+)
 from netshare.transport.datacontracts.errors import (
     DeserializationFailed,
     InvalidDataContract,
@@ -19,23 +24,13 @@ from netshare.transport.datacontracts.types import (
     ElementWriter,
     KnownContracts,
     TypeContract,
-    write_type,
 )
-from netshare.transport.xml import (
-    Attribute,
-    Element,
-    NamespaceDeclaration,
-    QualifiedName,
-    XmlCursor,
-    XmlException,
-    XmlWriter,
-)
+from netshare.transport.datacontracts.unknown import UNKNOWN, kept
+from netshare.transport.xml import Element, XmlCursor, XmlException, XmlWriter
 
-__all__ = ["UNKNOWN", "ClassContract", "Layer", "Member", "child_namespace"]
+__all__ = ["ClassContract", "Layer", "Member", "child_namespace"]
 
 _ABSENT: Final = object()
-#: The attribute of an object that holds the members its class does not have.
-UNKNOWN: Final = "__unknown_members__"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class _Writing(NamedTuple):
     name: str
     write: ElementWriter
     emit_default: bool
-    default: Any
+    contract: TypeContract
     required: bool
 
 
@@ -93,9 +88,7 @@ def child_namespace(contract: TypeContract, outer: str) -> str | None:
     :returns: the namespace that .NET declares in the element, because it will be needed inside
     """
     contract = contract.bare
-    if contract.builtin or isinstance(contract, EnumContract):
-        return None
-    namespace = contract.namespace
+    namespace = contract.inner_namespace
     return namespace if namespace and namespace != outer else None
 
 
@@ -103,23 +96,31 @@ class ClassContract(TypeContract):
     """
     A class.
 
+    :param hint: the annotation: the class, or a generic one with its arguments
     :param cls: Python's class
     :param name: the XML name
-    :param namespace: and its namespace
-    :param keep_unknown: whether members that the class does not have are kept
+    :param info: what its decorator was told
     """
 
     structured = True
 
-    def __init__(self, cls: type[Any], name: str, namespace: str, keep_unknown: bool) -> None:
-        super().__init__(name, namespace)
+    def __init__(self, hint: Any, cls: type[Any], name: str, info: ContractInfo) -> None:
+        super().__init__(name, info.namespace)
+        self.hint = hint
         self.cls = cls
         self.clr = cls.__name__
-        self.keep_unknown = keep_unknown
+        self.keep_unknown = info.keep_unknown
+        self.nullable = not info.struct
+        self.is_struct = info.struct
+        self.is_reference = info.is_reference
+        self._before_writing = hooks_of(cls, SERIALIZING)
+        self._after_reading = hooks_of(cls, DESERIALIZED)
         self.layers: list[Layer] = []
         self._writing: list[tuple[str, list[_Writing]]] = []
         self._reading: dict[tuple[str, str], _Reading] = {}
         self._defaults: dict[str, Any] = {}
+        #: The members whose default is an object, so another one each time.
+        self._structs: list[tuple[str, TypeContract]] = []
         self._required: list[tuple[str, str]] = []
         self._plain = False
 
@@ -148,13 +149,16 @@ class ClassContract(TypeContract):
                         member.name,
                         write,
                         member.emit_default,
-                        contract.default,
+                        contract,
                         member.required,
                     )
                 )
                 reading = _Reading(member.attribute, member.name, contract.element_reader())
                 self._reading[key] = reading
-                self._defaults[member.attribute] = contract.default
+                if contract.is_struct:
+                    self._structs.append((member.attribute, contract))
+                else:
+                    self._defaults[member.attribute] = contract.default
                 if member.required:
                     self._defaults[member.attribute] = _ABSENT
                     self._required.append((member.attribute, member.name))
@@ -169,21 +173,53 @@ class ClassContract(TypeContract):
             for member in layer.members:
                 yield member.contract
 
+    @property
+    def default(self) -> Any:
+        """A new object of nothing but defaults, of a struct; None of a class."""
+        if self.nullable:
+            return None
+        made, values = self._new(), self._defaults.copy()
+        for attribute, contract in self._structs:
+            values[attribute] = contract.default
+        for attribute, _ in self._required:
+            values[attribute] = self._contract_of(attribute).default
+        self._fill(made, values)
+        return made
+
+    def _contract_of(self, attribute: str) -> TypeContract:
+        members = (one for layer in self.layers for one in layer.members)
+        return next(one.contract for one in members if one.attribute == attribute)
+
     def python_types(self) -> tuple[type, ...]:
         return (self.cls,)
+
+    def could_be(self, value: Any) -> bool:
+        if not isinstance(value, self.cls):
+            return False
+        if self.hint is self.cls:
+            return True
+        # Of a generic class: what it was made as, or what its members are.
+        said = getattr(value, "__orig_class__", None)
+        if said is not None:
+            return bool(said == self.hint)
+        return all(
+            member.contract.takes(getattr(value, member.attribute, None))
+            for layer in self.layers
+            for member in layer.members
+        )
 
     # -- writing
 
     def write_typed(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
-        if type(value) is self.cls:
-            self.write_content(writer, value, known)
-            return
-        contract = known.of_value(value, self)
-        if contract is not self:
-            write_type(writer, contract)
-        contract.write_content(writer, value, known)
+        actual = self if type(value) is self.cls else known.of_value(value, self)
+        self.write_as(writer, value, known, actual)
 
     def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
+        for hook in self._before_writing:
+            try:
+                hook(value)
+            except Exception as error:
+                raise UnencodableValue(f"{hook.__qualname__}: {error}") from error
         if self.keep_unknown and getattr(value, UNKNOWN, None):
             self._write_with_unknown(writer, value, known)
             return
@@ -199,10 +235,10 @@ class ClassContract(TypeContract):
         members: list[_Writing],
     ) -> None:
         prefix = writer.prefix_of(namespace) or ""
-        for attribute, name, write, emit_default, default, required in members:
+        for attribute, name, write, emit_default, contract, required in members:
             try:
                 item = getattr(value, attribute)
-                if not emit_default and item == default:
+                if not emit_default and item == contract.default:
                     if required:
                         raise UnencodableValue(
                             "a required member with its default value, which is not to be written"
@@ -231,6 +267,27 @@ class ClassContract(TypeContract):
     # -- reading
 
     def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
+        return self.read_object(cursor, known, None)
+
+    def read_object(self, cursor: XmlCursor, known: KnownContracts, name: str | None) -> Any:
+        made = self._new()
+        if name is not None and known.references is not None:
+            # Members may refer to it, so it has to be there before them.
+            known.references.register(name, made)
+        unknown = self._read_into(made, cursor, known)
+        if unknown:
+            object.__setattr__(made, UNKNOWN, unknown)
+        for hook in self._after_reading:
+            try:
+                hook(made)
+            except Exception as error:
+                raise DeserializationFailed(f"{hook.__qualname__}: {error}") from error
+        return made
+
+    def _read_into(
+        self, made: Any, cursor: XmlCursor, known: KnownContracts
+    ) -> list[tuple[str, Element]]:
+        """:returns: the members that the class does not have."""
         values = self._defaults.copy()
         reading = self._reading
         unknown: list[tuple[str, Element]] = []
@@ -240,7 +297,7 @@ class ClassContract(TypeContract):
             entry = reading.get((name[1], name[2]))
             if entry is None:
                 if self.keep_unknown:
-                    unknown.append((last, _kept(cursor)))
+                    unknown.append((last, kept(cursor)))
                 continue
             last = entry[0]
             try:
@@ -254,40 +311,23 @@ class ClassContract(TypeContract):
         for attribute, missing in self._required:
             if values[attribute] is _ABSENT:
                 raise DeserializationFailed("the required member is not there", missing)
-        made: Any = self.cls.__new__(self.cls)  # type: ignore[call-overload]
+        for attribute, contract in self._structs:
+            if attribute not in values:
+                values[attribute] = contract.default
+        self._fill(made, values)
+        return unknown
+
+    def _new(self) -> Any:
+        return self.cls.__new__(self.cls)  # type: ignore[call-overload]
+
+    def _fill(self, made: Any, values: dict[str, Any]) -> None:
         if self._plain:
             made.__dict__.update(values)
         else:
             for attribute, value in values.items():
                 object.__setattr__(made, attribute, value)
-        if unknown:
-            object.__setattr__(made, UNKNOWN, unknown)
-        return made
 
 
 def _ordinal(name: str) -> bytes:
     """:returns: a key that sorts as .NET compares ordinally: by UTF-16 units."""
     return name.encode("utf-16-be", "surrogatepass")
-
-
-def _kept(cursor: XmlCursor) -> Element:
-    """
-    :returns: the current element, to be written elsewhere: with the declarations from further
-        out that its type names need
-    """
-    needed: dict[str, str] = {}
-    named = cursor.xsi_type
-    if named is not None and named[0]:
-        for attribute in cursor.attributes:
-            if type(attribute) is Attribute and attribute.name.local == "type":
-                value = attribute.value
-                text = f"{value.prefix}:" if isinstance(value, QualifiedName) else str(value)
-                needed[text.partition(":")[0]] = named[0]
-    element = cursor.element()
-    declared = {a.prefix for a in element.attributes if type(a) is NamespaceDeclaration}
-    more = tuple(
-        NamespaceDeclaration(prefix, uri)
-        for prefix, uri in needed.items()
-        if prefix not in declared
-    )
-    return element._replace(attributes=element.attributes + more)

@@ -22,7 +22,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
-from typing import Any, Final, TypeVar, dataclass_transform, overload
+from typing import Any, Final, TypeAlias, TypeVar, dataclass_transform, overload
 
 from netshare.transport.datacontracts.errors import InvalidDataContract
 
@@ -40,10 +40,13 @@ __all__ = [
     "data_contract_enum",
     "ignored",
     "member",
+    "on_deserialized",
+    "on_serializing",
 ]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=type[enum.Enum])
+F = TypeVar("F", bound=Callable[..., object])
 #: In front of a CLR namespace: the namespace of its data contracts.
 CLR_NAMESPACE: Final = "http://schemas.datacontract.org/2004/07/"
 _KEY: Final = "netshare.member"
@@ -69,6 +72,8 @@ class ContractInfo:
     namespace: str = CLR_NAMESPACE
     known_types: Sequence[Any] | Callable[[], Sequence[Any]] = ()
     keep_unknown: bool = False
+    struct: bool = False
+    is_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +106,12 @@ class _Default:
 DEFAULT: Final[Any] = _Default()
 
 
-_find_defaults: Callable[[type[Any]], Mapping[str, Any]]
+#: From a class, or a generic one with its arguments, to what makes the defaults of its fields.
+DefaultsFinder: TypeAlias = Callable[[Any], Mapping[str, Callable[[], Any]]]
+_find_defaults: DefaultsFinder
 
 
-def find_defaults_with(finder: Callable[[type[Any]], Mapping[str, Any]]) -> None:
+def find_defaults_with(finder: DefaultsFinder) -> None:
     """
     Name what finds the defaults of a class's fields. It has to resolve annotations, which this
     module, below all that does so, cannot.
@@ -152,6 +159,44 @@ def ignored(*, default: Any = None) -> Any:
     return field(default=default, metadata={_KEY: MemberInfo(ignored=True)})
 
 
+#: What :func:`on_serializing` and :func:`on_deserialized` leave on a method.
+_HOOK: Final = "__netshare_hook__"
+SERIALIZING: Final = "serializing"
+DESERIALIZED: Final = "deserialized"
+
+
+def on_serializing(method: F) -> F:
+    """
+    Call a method of a data contract, without arguments, before an object is written
+    (``[OnSerializing]``).
+
+    :param method: what it raises is the sender's ``UnencodableValue``
+    """
+    setattr(method, _HOOK, SERIALIZING)
+    return method
+
+
+def on_deserialized(method: F) -> F:
+    """
+    Call a method of a data contract, without arguments, when an object has been read, which no
+    constructor made (``[OnDeserialized]``).
+
+    :param method: what it raises is the receiver's ``DeserializationFailed``
+    """
+    setattr(method, _HOOK, DESERIALIZED)
+    return method
+
+
+def hooks_of(cls: type[Any], kind: str) -> list[Callable[[Any], object]]:
+    """:returns: the methods to call, those of the base class first."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if getattr(value, _HOOK, None) == kind:
+                found[f"{base.__qualname__}.{name}"] = value
+    return list(found.values())
+
+
 def _namespace(namespace: str | None, clr_namespace: str) -> str:
     return CLR_NAMESPACE + clr_namespace if namespace is None else namespace
 
@@ -168,6 +213,8 @@ def data_contract(
     clr_namespace: str = "",
     known_types: Sequence[Any] | Callable[[], Sequence[Any]] = (),
     keep_unknown: bool = False,
+    struct: bool = False,
+    is_reference: bool = False,
 ) -> Callable[[type[T]], type[T]]: ...
 
 
@@ -181,6 +228,8 @@ def data_contract(
     clr_namespace: str = "",
     known_types: Sequence[Any] | Callable[[], Sequence[Any]] = (),
     keep_unknown: bool = False,
+    struct: bool = False,
+    is_reference: bool = False,
 ) -> Any:
     """
     Declare a class a data contract (``[DataContract]``); it becomes a dataclass.
@@ -192,14 +241,33 @@ def data_contract(
         function that returns them
     :param keep_unknown: keep members that the class does not have, and write them again
         (``IExtensibleDataObject``)
+    :param struct: it is a struct in .NET: there is no null of it, and where there is no value
+        stands an object of nothing but defaults
+    :param is_reference: an object that is met again is referred to, so that cycles can be written
+        (``IsReference``); derived classes inherit it, and an object is equal to itself only
     :returns: the class, or a decorator
+    :raises InvalidDataContract: it is both a struct and a reference
     """
 
     def decorate(decorated: type[T]) -> type[T]:
-        info = ContractInfo(name, _namespace(namespace, clr_namespace), known_types, keep_unknown)
+        bases = map(info_of, decorated.__mro__[1:])
+        by_reference = is_reference or any(
+            isinstance(one, ContractInfo) and one.is_reference for one in bases
+        )
+        if struct and by_reference:
+            raise InvalidDataContract(f"{decorated.__name__}: a struct cannot be a reference")
+        info = ContractInfo(
+            name,
+            _namespace(namespace, clr_namespace),
+            known_types,
+            keep_unknown,
+            struct,
+            by_reference,
+        )
         if "__dataclass_fields__" not in decorated.__dict__:
             _give_defaults(decorated)
-            decorated = dataclass(decorated)
+            # Comparing what contains itself would not end.
+            decorated = dataclass(decorated, eq=not by_reference)
         _fill_defaults(decorated)
         setattr(decorated, _ATTRIBUTE, info)
         return decorated
@@ -207,7 +275,7 @@ def data_contract(
     return decorate if cls is None else decorate(cls)
 
 
-def _own_annotations(cls: type[Any]) -> list[str]:
+def own_annotations(cls: type[Any]) -> list[str]:
     """:returns: the names a class has annotations for, whatever stands in these."""
     if sys.version_info >= (3, 14):
         return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
@@ -216,7 +284,7 @@ def _own_annotations(cls: type[Any]) -> list[str]:
 
 def _give_defaults(cls: type[Any]) -> None:
     """Give every field a default, so that they can stand in any order."""
-    for name in _own_annotations(cls):
+    for name in own_annotations(cls):
         if name not in cls.__dict__:
             setattr(cls, name, field(default=DEFAULT))
 
@@ -227,18 +295,50 @@ def _fill_defaults(cls: type[Any]) -> None:
     if not names:
         return
     original = cls.__init__
+    generic = bool(getattr(cls, "__parameters__", ()))
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         defaults = None
+        missing = []
         for name in names:
             if getattr(self, name) is DEFAULT:
                 if defaults is None:
                     defaults = _find_defaults(cls)
-                object.__setattr__(self, name, defaults[name])
+                object.__setattr__(self, name, defaults[name]())
+                missing.append(name)
+        if generic and missing and type(self) is cls:
+            object.__setattr__(self, _MISSING, missing)
 
     __init__.__wrapped__ = original  # type: ignore[attr-defined]
     cls.__init__ = __init__
+    if generic and "__slots__" not in cls.__dict__:
+        cls.__orig_class__ = property(_made_as, _make_as)
+
+
+#: Attributes of an object of a generic class: what it was made as, and fields with defaults.
+_MADE_AS: Final = "__made_as__"
+_MISSING: Final = "__missing_fields__"
+
+
+def _made_as(self: Any) -> Any:
+    try:
+        return self.__dict__[_MADE_AS]
+    except KeyError:
+        raise AttributeError("__orig_class__") from None
+
+
+def _make_as(self: Any, made_as: Any) -> None:
+    """
+    Note what an object was made as: ``Result[int]()`` sets ``__orig_class__`` when the
+    constructor is through, and only now the type variables' defaults can be told.
+    """
+    self.__dict__[_MADE_AS] = made_as
+    missing = self.__dict__.pop(_MISSING, ())
+    if missing:
+        defaults = _find_defaults(made_as)
+        for name in missing:
+            object.__setattr__(self, name, defaults[name]())
 
 
 @overload

@@ -5,9 +5,11 @@ Known types: what may stand where another type, or ``object``, is declared.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from typing import Any
 
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
+from netshare.transport.datacontracts.references import References
 from netshare.transport.datacontracts.scalars import SCALARS, scalar_of_value
 from netshare.transport.datacontracts.simple import ScalarContract
 from netshare.transport.datacontracts.types import TypeContract
@@ -24,18 +26,30 @@ class KnownTypes:
     """
     The types one serializer knows besides .NET's simple ones.
 
-    :param contracts: theirs. Of two with the same Python class the first counts for writing
+    :param contracts: theirs. Of several with the same Python class the first counts for writing
+        that can be the type of the value
+    :param preserves: whether objects are referred to, see :class:`~.references.References`
     """
 
-    __slots__ = ("_by_class", "_by_name")
+    __slots__ = ("_by_class", "_by_name", "_preserves", "references")
 
-    def __init__(self, contracts: Iterable[TypeContract] = ()) -> None:
-        self._by_class: dict[type, TypeContract] = {}
+    def __init__(self, contracts: Iterable[TypeContract] = (), preserves: bool = False) -> None:
+        self._by_class: dict[type, list[TypeContract]] = {}
         self._by_name: dict[tuple[str, str], TypeContract] = dict(_SCALARS_BY_NAME)
         for contract in contracts:
             self._by_name.setdefault(contract.key, contract)
             for cls in contract.python_types():
-                self._by_class.setdefault(cls, contract)
+                self._by_class.setdefault(cls, []).append(contract)
+        self._preserves = preserves
+        self.references: References | None = None
+
+    def for_document(self) -> KnownTypes:
+        """:returns: the same, for one document: with the objects in it, if any are referred to."""
+        if not self._preserves:
+            return self
+        own = copy(self)
+        own.references = References()
+        return own
 
     def of_value(self, value: Any, declared: TypeContract) -> TypeContract:
         """
@@ -44,7 +58,7 @@ class KnownTypes:
         :returns: its type
         :raises UnencodableValue: it is not known
         """
-        contract = self._by_class.get(type(value))
+        contract = self._by_class_of(value)
         if contract is None and declared.builtin:
             scalar = scalar_of_value(value)
             if scalar is not None:
@@ -55,6 +69,19 @@ class KnownTypes:
                 "types derived from the declared one have to be named in known_types"
             )
         return contract
+
+    def _by_class_of(self, value: Any) -> TypeContract | None:
+        candidates = self._by_class.get(type(value))
+        if candidates is None:
+            return None
+        if len(candidates) == 1:
+            return candidates[0]
+        # Such as list[int] and list[str]: what is in it decides.
+        found = next((one for one in candidates if one.could_be(value)), None)
+        if found is None:
+            names = ", ".join(one.name for one in candidates)
+            raise UnencodableValue(f"{type(value).__name__} with such content is none of {names}")
+        return found
 
     def of_name(self, named: tuple[str, str], declared: TypeContract) -> TypeContract:
         """
@@ -81,4 +108,5 @@ def fits(contract: TypeContract, declared: TypeContract) -> bool:
     if contract is declared or (declared.builtin and declared.name == "anyType"):
         return True
     classes = declared.python_types()
-    return bool(classes) and any(issubclass(cls, classes) for cls in contract.python_types())
+    # Types of one class in Python (list[int], list[str]) do not stand for one another.
+    return any(issubclass(cls, classes) and cls not in classes for cls in contract.python_types())

@@ -4,14 +4,17 @@ From annotations to contracts.
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import dataclasses
+import datetime
 import enum
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from xml.etree import ElementTree
 
 from netshare.transport.datacontracts.classes import ClassContract, Layer, Member
 from netshare.transport.datacontracts.declarations import (
@@ -22,6 +25,7 @@ from netshare.transport.datacontracts.declarations import (
     find_defaults_with,
     info_of,
     member_info,
+    own_annotations,
 )
 from netshare.transport.datacontracts.enums import EnumContract
 from netshare.transport.datacontracts.errors import InvalidDataContract
@@ -34,15 +38,25 @@ from netshare.transport.datacontracts.naming import (
 )
 from netshare.transport.datacontracts.offsets import DateTimeOffset
 from netshare.transport.datacontracts.scalars import Scalar, scalar_of_hint
-from netshare.transport.datacontracts.sequences import DictContract, ListContract
+from netshare.transport.datacontracts.sequences import DictContract, ListContract, SetContract
+from netshare.transport.datacontracts.serializable import SerializableContract, SerializationInfo
 from netshare.transport.datacontracts.simple import (
+    DBNull,
+    DBNullContract,
     NullableContract,
     ObjectContract,
     OffsetContract,
     ScalarContract,
 )
+from netshare.transport.datacontracts.tuples import ValueTupleMark, tuple_contract
 from netshare.transport.datacontracts.types import TypeContract
-from netshare.transport.xml import encode_name
+from netshare.transport.datacontracts.xmlcontent import (
+    XmlContent,
+    XmlContentContract,
+    XmlElement,
+    XmlElementContract,
+)
+from netshare.transport.xml import Element, encode_name
 
 __all__ = ["contract_of", "known_types_of", "member_defaults"]
 
@@ -54,11 +68,26 @@ _LISTS: Final = (
     collections.abc.Iterable,
     collections.abc.Collection,
 )
+_SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
 _DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _OBJECT: Final = ObjectContract()
 _OFFSET: Final = OffsetContract()
+#: Types that are none here, and what to do instead.
+_INSTEAD: Final[dict[Any, str]] = {
+    datetime.date: "declare DateTime, or datetime.datetime",
+    datetime.time: "declare TimeSpan, or datetime.timedelta",
+    collections.deque: "a Queue or Stack of .NET travels as its private fields; declare a list on "
+    "both sides",
+    complex: "declare a class with @data_contract that has both parts",
+    Element: "declare XmlElement",
+    ElementTree.Element: "declare XmlElement, which has from_text and to_text",
+    Exception: "declare a subclass of ExceptionInfo",
+    BaseException: "declare a subclass of ExceptionInfo",
+    memoryview: "declare bytes",
+    type: "send its name",
+}
 _contracts: dict[Any, TypeContract] = {}
-_defaults: dict[type[Any], dict[str, Any]] = {}
+_defaults: dict[Any, dict[str, Callable[[], Any]]] = {}
 
 
 def contract_of(hint: Any) -> TypeContract:
@@ -96,6 +125,9 @@ def _resolve(hint: Any) -> TypeContract:
         for note in hint.__metadata__:
             if isinstance(note, Scalar):
                 return ScalarContract(note)
+            if note is ValueTupleMark:
+                items = [contract_of(a) for a in get_args(hint.__origin__)]
+                return tuple_contract(items, value_type=True)
         return contract_of(hint.__origin__)
     if origin is Union or origin is types.UnionType:
         return _union(hint)
@@ -103,8 +135,13 @@ def _resolve(hint: Any) -> TypeContract:
         return contract_of(hint.__supertype__)
     if sys.version_info >= (3, 12) and isinstance(hint, typing.TypeAliasType):
         return contract_of(hint.__value__)
+    if (hint is tuple or origin is tuple) and Ellipsis not in get_args(hint) and get_args(hint):
+        return tuple_contract([contract_of(a) for a in get_args(hint)], value_type=False)
     if hint in _LISTS or origin in _LISTS:
         return _list(hint)
+    if hint in _SETS or origin in _SETS:
+        item = contract_of((*get_args(hint), object)[0])
+        return SetContract("ArrayOf" + item.name, collection_namespace(item), item)
     if hint in _DICTS or origin in _DICTS:
         return _dict(hint)
     cls = origin or hint
@@ -112,10 +149,23 @@ def _resolve(hint: Any) -> TypeContract:
         if issubclass(cls, enum.Enum):
             info = info_of(cls)
             return EnumContract(cls, info if isinstance(info, EnumInfo) else EnumInfo())
+        if cls is XmlElement:
+            return XmlElementContract()
+        if cls is DBNull:
+            return DBNullContract()
+        if issubclass(cls, XmlContent):
+            return XmlContentContract(cls)
+        if issubclass(cls, SerializationInfo):
+            return SerializableContract(cls, _OBJECT)
         if issubclass(cls, list | dict):
             return _collection(cls, get_args(hint))
         if dataclasses.is_dataclass(cls):
             return _class(hint, cls, get_args(hint))
+        instead = next((_INSTEAD[base] for base in cls.__mro__ if base in _INSTEAD), None)
+        if instead is not None:
+            raise InvalidDataContract(
+                f"{cls.__qualname__} is no type that a data contract can have; {instead}"
+            )
     raise InvalidDataContract(
         f"{getattr(hint, '__qualname__', hint)!s} is no type that a data contract can have; "
         "classes have to be dataclasses, best declared with @data_contract"
@@ -124,6 +174,11 @@ def _resolve(hint: Any) -> TypeContract:
 
 def _union(hint: Any) -> TypeContract:
     options = [option for option in get_args(hint) if option is not type(None)]
+    if len(options) > 1:
+        # DateTime | datetime.datetime: what may be given, for type checkers.
+        scalars = [scalar_of_hint(option) for option in options]
+        if scalars[0] is not None and all(one is scalars[0] for one in scalars):
+            options = options[:1]
     if len(options) != 1:
         raise InvalidDataContract(f"{hint}: of unions only those with None have a meaning here")
     inner = contract_of(options[0])
@@ -131,9 +186,7 @@ def _union(hint: Any) -> TypeContract:
 
 
 def _list(hint: Any) -> TypeContract:
-    arguments = [a for a in get_args(hint) if a is not Ellipsis]
-    if len(arguments) > 1:
-        raise InvalidDataContract(f"{hint}: a tuple has to be tuple[T, …] with three dots")
+    arguments = get_args(hint)
     item = contract_of(arguments[0] if arguments else object)
     return _list_contract(item, None, None)
 
@@ -220,11 +273,19 @@ def _class(hint: Any, cls: type[Any], arguments: tuple[Any, ...]) -> TypeContrac
         raise InvalidDataContract(f"{name} is generic; say of what, as in {name}[int]")
     if arguments:
         name = generic_name(name, [contract_of(a) for a in arguments])
-    contract = ClassContract(cls, encode_name(name), info.namespace, info.keep_unknown)
+    contract = ClassContract(hint, cls, encode_name(name), info)
     # Members may be of this very type.
     _contracts[hint] = contract
     contract.compile(*_members(cls, dict(zip(parameters, arguments, strict=True))))
+    if contract.is_struct and _contains(contract, contract):
+        raise InvalidDataContract(f"{name} is a struct and cannot contain itself")
     return contract
+
+
+def _contains(struct: TypeContract, searched: TypeContract) -> bool:
+    return any(
+        part is searched or _contains(part, searched) for part in struct.parts() if part.is_struct
+    )
 
 
 def _members(cls: type[Any], bound: dict[Any, Any]) -> tuple[list[Layer], dict[str, Any]]:
@@ -293,25 +354,34 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
         ) from None
 
 
-def member_defaults(cls: type[Any]) -> dict[str, Any]:
-    """:returns: for each field of a data contract what a constructor gives it in .NET."""
-    found = _defaults.get(cls)
+def member_defaults(hint: Any) -> dict[str, Callable[[], Any]]:
+    """
+    :param hint: a data contract; a generic one with its arguments, or without
+    :returns: for each field what makes the value that a constructor gives it in .NET
+    """
+    found = _defaults.get(hint)
     if found is None:
         found = {}
-        for base, _ in _line(cls, {}):
-            hints = _hints(base)
+        cls = get_origin(hint) or hint
+        bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(hint), strict=False))
+        for base, variables in _line(cls, bound):
+            hints, own = _hints(base), own_annotations(base)
             for field in dataclasses.fields(base):
-                hint = hints[field.name]
-                if isinstance(hint, TypeVar) or member_info(field).ignored:
-                    found[field.name] = None
-                    continue
-                # Only simple types have other defaults than None; nothing else is resolved here.
-                try:
-                    found[field.name] = contract_of(hint).default
-                except InvalidDataContract:
-                    found[field.name] = None
-        _defaults[cls] = found
+                if field.name not in found or field.name in own:
+                    found[field.name] = _default_of(field, hints[field.name], variables)
+        _defaults[hint] = found
     return found
+
+
+def _default_of(
+    field: dataclasses.Field[Any], hint: Any, variables: Mapping[Any, Any]
+) -> Callable[[], Any]:
+    # Only simple types and structs have other defaults than None; nothing else is resolved here.
+    try:
+        contract = None if member_info(field).ignored else contract_of(_substitute(hint, variables))
+    except InvalidDataContract:
+        contract = None
+    return lambda: None if contract is None else contract.default
 
 
 find_defaults_with(member_defaults)
@@ -328,6 +398,7 @@ def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
     named = [contract_of(k) for k in known]
     result: list[TypeContract] = []
     seen: set[int] = set()
+    preserves = False
     waiting = [(root, False), *((contract, True) for contract in named)]
     while waiting:
         contract, is_known = waiting.pop(0)
@@ -336,6 +407,7 @@ def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
         if id(contract) in seen:
             continue
         seen.add(id(contract))
+        preserves = preserves or contract.is_reference
         waiting.extend((part, False) for part in contract.parts())
         if isinstance(contract, ClassContract):
             for base in contract.cls.__mro__:
@@ -343,4 +415,4 @@ def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
                 if isinstance(info, ContractInfo):
                     types_ = info.known_types() if callable(info.known_types) else info.known_types
                     waiting.extend((contract_of(t), True) for t in types_)
-    return KnownTypes(result)
+    return KnownTypes(result, preserves)

@@ -14,7 +14,7 @@ from netshare.transport.datacontracts.simple import ScalarContract
 from netshare.transport.datacontracts.types import KnownContracts, TypeContract
 from netshare.transport.xml import ArrayElements, Name, XmlCursor, XmlException, XmlWriter
 
-__all__ = ["DictContract", "ListContract"]
+__all__ = ["DictContract", "ListContract", "SetContract"]
 
 
 class ListContract(TypeContract):
@@ -43,6 +43,8 @@ class ListContract(TypeContract):
         self.item_name = item_name
         self.cls = cls
         self.clr = name
+        #: What may be given as one.
+        self._taken: tuple[type[Any], ...] = (list, tuple)
         self._child = child_namespace(item, namespace)
         self._write_item = item.element_writer()
         self._read_item = item.element_reader()
@@ -55,9 +57,14 @@ class ListContract(TypeContract):
     def python_types(self) -> tuple[type, ...]:
         return (self.cls, tuple) if self.cls is list else (self.cls,)
 
+    def could_be(self, value: Any) -> bool:
+        return super().could_be(value) and all(map(self.item.takes, value))
+
     def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
-        if not isinstance(value, list | tuple):
-            raise UnencodableValue(f"{type(value).__name__} is no {self.clr}; a list is expected")
+        if not isinstance(value, self._taken):
+            raise UnencodableValue(
+                f"{type(value).__name__} is no {self.clr}; a {self._taken[0].__name__} is expected"
+            )
         if not value:
             return
         if self._array_kind:
@@ -117,11 +124,39 @@ class ListContract(TypeContract):
         except XmlException as error:
             raise DeserializationFailed(error.message, f"[{len(items)}]") from error
         cursor.leave()
+        return self._made_of(items)
+
+    def _made_of(self, items: list[Any]) -> Any:
         if self.cls is list:
             return items
         made: Any = self.cls.__new__(self.cls)  # type: ignore[call-overload]
         list.extend(made, items)
         return made
+
+
+class SetContract(ListContract):
+    """
+    A ``HashSet<T>``, which looks like a list of the same items.
+
+    :param item: the type of the items
+    """
+
+    def __init__(self, name: str, namespace: str, item: TypeContract) -> None:
+        super().__init__(name, namespace, item, item.bare.name, set)
+        self._taken = (set, frozenset)
+        # .NET writes arrays as arrays only.
+        self._array_kind = 0
+
+    def python_types(self) -> tuple[type, ...]:
+        return self._taken
+
+    def _made_of(self, items: list[Any]) -> Any:
+        try:
+            return set(items)
+        except TypeError as error:
+            raise DeserializationFailed(
+                f"not every item can be in a set in Python: {error}"
+            ) from None
 
 
 class DictContract(TypeContract):
@@ -161,6 +196,13 @@ class DictContract(TypeContract):
     def parts(self) -> Iterator[TypeContract]:
         yield self.key_contract
         yield self.value_contract
+
+    def could_be(self, value: Any) -> bool:
+        return (
+            super().could_be(value)
+            and all(map(self.key_contract.takes, value))
+            and all(map(self.value_contract.takes, value.values()))
+        )
 
     def python_types(self) -> tuple[type, ...]:
         return (self.cls,)

@@ -15,12 +15,13 @@ from netshare.transport.datacontracts.errors import (
 )
 from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.resolver import contract_of, known_types_of
+from netshare.transport.datacontracts.scalars import SERIALIZATION, XSD
 from netshare.transport.datacontracts.sequences import ListContract
 from netshare.transport.datacontracts.simple import NullableContract, ObjectContract, ScalarContract
-from netshare.transport.datacontracts.types import TypeContract, write_nil, write_type
+from netshare.transport.datacontracts.types import TypeContract, write_nil
 from netshare.transport.xml import XSI, XmlCursor, XmlException, XmlWriter
 
-__all__ = ["Serializer", "contract_name", "is_primitive", "serializer_for"]
+__all__ = ["Serializer", "contract_name", "element_name", "is_primitive", "serializer_for"]
 
 _serializers: dict[Any, Serializer] = {}
 #: The items of arrays that WCF's formatter for primitive operations knows.
@@ -45,7 +46,6 @@ class Serializer:
         "_read",
         "_write_simple",
         "contract",
-        "default",
         "hint",
         "primitive",
         "read_leaf",
@@ -56,8 +56,6 @@ class Serializer:
         self.hint = hint
         self.primitive = primitive and is_primitive(hint)
         self.contract = contract_of(hint)
-        #: The value when the element is absent.
-        self.default = self.contract.default
         self._known_hints = tuple(known)
         self._known_types: KnownTypes | None = None
         self._read = self.contract.element_reader()
@@ -69,7 +67,12 @@ class Serializer:
         simple = isinstance(self.contract, ScalarContract)
         self._write_simple = self.contract.element_writer() if simple else None
         #: The namespace to declare in the element, because what is inside needs it.
-        self._namespace = self.contract.bare.namespace if self.contract.structured else ""
+        self._namespace = self.contract.bare.inner_namespace
+
+    @property
+    def default(self) -> Any:
+        """The value when the element is absent."""
+        return self.contract.default
 
     def __repr__(self) -> str:
         return f"<Serializer of {self.hint}>"
@@ -89,7 +92,7 @@ class Serializer:
         :param value: what to write
         :raises UnencodableValue: the value is not of the type; it names the member
         """
-        known = self._known_types or self._known()
+        known = (self._known_types or self._known()).for_document()
         prefix = writer.prefix_of(namespace) or ""
         try:
             if self._write_simple is not None and value is not None:
@@ -122,7 +125,7 @@ class Serializer:
         :raises UnencodableValue: the value is not of the type
         """
         try:
-            self._write_root(writer, value, self._known_types or self._known())
+            self._write_root(writer, value, (self._known_types or self._known()).for_document())
         except XmlException as error:
             raise UnencodableValue(str(error)) from error
         except RecursionError:
@@ -143,14 +146,11 @@ class Serializer:
             actual = known.of_value(value, contract)
         else:
             actual = contract
-        if actual.structured:
-            writer.declare("i", XSI)
-        if actual is not contract:
-            if not actual.structured:
-                # In this order the declarations stand, too.
-                writer.declare_any(actual.namespace)
-            write_type(writer, actual)
-        actual.write_content(writer, value, known)
+        actual.declare(writer)
+        if actual is not contract and not actual.structured:
+            # In this order the declarations stand, too.
+            writer.declare_any(actual.namespace)
+        contract.write_as(writer, value, known, actual)
 
     def _write_primitive(self, writer: XmlWriter, value: Any) -> None:
         contract = self.contract
@@ -173,7 +173,7 @@ class Serializer:
         :raises DeserializationFailed: the XML is not of the type; it names the member
         """
         try:
-            return self._read(cursor, self._known_types or self._known())
+            return self._read(cursor, (self._known_types or self._known()).for_document())
         except DeserializationFailed as error:
             error.inside(cursor_name(cursor, error))
             raise
@@ -215,6 +215,17 @@ def contract_name(hint: Any) -> tuple[str, str]:
     """:returns: the XML name of a type and its namespace."""
     contract = contract_of(hint)
     return contract.name, contract.namespace
+
+
+def element_name(hint: Any) -> tuple[str, str]:
+    """
+    :returns: what an element of a type is called that nothing else gives a name to, such as a
+        fault's detail, and its namespace
+    """
+    contract = contract_of(hint)
+    # XML Schema has types only; the elements of its simple types are .NET's.
+    namespace = SERIALIZATION if contract.namespace == XSD else contract.namespace
+    return contract.name, namespace
 
 
 def serializer_for(hint: Any, known: Sequence[Any] = (), *, primitive: bool = False) -> Serializer:

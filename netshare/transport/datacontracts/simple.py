@@ -11,7 +11,7 @@ from typing import Any, Final
 from netshare.transport.datacontracts.declarations import CLR_NAMESPACE
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
 from netshare.transport.datacontracts.offsets import DateTimeOffset
-from netshare.transport.datacontracts.scalars import XSD, Scalar, as_object
+from netshare.transport.datacontracts.scalars import SERIALIZATION, XSD, Scalar, as_object
 from netshare.transport.datacontracts.types import (
     ElementReader,
     ElementWriter,
@@ -20,7 +20,6 @@ from netshare.transport.datacontracts.types import (
     LeafWriter,
     TypeContract,
     write_nil,
-    write_type,
 )
 from netshare.transport.xml import (
     MAX_TICKS,
@@ -33,7 +32,14 @@ from netshare.transport.xml import (
     as_integer,
 )
 
-__all__ = ["NullableContract", "ObjectContract", "OffsetContract", "ScalarContract"]
+__all__ = [
+    "DBNull",
+    "DBNullContract",
+    "NullableContract",
+    "ObjectContract",
+    "OffsetContract",
+    "ScalarContract",
+]
 
 _CLR_SYSTEM: Final = CLR_NAMESPACE + "System"
 
@@ -90,6 +96,13 @@ class ScalarContract(TypeContract):
 
         return write
 
+    def could_be(self, value: Any) -> bool:
+        try:
+            self.scalar.to_wire(value)
+        except UnencodableValue:
+            return False
+        return True
+
     def leaf_writer(self) -> LeafWriter | None:
         return self.scalar.to_wire
 
@@ -105,6 +118,8 @@ class ScalarContract(TypeContract):
                     raise DeserializationFailed(f"null is no {self.clr}")
                 cursor.skip()
                 return None
+            if nullable and cursor.attribute("Ref", SERIALIZATION) is not None:
+                return self._referred(cursor, known)
             return from_wire(cursor.value())
 
         return read
@@ -125,6 +140,7 @@ class NullableContract(TypeContract):
         self.builtin = inner.builtin
         self.structured = inner.structured
         self.clr = f"Nullable<{inner.clr or inner.name}>"
+        self.could_be = inner.could_be  # type: ignore[method-assign]
         self.write_content = inner.write_content  # type: ignore[method-assign]
         self.read_content = inner.read_content  # type: ignore[method-assign]
         self.read_typed = inner.read_typed  # type: ignore[method-assign]
@@ -133,11 +149,53 @@ class NullableContract(TypeContract):
     def bare(self) -> TypeContract:
         return self.inner
 
+    @property
+    def inner_namespace(self) -> str:
+        return self.inner.inner_namespace
+
     def parts(self) -> Iterator[TypeContract]:
         yield self.inner
 
     def leaf_reader(self) -> LeafReader | None:
         return self.inner.leaf_reader()
+
+
+class DBNull:
+    """``DBNull.Value`` of .NET, in an ``object`` where it is a known type: there is but one."""
+
+    _value: DBNull | None = None
+
+    def __new__(cls) -> DBNull:
+        if cls._value is None:
+            cls._value = super().__new__(cls)
+        return cls._value
+
+    def __repr__(self) -> str:
+        return "DBNull()"
+
+    def __reduce__(self) -> tuple[type[DBNull], tuple[()]]:
+        return DBNull, ()
+
+
+class DBNullContract(TypeContract):
+    """``System.DBNull``: an element of which nothing is said but the type."""
+
+    structured = True
+    clr = "DBNull"
+
+    def __init__(self) -> None:
+        super().__init__("DBNull", _CLR_SYSTEM)
+
+    def python_types(self) -> tuple[type, ...]:
+        return (DBNull,)
+
+    def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
+        if not isinstance(value, DBNull):
+            raise UnencodableValue(f"{value!r} is no DBNull")
+
+    def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
+        cursor.skip()
+        return DBNull()
 
 
 class OffsetContract(TypeContract):
@@ -201,10 +259,14 @@ class ObjectContract(TypeContract):
     def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         self.write_typed(writer, value, known)
 
+    def could_be(self, value: Any) -> bool:
+        return True
+
     def write_typed(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
-        contract = known.of_value(value, self)
-        write_type(writer, contract)
-        contract.write_content(writer, value, known)
+        references = known.references
+        # What is known already needs no type here.
+        if references is None or not references.refer_again(writer, value):
+            self.write_as(writer, value, known, known.of_value(value, self))
 
     def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         # An object of no said type: there is no better thing than the XML itself.

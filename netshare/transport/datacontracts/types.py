@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeAlias
 
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
+from netshare.transport.datacontracts.references import References
 from netshare.transport.datacontracts.scalars import SERIALIZATION, XSD
-from netshare.transport.xml import XSI, QualifiedName, Value, XmlCursor, XmlWriter
+from netshare.transport.xml import XSI, QualifiedName, Value, XmlCursor, XmlWriter, lexical
 
 __all__ = [
     "ElementReader",
@@ -31,6 +32,10 @@ __all__ = [
 
 class KnownContracts(Protocol):
     """The types that may stand where another is declared; see :class:`~.known.KnownTypes`."""
+
+    @property
+    def references(self) -> References | None:
+        """The objects that are referred to; None: no type here preserves references."""
 
     def of_value(self, value: Any, declared: TypeContract) -> TypeContract:
         """:returns: the type of a value that stands where *declared* is."""
@@ -80,6 +85,10 @@ class TypeContract:
     structured = False
     #: Whether there is a null of it.
     nullable = True
+    #: Whether its default is an object of members, another one each time.
+    is_struct = False
+    #: Whether its objects are written once and referred to (``IsReference``).
+    is_reference = False
     #: The value of a member that is not there.
     default: Any = None
     #: What an error calls it.
@@ -102,6 +111,16 @@ class TypeContract:
         """This, or the T of a ``Nullable<T>``."""
         return self
 
+    @property
+    def inner_namespace(self) -> str:
+        """The namespace of the elements inside, which an element of the type declares."""
+        return self.namespace if self.structured else ""
+
+    def declare(self, writer: XmlWriter) -> None:
+        """Declare in the outermost element what is used inside again and again."""
+        if self.structured:
+            writer.declare("i", XSI)
+
     def parts(self) -> Iterator[TypeContract]:
         """:returns: the contracts of what can stand inside."""
         return iter(())
@@ -117,6 +136,32 @@ class TypeContract:
     def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         """Read the current element, which is neither null nor of another type."""
         raise NotImplementedError
+
+    def could_be(self, value: Any) -> bool:
+        """
+        :returns: whether a value that is not null may be of this type. It decides where several
+            types with the same class in Python are known.
+        """
+        return isinstance(value, self.python_types())
+
+    def takes(self, value: Any) -> bool:
+        """:returns: as :meth:`could_be`, for any value."""
+        return self.nullable if value is None else self.could_be(value)
+
+    def write_as(
+        self, writer: XmlWriter, value: Any, known: KnownContracts, actual: TypeContract
+    ) -> None:
+        """
+        Write a value that is not null into the element just begun.
+
+        :param actual: its type, which may be derived from this one
+        """
+        references = known.references
+        if actual.is_reference and references is not None and references.refer(writer, value):
+            return
+        if actual is not self:
+            write_type(writer, actual)
+        actual.write_content(writer, value, known)
 
     def write_typed(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         """As :meth:`write_content`, for a value that may be of a derived type."""
@@ -189,10 +234,41 @@ class TypeContract:
                 cursor.skip()
                 return None
             if cursor.attribute("Ref", SERIALIZATION) is not None:
-                raise DeserializationFailed(
-                    "the XML refers to an object elsewhere (z:Ref); contracts that preserve "
-                    "references cannot be read"
-                )
-            return read_typed(cursor, known, cursor.xsi_type)
+                return self._referred(cursor, known)
+            name = cursor.attribute("Id", SERIALIZATION)
+            if name is None or known.references is None:
+                return read_typed(cursor, known, cursor.xsi_type)
+            return self._read_named(cursor, known, lexical(name))
 
         return read
+
+    def _referred(self, cursor: XmlCursor, known: KnownContracts) -> Any:
+        """:returns: the object elsewhere that the current element refers to."""
+        if known.references is None:
+            raise DeserializationFailed(
+                "the XML refers to an object elsewhere (z:Ref); declare the class that it is of "
+                "with is_reference=True"
+            )
+        name = cursor.attribute("Ref", SERIALIZATION)
+        value = known.references.find("" if name is None else lexical(name))
+        classes = self.python_types()
+        if classes and not isinstance(value, classes):
+            raise DeserializationFailed(f"{type(value).__name__} is no {self.clr or self.name}")
+        cursor.skip()
+        return value
+
+    def _read_named(self, cursor: XmlCursor, known: KnownContracts, name: str) -> Any:
+        """Read the current element, which others may refer to by a name."""
+        named = cursor.xsi_type
+        actual = self if named is None or named == self.key else known.of_name(named, self)
+        if actual.is_reference:
+            return actual.read_object(cursor, known, name)
+        return self.read_typed(cursor, known, named)
+
+    def read_object(self, cursor: XmlCursor, known: KnownContracts, name: str | None) -> Any:
+        """
+        Read the current element, which is neither null nor of another type.
+
+        :param name: what others refer to it by
+        """
+        raise NotImplementedError

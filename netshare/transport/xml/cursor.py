@@ -200,6 +200,18 @@ class XmlCursor:
         value = self.attribute("type", XSI)
         return None if value is None else self.resolve(lexical(value))
 
+    def scope(self) -> dict[str, str]:
+        """:returns: the namespaces declared where the current element stands, by prefix."""
+        found: dict[str, str] = {}
+        for element, _, _ in self._open:
+            for attribute in element.attributes:
+                if type(attribute) is NamespaceDeclaration:
+                    found[attribute.prefix] = attribute.uri
+        for attribute in self.attributes:
+            if type(attribute) is NamespaceDeclaration:
+                found[attribute.prefix] = attribute.uri
+        return found
+
     def resolve(self, qualified: str) -> tuple[str, str]:
         """
         :param qualified: a name with or without prefix, as in ``i:type`` or a fault's code.

@@ -109,7 +109,7 @@ def test_fault_actions() -> None:
     """A fault's action has the operation's name, the type's .NET name and Fault, or is given."""
     assert [declared.action for declared in operation_of(IPlain, "Risk").faults] == [
         "http://tempuri.org/IPlain/RiskProblemFault",
-        "http://tempuri.org/IPlain/RiskPageOfPersonFault",
+        "http://tempuri.org/IPlain/RiskPageOf_PersonFault",
         "http://tempuri.org/IPlain/RiskInt32Fault",
         "urn:x",
     ]
@@ -158,7 +158,12 @@ def test_names_that_xml_does_not_have() -> None:
         "urn:more/I_x0020_Odd/Fa ilF t",
     )
     assert message.request.wrapper == ("W_x0020_r", "urn:more")
-    assert [head.name for head in message.request.headers] == ["h_x0020_d", "List"]
+    assert [head.name for head in message.request.headers] == [
+        "h_x0020_d",
+        "n_x0020_s",
+        "Words",
+        "List",
+    ]
     assert message.request.parts[0].name == "b_x0020_m"
 
 

@@ -13,6 +13,8 @@ from netshare.transport.datacontracts import (
     data_contract,
     ignored,
     member,
+    on_deserialized,
+    on_serializing,
     serializer_for,
 )
 from tests.helpers.sampletypes import (
@@ -26,6 +28,7 @@ from tests.helpers.serializing import (
     through_binary,
     to_text,
 )
+from tests.helpers.valuetypes import Pt, Res
 from tests.peers import datatypes as c
 
 
@@ -96,3 +99,110 @@ def test_members_of_one_name() -> None:
 
     with pytest.raises(InvalidDataContract, match="two members 'X'"):
         serializer_for(Double)
+
+
+def test_a_struct_has_no_null() -> None:
+    """A struct is never nil, neither written nor read, except as Nullable."""
+    for hint, value in ((Pt, None), (list[Pt], [None]), (Line, Line(From=None))):  # type: ignore[arg-type]
+        with pytest.raises(UnencodableValue, match="None is no Pt"):
+            to_text(hint, value)
+    nil = '<From xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/>'
+    with pytest.raises(DeserializationFailed, match=r"value\.From: null is no Pt"):
+        from_text(Line, f'<r xmlns="urn:l">{nil}</r>')
+    assert through_binary(Line, Line(To=None)) == Line(From=Pt(0, 0), To=None)
+
+
+@data_contract(namespace="urn:l")
+class Line:
+    From: Pt
+    To: Pt | None
+    Also: Pt = member(emit_default=False, required=False)
+
+
+def test_a_struct_is_an_object_of_defaults() -> None:
+    """Where there is no value of a struct stands .NET's zero, another object each time."""
+    assert Line() == Line(Pt(0, 0), None, Pt(0, 0))
+    assert Line().From is not Line().From
+    one, two = from_text(Line, "<r/>"), from_text(Line, "<r/>")
+    assert one == two == Line()
+    assert one.From is not two.From
+    assert serializer_for(Pt).default == Pt(0, 0)
+    assert serializer_for(Pt | None).default is None
+    assert "Also" not in to_text(Line, Line())
+    assert "Also" in to_text(Line, Line(Also=Pt(1, 0)))
+
+
+def test_a_struct_that_contains_itself() -> None:
+    """A struct in itself would be infinite, and is refused."""
+    for hint in (Endless, EndlessToo):
+        with pytest.raises(InvalidDataContract, match="cannot contain itself"):
+            serializer_for(hint)
+
+
+@data_contract(struct=True)
+class Endless:
+    Other: EndlessToo
+
+
+@data_contract(struct=True)
+class EndlessToo:
+    Other: Endless
+
+
+def test_defaults_of_generic_classes() -> None:
+    """What a type variable stands for says what its default is."""
+    assert Res[int]().Value == 0
+    assert Res[str]().Value is None
+    assert Res[Pt]().Value == Pt(0, 0)
+    assert Res[int](5).Value == 5
+    assert Res[int | None]().Value is None
+    assert Res().Value is None
+    assert IntResult().Value == 0
+    assert from_text(Res[int], "<r/>") == Res[int]()
+    assert Res[Res[int]]().__orig_class__ == Res[Res[int]]
+
+
+@data_contract
+class IntResult(Res[int]):
+    pass
+
+
+@data_contract(namespace="urn:h")
+class Hooked:
+    Celsius: float
+    Fahrenheit: float = ignored(default=0.0)
+
+    @on_serializing
+    def _before(self) -> None:
+        if self.Fahrenheit:
+            self.Celsius = (self.Fahrenheit - 32) / 1.8
+
+    @on_deserialized
+    def _after(self) -> None:
+        if self.Celsius < -273.15:
+            raise ValueError("colder than can be")
+        self.Fahrenheit = self.Celsius * 1.8 + 32
+
+
+@data_contract(namespace="urn:h")
+class HookedMore(Hooked):
+    Said: str | None = ignored()
+
+    @on_deserialized
+    def _also(self) -> None:
+        self.Said = f"{self.Fahrenheit:.0f} F"
+
+
+def test_hooks() -> None:
+    """Methods are called before writing and after reading, those of the base class first."""
+    assert through_binary(Hooked, Hooked(Fahrenheit=212.0)).Celsius == pytest.approx(100)
+    assert through_binary(Hooked, Hooked(100.0)).Fahrenheit == pytest.approx(212)
+    assert through_binary(HookedMore, HookedMore(Celsius=100.0)).Said == "212 F"
+
+
+def test_hooks_that_fail() -> None:
+    """What a hook raises is an error of its side, which names the hook."""
+    with pytest.raises(DeserializationFailed, match=r"Hooked\._after: colder than can be"):
+        through_binary(Hooked, Hooked(-300.0))
+    with pytest.raises(UnencodableValue, match=r"Hooked\._before: unsupported"):
+        to_text(Hooked, Hooked(Fahrenheit="x"))  # type: ignore[arg-type]

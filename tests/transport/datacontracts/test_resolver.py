@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import collections
+import datetime
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -10,6 +13,7 @@ from netshare.transport.datacontracts import (
     InvalidDataContract,
     serializer_for,
 )
+from netshare.transport.xml import Element
 from tests.helpers.sampletypes import (
     Derived,
     Page,
@@ -34,11 +38,19 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("hint", "message"),
     [
-        (set[int], "no type"),
         (int | str, "unions"),
-        (tuple[int, str], "tuple"),
+        (int | str | None, "unions"),
         (Page, "generic"),
-        (complex, "dataclasses"),
+        (complex, "both parts"),
+        (datetime.date, "declare DateTime"),
+        (datetime.time, "declare TimeSpan"),
+        (collections.deque[int], "declare a list"),
+        (ElementTree.Element, "declare XmlElement"),
+        (Element, "declare XmlElement"),
+        (ValueError, "subclass of ExceptionInfo"),
+        (list[datetime.date], "declare DateTime"),
+        (frozenset[complex], "both parts"),
+        (range, "dataclasses"),
         ([], "no type"),
         (type("NotData", (), {}), "NotData"),
     ],
