@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, get_args
 
+from netshare.transport.calls.headers import HeaderFormatter
 from netshare.transport.contracts.description import (
     FaultDescription,
     MessageDescription,
@@ -20,13 +21,12 @@ from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
     DeserializationFailed,
-    UnencodableValue,
     element_name,
     is_primitive,
     serializer_for,
 )
 from netshare.transport.encoders.templates import OperationBody
-from netshare.transport.soap import Message, MessageHeader, ReceivedBody, SoapFault, StreamBody
+from netshare.transport.soap import Message, ReceivedBody, SoapFault, StreamBody
 from netshare.transport.xml import END, Element, Start, XmlCursor, XmlException
 
 __all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
@@ -62,7 +62,7 @@ class MessageFormatter:
             for part, serializer in self._parts
             if serializer.read_leaf is not None
         }
-        self._headers = [(head, serializer_for(head.hint, known)) for head in description.headers]
+        self._headers = HeaderFormatter(description.headers, known, operation)
         #: The headers that are members of the message contract: (namespace, name).
         self.understood = frozenset((head.namespace, head.name) for head in description.headers)
 
@@ -77,19 +77,7 @@ class MessageFormatter:
         """
         description = self.description
         message = Message(description.action)
-        for head, serializer in self._headers:
-            value = values[head.member]
-            where = (self._operation, head.name)
-            for one in _items(value, where) if head.array else (value,):
-                message.headers.append(
-                    MessageHeader(
-                        head.name,
-                        head.namespace,
-                        must_understand=head.must_understand,
-                        prefix="h",
-                        write=functools.partial(_content, serializer, one, where),
-                    )
-                )
+        self._headers.write(message, values)
         stream = description.stream
         if streamed and stream is not None:
             path = () if description.wrapper is None else (description.wrapper,)
@@ -119,25 +107,7 @@ class MessageFormatter:
         :returns: every member's value; those that the message lacks are what WCF makes of that
         :raises DeserializationFailed: it is not what the contract says
         """
-        values: dict[str, Any] = {}
-        for head, serializer in self._headers:
-            found = [
-                one
-                for one in message.headers
-                if one.name == head.name and one.namespace == head.namespace
-            ]
-            if head.array:
-                values[head.member] = [serializer.read(one.cursor()) for one in found]
-                continue
-            if len(found) > 1:
-                raise DeserializationFailed(
-                    f"there are {len(found)} headers of this name, and one is declared; several "
-                    "are a list with header(array=True)",
-                    head.name,
-                )
-            values[head.member] = (
-                serializer.read(found[0].cursor()) if found else serializer.default
-            )
+        values = self._headers.read(message)
         if stream is not None and self.description.stream is not None:
             values[self.description.stream.member] = stream
             return values
@@ -386,21 +356,3 @@ def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
     return serializer_for(
         bytes if hint is Stream or Stream in get_args(hint) else hint, known, primitive=primitive
     )
-
-
-def _items(value: Any, where: tuple[str, str]) -> Sequence[Any]:
-    """:returns: what is a header each."""
-    if value is None:
-        return ()
-    if not isinstance(value, list | tuple):
-        raise UnencodableValue(f"{type(value).__name__} is no list of headers", *where)
-    return value
-
-
-def _content(serializer: Any, value: Any, where: tuple[str, str], writer: Any) -> None:
-    try:
-        serializer.write_content(writer, value)
-    except UnencodableValue as error:
-        for part in reversed(where):
-            error.inside(part)
-        raise

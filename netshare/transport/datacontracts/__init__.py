@@ -20,14 +20,13 @@ from netshare.transport.datacontracts.declarations import (
     data_contract_enum,
     ignored,
     member,
-    on_deserialized,
-    on_serializing,
 )
 from netshare.transport.datacontracts.errors import (
     DeserializationFailed,
     InvalidDataContract,
     UnencodableValue,
 )
+from netshare.transport.datacontracts.hooks import on_deserialized, on_serializing
 from netshare.transport.datacontracts.offsets import DateTimeOffset
 from netshare.transport.datacontracts.scalars import (
     Byte,

@@ -8,17 +8,13 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from netshare.transport.datacontracts.declarations import (
-    DESERIALIZED,
-    SERIALIZING,
-    ContractInfo,
-    hooks_of,
-)
+from netshare.transport.datacontracts.declarations import ContractInfo
 from netshare.transport.datacontracts.errors import (
     DeserializationFailed,
     InvalidDataContract,
     UnencodableValue,
 )
+from netshare.transport.datacontracts.hooks import DESERIALIZED, SERIALIZING, hooks_of
 from netshare.transport.datacontracts.types import (
     ElementReader,
     ElementWriter,

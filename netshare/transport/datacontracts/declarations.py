@@ -18,16 +18,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar, dataclass_transform, overload
+from typing import Any, Final, TypeVar, dataclass_transform, overload
 
+from netshare.transport.datacontracts.defaults import DEFAULT, fill_defaults, give_defaults
 from netshare.transport.datacontracts.errors import InvalidDataContract
-
-if sys.version_info >= (3, 14):
-    import annotationlib
 
 __all__ = [
     "CLR_NAMESPACE",
@@ -40,13 +36,10 @@ __all__ = [
     "data_contract_enum",
     "ignored",
     "member",
-    "on_deserialized",
-    "on_serializing",
 ]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=type[enum.Enum])
-F = TypeVar("F", bound=Callable[..., object])
 #: In front of a CLR namespace: the namespace of its data contracts.
 CLR_NAMESPACE: Final = "http://schemas.datacontract.org/2004/07/"
 _KEY: Final = "netshare.member"
@@ -96,32 +89,6 @@ class EnumInfo:
     members: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Default:
-    """Stands for: the default of the member's type."""
-
-    def __repr__(self) -> str:
-        return "<default>"
-
-
-DEFAULT: Final[Any] = _Default()
-
-
-#: From a class, or a generic one with its arguments, to what makes the defaults of its fields.
-DefaultsFinder: TypeAlias = Callable[[Any], Mapping[str, Callable[[], Any]]]
-_find_defaults: DefaultsFinder
-
-
-def find_defaults_with(finder: DefaultsFinder) -> None:
-    """
-    Name what finds the defaults of a class's fields. It has to resolve annotations, which this
-    module, below all that does so, cannot.
-
-    :param finder: called with a class when its first object is made
-    """
-    global _find_defaults
-    _find_defaults = finder
-
-
 def member(
     *,
     name: str | None = None,
@@ -157,44 +124,6 @@ def ignored(*, default: Any = None) -> Any:
     :returns: a dataclass field
     """
     return field(default=default, metadata={_KEY: MemberInfo(ignored=True)})
-
-
-#: What :func:`on_serializing` and :func:`on_deserialized` leave on a method.
-_HOOK: Final = "__netshare_hook__"
-SERIALIZING: Final = "serializing"
-DESERIALIZED: Final = "deserialized"
-
-
-def on_serializing(method: F) -> F:
-    """
-    Call a method of a data contract, without arguments, before an object is written
-    (``[OnSerializing]``).
-
-    :param method: what it raises is the sender's ``UnencodableValue``
-    """
-    setattr(method, _HOOK, SERIALIZING)
-    return method
-
-
-def on_deserialized(method: F) -> F:
-    """
-    Call a method of a data contract, without arguments, when an object has been read, which no
-    constructor made (``[OnDeserialized]``).
-
-    :param method: what it raises is the receiver's ``DeserializationFailed``
-    """
-    setattr(method, _HOOK, DESERIALIZED)
-    return method
-
-
-def hooks_of(cls: type[Any], kind: str) -> list[Callable[[Any], object]]:
-    """:returns: the methods to call, those of the base class first."""
-    found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
-            if getattr(value, _HOOK, None) == kind:
-                found[f"{base.__qualname__}.{name}"] = value
-    return list(found.values())
 
 
 def _namespace(namespace: str | None, clr_namespace: str) -> str:
@@ -265,80 +194,14 @@ def data_contract(
             by_reference,
         )
         if "__dataclass_fields__" not in decorated.__dict__:
-            _give_defaults(decorated)
+            give_defaults(decorated)
             # Comparing what contains itself would not end.
             decorated = dataclass(decorated, eq=not by_reference)
-        _fill_defaults(decorated)
+        fill_defaults(decorated)
         setattr(decorated, _ATTRIBUTE, info)
         return decorated
 
     return decorate if cls is None else decorate(cls)
-
-
-def own_annotations(cls: type[Any]) -> list[str]:
-    """:returns: the names a class has annotations for, whatever stands in these."""
-    if sys.version_info >= (3, 14):
-        return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
-    return list(inspect.get_annotations(cls))
-
-
-def _give_defaults(cls: type[Any]) -> None:
-    """Give every field a default, so that they can stand in any order."""
-    for name in own_annotations(cls):
-        if name not in cls.__dict__:
-            setattr(cls, name, field(default=DEFAULT))
-
-
-def _fill_defaults(cls: type[Any]) -> None:
-    """Make the constructor put the types' defaults where nothing else was given."""
-    names = [f.name for f in dataclasses.fields(cls) if f.default is DEFAULT]
-    if not names:
-        return
-    original = cls.__init__
-    generic = bool(getattr(cls, "__parameters__", ()))
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        defaults = None
-        missing = []
-        for name in names:
-            if getattr(self, name) is DEFAULT:
-                if defaults is None:
-                    defaults = _find_defaults(cls)
-                object.__setattr__(self, name, defaults[name]())
-                missing.append(name)
-        if generic and missing and type(self) is cls:
-            object.__setattr__(self, _MISSING, missing)
-
-    __init__.__wrapped__ = original  # type: ignore[attr-defined]
-    cls.__init__ = __init__
-    if generic and "__slots__" not in cls.__dict__:
-        cls.__orig_class__ = property(_made_as, _make_as)
-
-
-#: Attributes of an object of a generic class: what it was made as, and fields with defaults.
-_MADE_AS: Final = "__made_as__"
-_MISSING: Final = "__missing_fields__"
-
-
-def _made_as(self: Any) -> Any:
-    try:
-        return self.__dict__[_MADE_AS]
-    except KeyError:
-        raise AttributeError("__orig_class__") from None
-
-
-def _make_as(self: Any, made_as: Any) -> None:
-    """
-    Note what an object was made as: ``Result[int]()`` sets ``__orig_class__`` when the
-    constructor is through, and only now the type variables' defaults can be told.
-    """
-    self.__dict__[_MADE_AS] = made_as
-    missing = self.__dict__.pop(_MISSING, ())
-    if missing:
-        defaults = _find_defaults(made_as)
-        for name in missing:
-            object.__setattr__(self, name, defaults[name]())
 
 
 @overload

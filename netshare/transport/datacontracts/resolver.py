@@ -4,29 +4,24 @@ From annotations to contracts.
 
 from __future__ import annotations
 
-import collections
 import collections.abc
 import dataclasses
-import datetime
 import enum
 import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
-from xml.etree import ElementTree
 
 from netshare.transport.datacontracts.classes import ClassContract, Layer, Member
 from netshare.transport.datacontracts.declarations import (
-    DEFAULT,
     CollectionInfo,
     ContractInfo,
     EnumInfo,
-    find_defaults_with,
     info_of,
     member_info,
-    own_annotations,
 )
+from netshare.transport.datacontracts.defaults import DEFAULT, find_defaults_with, own_annotations
 from netshare.transport.datacontracts.enums import EnumContract
 from netshare.transport.datacontracts.errors import InvalidDataContract
 from netshare.transport.datacontracts.known import KnownTypes
@@ -50,13 +45,14 @@ from netshare.transport.datacontracts.simple import (
 )
 from netshare.transport.datacontracts.tuples import ValueTupleMark, tuple_contract
 from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.datacontracts.unsupported import instead_of
 from netshare.transport.datacontracts.xmlcontent import (
     XmlContent,
     XmlContentContract,
     XmlElement,
     XmlElementContract,
 )
-from netshare.transport.xml import Element, encode_name
+from netshare.transport.xml import encode_name
 
 __all__ = ["contract_of", "known_types_of", "member_defaults"]
 
@@ -72,20 +68,6 @@ _SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
 _DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _OBJECT: Final = ObjectContract()
 _OFFSET: Final = OffsetContract()
-#: Types that are none here, and what to do instead.
-_INSTEAD: Final[dict[Any, str]] = {
-    datetime.date: "declare DateTime, or datetime.datetime",
-    datetime.time: "declare TimeSpan, or datetime.timedelta",
-    collections.deque: "a Queue or Stack of .NET travels as its private fields; declare a list on "
-    "both sides",
-    complex: "declare a class with @data_contract that has both parts",
-    Element: "declare XmlElement",
-    ElementTree.Element: "declare XmlElement, which has from_text and to_text",
-    Exception: "declare a subclass of ExceptionInfo",
-    BaseException: "declare a subclass of ExceptionInfo",
-    memoryview: "declare bytes",
-    type: "send its name",
-}
 _contracts: dict[Any, TypeContract] = {}
 _defaults: dict[Any, dict[str, Callable[[], Any]]] = {}
 
@@ -161,7 +143,7 @@ def _resolve(hint: Any) -> TypeContract:
             return _collection(cls, get_args(hint))
         if dataclasses.is_dataclass(cls):
             return _class(hint, cls, get_args(hint))
-        instead = next((_INSTEAD[base] for base in cls.__mro__ if base in _INSTEAD), None)
+        instead = instead_of(cls)
         if instead is not None:
             raise InvalidDataContract(
                 f"{cls.__qualname__} is no type that a data contract can have; {instead}"

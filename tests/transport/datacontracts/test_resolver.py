@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import collections
-import datetime
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
@@ -13,7 +10,6 @@ from netshare.transport.datacontracts import (
     InvalidDataContract,
     serializer_for,
 )
-from netshare.transport.xml import Element
 from tests.helpers.sampletypes import (
     Derived,
     Page,
@@ -41,15 +37,6 @@ def test_defaults() -> None:
         (int | str, "unions"),
         (int | str | None, "unions"),
         (Page, "generic"),
-        (complex, "both parts"),
-        (datetime.date, "declare DateTime"),
-        (datetime.time, "declare TimeSpan"),
-        (collections.deque[int], "declare a list"),
-        (ElementTree.Element, "declare XmlElement"),
-        (Element, "declare XmlElement"),
-        (ValueError, "subclass of ExceptionInfo"),
-        (list[datetime.date], "declare DateTime"),
-        (frozenset[complex], "both parts"),
         (range, "dataclasses"),
         ([], "no type"),
         (type("NotData", (), {}), "NotData"),
