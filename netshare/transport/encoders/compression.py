@@ -17,6 +17,9 @@ __all__ = ["Compression", "Decompressor", "compress", "compressor", "decompress"
 Compression: Final = {"gzip": 31, "deflate": -15}
 #: How much is made at a time.
 _PIECE: Final = 65536
+#: How much is looked at at a time: what is behind the end of a gzip member, and there may be
+#: thousands of them, is copied for each.
+_SLICE: Final = 4096
 
 
 def compressor(kind: str) -> zlib._Compress:
@@ -55,6 +58,11 @@ class Decompressor:
         :raises XmlException: that is no compressed data.
         """
         out: list[bytes] = []
+        for at in range(0, len(data), _SLICE):
+            self._expand(data[at : at + _SLICE], out)
+        return b"".join(out)
+
+    def _expand(self, data: bytes, out: list[bytes]) -> None:
         while data:
             if self._object.eof:
                 if self._bits < 0:
@@ -71,7 +79,6 @@ class Decompressor:
                 raise QuotaExceeded(f"The message expands to more than {self._limit} bytes")
             out.append(piece)
             data = self._object.unused_data if self._object.eof else self._object.unconsumed_tail
-        return b"".join(out)
 
     def finish(self) -> bytes:
         """

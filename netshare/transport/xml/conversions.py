@@ -4,13 +4,16 @@ What a value is when a contract wants a certain type of it: .NET's ``ReadContent
 Binary writers choose the smallest record, text has only characters: so a contract's type decides,
 never the record's. Each function takes any value of :data:`.values.Value` and gives Python's
 object for one type, or raises :class:`~.errors.XmlException` naming the type as .NET does.
+
+The other side chooses the text, so a text that is too long for its type is refused before anything
+else is asked of it, and no pattern looks twice at a character: what has matched is not tried again
+in another way (``++``, ``(?>…)``).
 """
 
 from __future__ import annotations
 
 import binascii
 import re
-import uuid
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from math import isinf
@@ -60,19 +63,35 @@ INTEGER_RANGES: Final[dict[str, tuple[int, int]]] = {
     "long": (-0x8000000000000000, 0x7FFFFFFFFFFFFFFF),
     "unsignedLong": (0, 0xFFFFFFFFFFFFFFFF),
 }
-_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,40}")
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
+#: Characters that an integer may have, with sign and leading zeros.
+_MAX_INTEGER: Final = 41
+#: Characters of a number in floating point; one of 64 bits has at most 1,077 digits that matter.
+_MAX_NUMBER: Final = 2048
+#: Characters of decimals, moments and lengths of time.
+_MAX_TEXT: Final = 64
+#: Characters of a Guid, with braces.
+_MAX_GUID: Final = 38
+_INTEGER: Final = re.compile(r"[+-]?[0-9]++")
+_NUMBER: Final = re.compile(r"[+-]?(?>[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]{1,4})?")
+_DECIMAL: Final = re.compile(r"[+-]?(?>[0-9]++\.?[0-9]*+|\.[0-9]++)")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DATETIME: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7})[0-9]*)?)?"
+    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}+)[0-9]*+)?)?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _DURATION: Final = re.compile(
-    r"(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?"
-    r"(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?"
+    r"(-?)P(?:([0-9]++)Y)?(?:([0-9]++)M)?(?:([0-9]++)D)?"
+    r"(?:T(?:([0-9]++)H)?(?:([0-9]++)M)?(?:([0-9]++)(?:\.([0-9]++))?S)?)?"
 )
+
+
+def _text(value: Value, longest: int, wanted: str) -> str:
+    """:returns: the characters without blanks around them; refused if they are too many"""
+    text = lexical(value).strip(_BLANK)
+    if len(text) > longest:
+        raise _cannot(text, wanted)
+    return text
 
 
 def _cannot(value: Value, wanted: str) -> XmlException:
@@ -97,7 +116,7 @@ def as_integer(value: Value, type_name: str = "int") -> int:
     if type(value) is int:
         number = value
     else:
-        text = lexical(value).strip(_BLANK)
+        text = _text(value, _MAX_INTEGER, type_name)
         if not _INTEGER.fullmatch(text):
             raise _cannot(value, type_name)
         number = int(text)
@@ -127,7 +146,7 @@ def as_double(value: Value) -> float:
             return float(value)  # type: ignore[arg-type]
         except OverflowError:
             raise _cannot(value, "double") from None
-    text = lexical(value).strip(_BLANK)
+    text = _text(value, _MAX_NUMBER, "double")
     special = {"INF": "inf", "-INF": "-inf", "NaN": "nan"}.get(text)
     if special is None and not _NUMBER.fullmatch(text):
         raise _cannot(value, "double")
@@ -152,8 +171,8 @@ def as_decimal(value: Value) -> Decimal:
         return value
     if type(value) is int:
         return Decimal(value)
-    text = lexical(value).strip(_BLANK)
-    if not _DECIMAL.fullmatch(text) or len(text) > 64:
+    text = _text(value, _MAX_TEXT, "decimal")
+    if not _DECIMAL.fullmatch(text):
         raise _cannot(value, "decimal")
     try:
         return Decimal(text)
@@ -165,12 +184,18 @@ def as_guid(value: Value) -> Guid:
     """:returns: the identifier; ``.uuid`` is Python's."""
     if isinstance(value, Guid):
         return value
-    text = lexical(value).strip(_BLANK)
+    text = _text(value, _MAX_GUID, "Guid")
     if text[:1] == "{" and text[-1:] == "}":
         text = text[1:-1]
     if not _GUID.fullmatch(text):
         raise _cannot(value, "Guid")
-    return Guid.from_uuid(uuid.UUID(text))
+    return Guid(_guid_bytes(text))
+
+
+def _guid_bytes(text: str) -> bytes:
+    """:returns: the bytes of a Guid in .NET's order; :param text: its 36 characters"""
+    raw = bytes.fromhex(text.replace("-", ""))
+    return raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]
 
 
 def as_unique_id(value: Value) -> UniqueId | str:
@@ -178,8 +203,8 @@ def as_unique_id(value: Value) -> UniqueId | str:
     if isinstance(value, UniqueId):
         return value
     text = lexical(value).strip(_BLANK)
-    if text.startswith("urn:uuid:") and _GUID.fullmatch(text[9:]):
-        return UniqueId.from_uuid(uuid.UUID(text[9:]))
+    if text.startswith("urn:uuid:") and len(text) == 45 and _GUID.fullmatch(text, 9):
+        return UniqueId(_guid_bytes(text[9:]))
     if not text:
         raise _cannot(value, "UniqueId")
     return text
@@ -189,7 +214,7 @@ def as_datetime(value: Value) -> DateTime:
     """:returns: the moment; one with an offset from UTC has the kind ``LOCAL``, as in .NET."""
     if isinstance(value, DateTime):
         return value
-    match = _DATETIME.fullmatch(lexical(value).strip(_BLANK))
+    match = _DATETIME.fullmatch(_text(value, _MAX_TEXT, "DateTime"))
     if match is None:
         raise _cannot(value, "DateTime")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -219,9 +244,9 @@ def as_timespan(value: Value) -> TimeSpan:
     """:returns: the length of time; years and months count 365 and 30 days, as in .NET."""
     if isinstance(value, TimeSpan):
         return value
-    text = lexical(value).strip(_BLANK)
+    text = _text(value, _MAX_TEXT, "TimeSpan")
     match = _DURATION.fullmatch(text)
-    if match is None or text[-1] in "PT" or len(text) > 64:
+    if match is None or text[-1] in "PT":
         raise _cannot(value, "TimeSpan")
     sign, *parts, fraction = match.groups()
     years, months, days, hours, minutes, seconds = (int(p or 0) for p in parts)

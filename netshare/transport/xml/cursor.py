@@ -52,7 +52,7 @@ class XmlCursor:
         :func:`netshare.transport.xml.parse_events`.
     """
 
-    __slots__ = ("_array", "_current", "_events", "_index", "_item", "_open", "name")
+    __slots__ = ("_array", "_current", "_events", "_index", "_item", "_open", "_prefixes", "name")
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
@@ -64,6 +64,8 @@ class XmlCursor:
         self._item = 0
         #: The elements entered, each with the array it was an item of.
         self._open: list[tuple[Element | Start, ArrayElements | None, int]] = []
+        #: URI by prefix, of attributes that a prefix was looked for in, by their identity.
+        self._prefixes: dict[int, dict[str, str]] = {}
         #: The name of the element that was current last.
         self.name: Name = Name("", "", "")
 
@@ -88,6 +90,7 @@ class XmlCursor:
         other._index, other._current, other.name = self._index, self._current, self.name
         other._array, other._item = self._array, self._item
         other._open = list(self._open)
+        other._prefixes = self._prefixes
         return other
 
     def root(self) -> Name:
@@ -219,16 +222,28 @@ class XmlCursor:
         :raises XmlException: the prefix is not defined.
         """
         prefix, _, local = qualified.strip(" \t\r\n").rpartition(":")
-        within: list[Element | Start] = [] if self._current is None else [self._current]
-        for element in [*within, *(entered for entered, _, _ in reversed(self._open))]:
-            for attribute in element.attributes:
-                if type(attribute) is NamespaceDeclaration and attribute.prefix == prefix:
-                    return attribute.uri, local
+        for attribute in self.attributes:
+            if type(attribute) is NamespaceDeclaration and attribute.prefix == prefix:
+                return attribute.uri, local
+        for entered, _, _ in reversed(self._open):
+            if entered.attributes:
+                uri = self._declared(entered.attributes).get(prefix)
+                if uri is not None:
+                    return uri, local
         if prefix == "xml":
             return XML_NAMESPACE, local
         if prefix:
             raise XmlException(f"The prefix '{prefix}' is not defined")
         return "", local
+
+    def _declared(self, attributes: tuple[Attribute | NamespaceDeclaration, ...]) -> dict[str, str]:
+        """:returns: what these attributes declare; looked through once, not for each name inside"""
+        # The events keep the attributes, so that no others get their identity.
+        prefixes = self._prefixes.get(id(attributes))
+        if prefixes is None:
+            prefixes = {a.prefix: a.uri for a in attributes if type(a) is NamespaceDeclaration}
+            self._prefixes[id(attributes)] = prefixes
+        return prefixes
 
     def value(self) -> Value:
         """

@@ -160,7 +160,7 @@ class TextWriter(XmlWriter):
         if not (self._tag_open and self._short_empty):
             super().end_element()
             return
-        for prefix, uri, _ in self._declared:
+        for prefix, (uri, _) in self._declared.items():
             self._write_xmlns(prefix, uri)
         self._declared.clear()
         self._tag_open = False

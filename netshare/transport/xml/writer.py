@@ -55,8 +55,9 @@ class XmlWriter:
         #: URI by prefix, here.
         self._scope = WriterScope({"": ""})
         self._outer: list[WriterScope] = []
-        #: Declarations of the start tag that is still open, and whether to write them out.
-        self._declared: list[tuple[str, str, bool]] = []
+        #: Declarations of the start tag that is still open: URI by prefix, and whether to write it
+        #: out. The scope is the tag's own once there is one.
+        self._declared: dict[str, tuple[str, bool]] = {}
         self._tag_open = False
 
     @property
@@ -196,20 +197,22 @@ class XmlWriter:
             if (prefix, uri) in (("xml", XML_NAMESPACE), ("xmlns", XMLNS_NAMESPACE)):
                 return
             raise XmlException(f"The prefix '{prefix}' is reserved")
-        for other, bound, _ in self._declared:
-            if other == prefix:
-                raise XmlException(f"The prefix '{prefix}' is bound to '{bound}' here")
+        if prefix in self._declared:
+            bound = self._declared[prefix][0]
+            raise XmlException(f"The prefix '{prefix}' is bound to '{bound}' here")
         if prefix and not uri:
             raise XmlException("The empty namespace requires an empty prefix")
         if uri in (XML_NAMESPACE, XMLNS_NAMESPACE):
             raise XmlException(f"The namespace '{uri}' has its own prefix only")
-        self._scope = WriterScope({**self._scope, prefix: uri})
-        self._declared.append((prefix, uri, self.inline_names))
+        if not self._declared:
+            self._scope = WriterScope(self._scope)
+        self._scope[prefix] = uri
+        self._declared[prefix] = (uri, self.inline_names)
 
     def _close_tag(self) -> None:
         if self._declared:
             inline = self.inline_names
-            for prefix, uri, inline_names in self._declared:
+            for prefix, (uri, inline_names) in self._declared.items():
                 self.inline_names = inline_names
                 self._write_xmlns(prefix, uri)
             self.inline_names = inline

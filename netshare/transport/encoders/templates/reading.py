@@ -108,7 +108,7 @@ class ReadTemplates:
         strings = self._session.strings
         if self._session.memory.generation != self._generation:
             self._forget()
-        if len(strings) != self._known:
+        if len(strings) != self._known and len(strings) <= _MAX_SHARED:
             self._known = len(strings)
             self._templates += self._shared.get(tuple(strings)) or ()
         for template in self._templates:
@@ -199,8 +199,12 @@ class ReadTemplates:
 
     def _share(self, action: str | None, document: bytes) -> None:
         """Make a template for other sessions, if that is worth it."""
+        if len(self._session.strings) > _MAX_SHARED:
+            return
         strings = tuple(self._session.strings)
-        if sum(map(len, strings)) > _MAX_SHARED or not self._shared.wanted(strings, action):
+        if sum(map(len, strings)) > _MAX_SHARED:
+            return
+        if not self._shared.wanted(strings, action):
             return
         alike = self._shared.get(strings) or ()
         if len(alike) == _MAX_ALIKE:

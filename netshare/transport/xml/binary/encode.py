@@ -48,6 +48,8 @@ _DOUBLE: Final = Struct("<Bd").pack
 _DECIMAL: Final = Struct("<BIIQ").pack
 _LENGTH16: Final = Struct("<BH").pack
 _LENGTH32: Final = Struct("<Bi").pack
+#: Digits of the largest decimal, 2^96 - 1.
+_DECIMAL_DIGITS: Final = 29
 _HEADS: Final = tuple(bytes((kind,)) for kind in range(256))
 
 
@@ -105,6 +107,8 @@ def _decimal(value: Decimal, end: int) -> bytes:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise XmlException(f"{value} is no System.Decimal")
+    if len(digits) > _DECIMAL_DIGITS:
+        raise XmlException(f"{value} has too many digits for System.Decimal")
     number = int("".join(map(str, digits)) or "0")
     if exponent > 0:
         if exponent > 28 and number:

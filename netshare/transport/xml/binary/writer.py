@@ -87,7 +87,7 @@ class BinaryWriter(XmlWriter):
         """
         writer = cls.__new__(cls)
         writer.inline_names = writer._tag_open = False
-        writer._declared = []
+        writer._declared = {}
         writer._parts = [*written]
         writer._session = session
         writer._headers = _static_headers if session is None else session.headers
