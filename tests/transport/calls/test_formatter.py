@@ -25,7 +25,7 @@ from netshare.transport.encoders import encoder_for
 from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException
 from tests.fuzz.test_properties import damaged
-from tests.transport.encoders.templates.test_templates import OPERATIONS, messages
+from tests.helpers.templates import OPERATIONS, messages
 
 ENVELOPE = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>{}</s:Body></s:Envelope>'

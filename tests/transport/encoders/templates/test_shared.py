@@ -17,18 +17,16 @@ from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, Message, MessageVer
 from netshare.transport.xml import ReaderQuotas, UniqueId
 from netshare.transport.xml.binary import WriterSession
 from tests.fuzz.test_properties import damaged
-from tests.transport.encoders.templates.test_templates import (
+from tests.helpers.templates import (
     DEFAULT,
     OPERATIONS,
-    RECORDINGS,
-    SAMPLES,
     VERSIONS,
-    Both,
     encoder,
     messages,
     without_templates,
     written,
 )
+from tests.transport.encoders.templates.test_reading import RECORDINGS, SAMPLES, Both
 
 ADD = formatter_for(OPERATIONS["Add"])
 TO = "net.tcp://one/service"
