@@ -10,7 +10,7 @@ The WCF TCP transport: services and clients that speak net.tcp, behind a shared 
 What is listed here is what programs are written with.
 """
 
-from netshare.transport.calls.context import OperationContext
+from netshare.transport.calls import CommunicationState, OperationContext, channel_of
 from netshare.transport.channels import errors
 from netshare.transport.clients import aio
 from netshare.transport.clients.blocking import NetTcpClient
@@ -40,6 +40,7 @@ from netshare.transport.contracts.decorators import (
     operation,
     service_contract,
 )
+from netshare.transport.contracts.exceptiondetail import ExceptionDetail
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, StreamSource
 from netshare.transport.datacontracts import data_contract, member
@@ -50,8 +51,10 @@ __all__ = [
     "AddressFilterMode",
     "BinaryEncoding",
     "ChannelFactory",
+    "CommunicationState",
     "Compression",
     "ConcurrencyMode",
+    "ExceptionDetail",
     "FaultCode",
     "FaultError",
     "InstanceContextMode",
@@ -71,6 +74,7 @@ __all__ = [
     "TransferMode",
     "aio",
     "body",
+    "channel_of",
     "data_contract",
     "errors",
     "fault",

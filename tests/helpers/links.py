@@ -41,6 +41,9 @@ class FakeLink:
         self.sent.append(message)
         return None
 
+    def keep_alive(self) -> None:
+        self.did.append("keep_alive")
+
     def pause(self) -> None:
         self.did.append("pause")
 

@@ -129,7 +129,8 @@ class World:
     """A reactor in memory, with hosts and clients."""
 
     def __init__(self) -> None:
-        self.reactor = MemoryReactorClock()
+        self.reactor: Any = MemoryReactorClock()
+        self.reactor.callFromThread = lambda function, *arguments: function(*arguments)
         self.wires: list[Wire] = []
         self.hosts: list[ServiceHost] = []
         Counting.made, Counting.waiting = [], {}

@@ -19,6 +19,7 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
 
 from netshare.transport.calls.context import OperationContext
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import (
     CommunicationError,
     EndpointNotFoundError,
@@ -28,7 +29,6 @@ from netshare.transport.channels.errors import TimeoutError as TransportTimeoutE
 from netshare.transport.clients import aio
 from netshare.transport.clients.background import BackgroundReactor
 from netshare.transport.clients.blocking import NetTcpClient
-from netshare.transport.clients.channel import CommunicationState
 from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.behavior import ConcurrencyMode, ServiceBehavior
 from netshare.transport.contracts.binding import TextEncoding, TransferMode

@@ -21,9 +21,9 @@ from zope.interface import implementer
 
 from netshare.framing.records import Mode
 from netshare.testing.wire import MemoryTransport, Wire
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.pool import ConnectionPool
-from netshare.transport.clients.channel import CommunicationState
 from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.binding import (
     BinaryEncoding,

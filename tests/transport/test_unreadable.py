@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from netshare.transport.calls.context import OperationContext
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import CommunicationError, ProtocolError
-from netshare.transport.clients.channel import CommunicationState
 from netshare.transport.contracts.binding import BinaryEncoding, TextEncoding, TransferMode
 from netshare.transport.contracts.decorators import operation, service_contract
 from netshare.transport.contracts.faulterror import FaultError

@@ -9,5 +9,7 @@ instance, and when it is a call's turn.
 """
 
 from netshare.transport.calls.context import OperationContext
+from netshare.transport.calls.lifetime import CommunicationState
+from netshare.transport.calls.proxy import channel_of
 
-__all__ = ["OperationContext"]
+__all__ = ["CommunicationState", "OperationContext", "channel_of"]

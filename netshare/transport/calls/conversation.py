@@ -99,6 +99,11 @@ class Conversation:
             self._deadlines.add(asked, timeout)
         return reply
 
+    def keep_alive(self) -> None:
+        """What this side sends keeps the session from being idle, though nothing comes."""
+        if not self._paused and not self.closed:
+            self.link.keep_alive()
+
     def idle(self) -> Deferred[None]:
         """:returns: a Deferred that fires when no call is under way, in either direction."""
         if not self.busy:

@@ -17,6 +17,7 @@ from netshare.transport.contracts.description import (
     MessageDescription,
     OperationDescription,
 )
+from netshare.transport.contracts.exceptiondetail import read_detail
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
@@ -267,6 +268,7 @@ class OperationFormatter:
             if takers:
                 value = takers[0].serializer.read(detail)
                 return FaultError.from_fault(fault, message.action, value)
+            return FaultError.from_fault(fault, message.action, read_detail(detail))
         return FaultError.from_fault(fault, message.action)
 
     # ---- the service

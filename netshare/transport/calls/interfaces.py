@@ -8,6 +8,9 @@ conversation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
@@ -36,6 +39,11 @@ class IMessageLink(Interface):
         :returns: None, or a Deferred that fires when the next should follow
         :raises ChannelClosedError: nothing can be sent any more, or not yet
         :raises Exception: the message cannot be written; nothing was sent
+        """
+
+    def keep_alive() -> None:
+        """
+        The link is in use though nothing comes: the time for that begins anew. Not while paused.
         """
 
     def pause() -> None:
@@ -170,6 +178,16 @@ class ICommunicationObject(Interface):
     """
     What is opened and has to be closed: a channel of a client, a session or a call of a service.
     """
+
+    state = Attribute("The :class:`~.lifetime.CommunicationState`.")
+
+    def on_closed(function: Callable[[BaseException | None], Any]) -> None:
+        """
+        Call a function when it is over; at once if it is.
+
+        :param function: called with None when both sides have closed it, and otherwise with what
+            went wrong
+        """
 
     def close() -> Deferred[None]:
         """

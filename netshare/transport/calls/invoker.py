@@ -4,7 +4,7 @@ One call of one method: from a request's arguments to the answer, whatever happe
 
 from __future__ import annotations
 
-import traceback
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.calls.session import SessionState, address_reply
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.contracts.description import OperationDescription
+from netshare.transport.contracts.exceptiondetail import ExceptionDetail, write_detail
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, collect
 from netshare.transport.datacontracts import DeserializationFailed
@@ -196,7 +197,7 @@ class Invoker:
             return Answer(declared.to_message(action, version))
         name = message.action if operation is None else operation.method
         self.log.failure("{operation} failed", operation=name)
-        fault = None if one_way else self.internal_fault().to_message(version=version)
+        fault = None if one_way else self.internal_fault(error).to_message(version=version)
         return Answer(fault, broken=True)
 
     def answer_with(
@@ -219,20 +220,21 @@ class Invoker:
             return send(answer.message)
         except CommunicationError:
             raise
-        except Exception:
+        except Exception as error:
             self.log.failure("the answer to {action} cannot be written", action=request.action)
-            answer.message = self.internal_fault().to_message(version=request.version)
+            answer.message = self.internal_fault(error).to_message(version=request.version)
             answer.stream, answer.broken = None, True
             address_reply(answer.message, request, session)
             return send(answer.message)
 
-    def internal_fault(self) -> SoapFault:
-        """The fault for the exception that is being handled."""
-        return (
-            internal_service_fault(traceback.format_exc())
-            if self._tell
-            else (internal_service_fault())
-        )
+    def internal_fault(self, error: Exception) -> SoapFault:
+        """:returns: the fault for an unexpected exception"""
+        if not self._tell:
+            return internal_service_fault()
+        detail = ExceptionDetail.of(error)
+        fault = internal_service_fault(detail.Message or detail.Type or "")
+        fault.detail = functools.partial(write_detail, detail)
+        return fault
 
 
 def is_one_way(operation: OperationDescription | None, message: Message) -> bool:

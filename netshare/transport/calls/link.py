@@ -53,6 +53,10 @@ class MessageLink:
         sent: Deferred[None] | None = self.channel.send(*self._encoder.pieces(message))
         return sent
 
+    def keep_alive(self) -> None:
+        if not self._closed:
+            self.channel.keepAlive()
+
     def pause(self) -> None:
         if not self._closed:
             self.channel.pauseReceiving()

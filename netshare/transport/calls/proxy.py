@@ -9,7 +9,7 @@ from typing import Any
 
 from netshare.transport.contracts.description import ContractDescription, OperationDescription
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "channel_of"]
 
 #: Carries out an operation: the operation, its positional arguments, those by name.
 Invoke = Callable[[OperationDescription, tuple[Any, ...], dict[str, Any]], Any]
@@ -21,9 +21,11 @@ class Proxy:
 
     :param contract: the contract
     :param invoke: carries an operation out; what it returns the method returns
+    :param channel: through which, see :func:`channel_of`
     """
 
-    def __init__(self, contract: ContractDescription, invoke: Invoke) -> None:
+    def __init__(self, contract: ContractDescription, invoke: Invoke, channel: Any) -> None:
+        self.__dict__["_channel"] = channel
         self.__dict__["_contract"] = contract
         self.__dict__["_carry_out"] = invoke
 
@@ -54,3 +56,19 @@ class _Method:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._invoke(self._operation, args, kwargs)
+
+
+def channel_of(operations: Any) -> Any:
+    """
+    The channel of an object whose methods are operations: of a client's, or of the callback object
+    that a service sees. In WCF that is a cast, ``(ICommunicationObject)client``.
+
+    :param operations: the object
+    :returns: the :class:`~.interfaces.ICommunicationObject`: it has a ``state``, can be told to
+        ``close()`` and ``abort()``, and tells ``on_closed(function)`` when it is over. Of a client
+        that is no Twisted program's it is the client.
+    :raises TypeError: it is no such object
+    """
+    if not isinstance(operations, Proxy):
+        raise TypeError(f"operations of a client, or a callback object, not {operations!r}")
+    return operations.__dict__["_channel"]

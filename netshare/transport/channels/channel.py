@@ -163,6 +163,9 @@ class Channel:
                 )
             )
 
+    def keepAlive(self) -> None:
+        self._expectMore()
+
     def pauseReceiving(self) -> None:
         if self._state in (_OPEN, _OUTPUT_ENDED, _INPUT_ENDED):
             self._alarm.stop()

@@ -67,6 +67,12 @@ class IChannel(Interface):
         :raises RuntimeError: this side is the client
         """
 
+    def keepAlive() -> None:
+        """
+        The session is in use though nothing comes: receive_timeout begins anew. Not to be called
+        while receiving is paused.
+        """
+
     def pauseReceiving() -> None:
         """Call the receiver no more until :meth:`resumeReceiving`; the other side is held up."""
 

@@ -7,9 +7,10 @@ are streamed a session for each call. ``NetTcpClient`` is the same for plain pro
 thread of its own, and results back.
 """
 
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.clients import aio
 from netshare.transport.clients.blocking import NetTcpClient
-from netshare.transport.clients.channel import CommunicationState, ServiceChannel
+from netshare.transport.clients.channel import ServiceChannel
 from netshare.transport.clients.channelfactory import ChannelFactory
 
 __all__ = ["ChannelFactory", "CommunicationState", "NetTcpClient", "ServiceChannel", "aio"]

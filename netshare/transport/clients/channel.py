@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
-from collections.abc import Iterable
-from enum import Enum
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
@@ -22,6 +21,7 @@ from netshare.transport.calls.interfaces import (
     IConversationUser,
 )
 from netshare.transport.calls.invoker import Invoker
+from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.link import MessageLink
 from netshare.transport.calls.operations import CallOptions, call_operation
 from netshare.transport.calls.proxy import Proxy
@@ -33,18 +33,7 @@ from netshare.transport.clients.streamedcall import StreamedCall
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.soap import Message, MessageHeader
 
-__all__ = ["CommunicationState", "ServiceChannel"]
-
-
-class CommunicationState(Enum):
-    """What a channel is at the moment."""
-
-    CREATED = "Created"
-    OPENING = "Opening"
-    OPENED = "Opened"
-    CLOSING = "Closing"
-    CLOSED = "Closed"
-    FAULTED = "Faulted"
+__all__ = ["ServiceChannel"]
 
 
 @implementer(ICommunicationObject, IConversationUser)
@@ -63,7 +52,7 @@ class ServiceChannel:
     def __init__(self, setup: ChannelSetup, keeper: IChannelKeeper, address: str, via: str) -> None:
         self.address = address
         self.via = via
-        self.state = CommunicationState.CREATED
+        self._lifetime = Lifetime(setup.caller)
         self._setup = setup
         self._keeper = keeper
         self._link: MessageLink | None = None
@@ -98,7 +87,21 @@ class ServiceChannel:
             replies=replies,
             caller=self._setup.caller,
         )
-        return Proxy(self._setup.contract, functools.partial(self._invoke, options))
+        return Proxy(self._setup.contract, functools.partial(self._invoke, options), self)
+
+    @property
+    def state(self) -> CommunicationState:
+        """What the channel is at the moment."""
+        return self._lifetime.state
+
+    def on_closed(self, function: Callable[[BaseException | None], Any]) -> None:
+        """
+        Call a function when the channel is over; at once if it is.
+
+        :param function: called with None when the channel was closed, and otherwise with what went
+            wrong
+        """
+        self._lifetime.on_closed(function)
 
     def open(self) -> Deferred[None]:
         """
@@ -107,7 +110,7 @@ class ServiceChannel:
         :returns: a Deferred that fails with a :class:`~.errors.TransportError`
         """
         if self.state is CommunicationState.CREATED:
-            self.state = CommunicationState.OPENING
+            self._lifetime.state = CommunicationState.OPENING
             self._start()
         if self.state is CommunicationState.OPENING:
             waiting: Deferred[None] = Deferred()
@@ -129,8 +132,9 @@ class ServiceChannel:
         """Give the channel up, and its connection."""
         if self.state in (CommunicationState.CLOSED, CommunicationState.FAULTED):
             return
-        self.state = CommunicationState.CLOSED
-        self._failure = Failure(CommunicationObjectAbortedError(f"{self.via}: it was aborted"))
+        error = CommunicationObjectAbortedError(f"{self.via}: it was aborted")
+        self._failure = Failure(error)
+        self._lifetime.over(CommunicationState.CLOSED, error)
         if self._link is not None:
             self._link.abort()
         for call in list(self._calls):
@@ -187,14 +191,14 @@ class ServiceChannel:
     def _refused(self, failure: Failure) -> None:
         self._opening = None
         if self.state is not CommunicationState.CLOSED:
-            self.state = CommunicationState.FAULTED
             self._failure = failure
+            self._lifetime.over(CommunicationState.FAULTED, failure.value)
         self._keeper.channel_over(self)
         self._opened(failure)
 
     def _opened(self, failure: Failure | None) -> None:
         if failure is None:
-            self.state = CommunicationState.OPENED
+            self._lifetime.state = CommunicationState.OPENED
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if failure is None:
@@ -215,16 +219,16 @@ class ServiceChannel:
     def other_side_ended(self) -> None:
         # The service sends no more, and so takes no more, as WCF has it.
         if self.state is CommunicationState.OPENED and self._link is not None:
-            self.state = CommunicationState.FAULTED
-            self._failure = Failure(
-                ChannelClosedError(f"{self.via}: the service has ended the session")
-            )
+            error = ChannelClosedError(f"{self.via}: the service has ended the session")
+            self._failure = Failure(error)
+            self._lifetime.over(CommunicationState.FAULTED, error)
             self._link.close().addErrback(lambda failure: None)
 
     def conversation_over(self, reason: Failure | None) -> None:
         if self.state is CommunicationState.OPENED:
-            self.state = CommunicationState.FAULTED
             self._failure = reason
+            error = None if reason is None else reason.value
+            self._lifetime.over(CommunicationState.FAULTED, error)
         self._keeper.channel_over(self)
 
     # ---- closing
@@ -234,9 +238,10 @@ class ServiceChannel:
             await self.open()
         if self.state is not CommunicationState.OPENED:
             if self.state is CommunicationState.CREATED:
-                self.state = CommunicationState.CLOSED
+                self._lifetime.over(CommunicationState.CLOSED, None)
             return
-        self.state = CommunicationState.CLOSING
+        self._lifetime.state = CommunicationState.CLOSING
+        error: BaseException | None = None
         try:
             conversation = self._conversation
             if conversation is not None:
@@ -244,8 +249,11 @@ class ServiceChannel:
                 await conversation.close(self._setup.binding.close_timeout)
             for call in list(self._calls):
                 await call.done()
+        except BaseException as failed:
+            error = failed
+            raise
         finally:
-            self.state = CommunicationState.CLOSED
+            self._lifetime.over(CommunicationState.CLOSED, error)
             self._keeper.channel_over(self)
 
     def _check(self) -> None:
@@ -264,7 +272,7 @@ class ServiceChannel:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Deferred[Any]:
-        if self.state is CommunicationState.OPENED and self._conversation is not None:
+        if self._lifetime.state is CommunicationState.OPENED and self._conversation is not None:
             try:
                 return call_operation(self._conversation, operation, args, kwargs, options)
             except Exception:

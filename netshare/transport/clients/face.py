@@ -11,9 +11,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.calls.proxy import Proxy
 from netshare.transport.channels.pool import ConnectionPool
-from netshare.transport.clients.channel import CommunicationState, ServiceChannel
+from netshare.transport.clients.channel import ServiceChannel
 from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
@@ -49,6 +50,7 @@ class ClientFace:
         callback: Any,
         pool: ConnectionPool | None = None,
     ) -> None:
+        self._reactor = reactor
         self._factory = ChannelFactory(
             contract, binding, reactor, callback=callback, caller=caller, pool=pool
         )
@@ -58,6 +60,15 @@ class ClientFace:
     def state(self) -> CommunicationState:
         """What the channel is at the moment."""
         return self._channel.state
+
+    def on_closed(self, function: Callable[[BaseException | None], Any]) -> None:
+        """
+        Call a function when the channel is over; at once if it is.
+
+        :param function: called as the methods of a callback object are, with None when the channel
+            was closed, and otherwise with what went wrong
+        """
+        self._reactor.callFromThread(self._channel.on_closed, function)
 
     # ---- in the reactor's thread
 
@@ -100,7 +111,7 @@ class ClientFace:
             method = getattr(inner, operation.method)
             return carry(operation, lambda: method(*args, **kwargs))
 
-        return Proxy(self._factory.contract, invoke)
+        return Proxy(self._factory.contract, invoke, self)
 
     def _readable(self, operation: OperationDescription, result: Any) -> Any:
         """:returns: a result, with its stream as the user can read it."""

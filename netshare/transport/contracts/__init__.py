@@ -43,6 +43,7 @@ from netshare.transport.contracts.description import (
     OperationDescription,
 )
 from netshare.transport.contracts.endpoint import ServiceEndpoint
+from netshare.transport.contracts.exceptiondetail import ExceptionDetail
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, StreamSource
 
@@ -53,6 +54,7 @@ __all__ = [
     "ConcurrencyMode",
     "ContractDescription",
     "ContractError",
+    "ExceptionDetail",
     "FaultContract",
     "FaultError",
     "InstanceContextMode",

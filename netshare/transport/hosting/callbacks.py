@@ -4,24 +4,28 @@ A service calls its client back, in the same session.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import served_here
 from netshare.transport.calls.conversation import Conversation
-from netshare.transport.calls.interfaces import ICallbacks
+from netshare.transport.calls.interfaces import ICallbacks, ICommunicationObject
+from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.operations import CallOptions, call_operation
 from netshare.transport.calls.proxy import Proxy
 from netshare.transport.calls.slots import Turn
+from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.contracts.behavior import ConcurrencyMode
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.endpoint import ServiceEndpoint
 
-__all__ = ["CallbackProxies"]
+__all__ = ["CallbackChannel", "CallbackProxies"]
 
 
 @implementer(ICallbacks)
@@ -30,21 +34,29 @@ class CallbackProxies:
     Makes the callback object of a session, and carries its calls out.
 
     :param session_id: of the session whose client is called
-    :param conversation: through which
+    :param peer: the client's address
+    :param channel: of the session, as users see it
+    :param conversation: through which its client is called
     :param mode: of the service
     :param timeout: seconds for a reply
     :param caller: how the service's operations are called
     """
 
+    log = Logger()
+
     def __init__(
         self,
         session_id: str,
+        peer: Any,
+        channel: ICommunicationObject,
         conversation: Conversation,
         mode: ConcurrencyMode,
         timeout: float | None,
         caller: Caller,
     ) -> None:
         self._session_id = session_id
+        self._peer = peer
+        self._channel = channel
         self._conversation = conversation
         self._mode = mode
         self._caller = caller
@@ -58,7 +70,7 @@ class CallbackProxies:
         if endpoint.contract.callback is None:
             return None
         self._options = replace(self._options, reply_to=endpoint.listen_uri)
-        return Proxy(endpoint.contract.callback, self._invoke)
+        return Proxy(endpoint.contract.callback, self._invoke, self._channel)
 
     def _invoke(
         self, operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -97,6 +109,8 @@ class CallbackProxies:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        if operation.one_way:
+            return await self._tell(operation, args, kwargs)
         if turn is not None:
             turn.give()
         try:
@@ -105,3 +119,50 @@ class CallbackProxies:
             waiting = None if turn is None else turn.take()
             if waiting is not None:
                 await waiting
+
+    async def _tell(
+        self, operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Call what is one-way. That its client has left is no error of the service's."""
+        try:
+            await call_operation(self._conversation, operation, args, kwargs, self._options)
+        except CommunicationError as error:
+            self.log.warn(
+                "{operation} was not sent to {peer}, who has left: {error}",
+                operation=operation.method,
+                peer=self._peer,
+                error=error,
+            )
+        else:
+            self._conversation.keep_alive()
+
+
+@implementer(ICommunicationObject)
+class CallbackChannel:
+    """
+    A session as the service's operations see it (:func:`.channel_of`), also in threads.
+
+    :param lifetime: of the session
+    :param session: what is closed
+    :param caller: how the operations are called
+    """
+
+    def __init__(self, lifetime: Lifetime, session: ICommunicationObject, caller: Caller) -> None:
+        self._lifetime = lifetime
+        self._session = session
+        self._caller = caller
+
+    @property
+    def state(self) -> CommunicationState:
+        """What the session is at the moment."""
+        return self._lifetime.state
+
+    def on_closed(self, function: Callable[[BaseException | None], Any]) -> None:
+        self._lifetime.on_closed(function)
+
+    def close(self) -> Deferred[None]:
+        done: Deferred[None] = self._caller.wait(self._session.close)
+        return done
+
+    def abort(self) -> None:
+        self._caller.wait(maybeDeferred, self._session.abort)

@@ -4,7 +4,7 @@ A single call that a service serves, where messages are streamed.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -15,6 +15,7 @@ from zope.interface import implementer
 from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject, IExchangeUser
 from netshare.transport.calls.invoker import Answer, Refused
+from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.session import SessionState
 from netshare.transport.channels.errors import ProtocolError, QuotaExceededError
 from netshare.transport.contracts.streams import Stream
@@ -52,9 +53,19 @@ class ServedCall:
         self._channel = channel
         self._dispatcher = dispatcher
         self._keeper = keeper
+        self._lifetime = Lifetime(dispatcher.invoker.caller)
+        self._lifetime.state = CommunicationState.OPENED
         self._serving: Deferred[None] | None = None
         self._state = SessionState(channel.via, channel.peer, channel.security, channel, None)
         keeper.channel_opened(self)
+
+    @property
+    def state(self) -> CommunicationState:
+        """What the call's channel is at the moment."""
+        return self._lifetime.state
+
+    def on_closed(self, function: Callable[[BaseException | None], Any]) -> None:
+        self._lifetime.on_closed(function)
 
     def close(self) -> Deferred[None]:
         if self._serving is None:
@@ -107,6 +118,10 @@ class ServedCall:
                 reason=reason.value,
             )
         self._keeper.channel_over(self)
+        if reason is None:
+            self._lifetime.over(CommunicationState.CLOSED, None)
+        else:
+            self._lifetime.over(CommunicationState.FAULTED, reason.value)
 
     # ---- serving
 

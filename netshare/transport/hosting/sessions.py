@@ -4,6 +4,7 @@ A session that a service serves: its calls, its callbacks, and its end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -20,12 +21,13 @@ from netshare.transport.calls.interfaces import (
     IMessageLink,
 )
 from netshare.transport.calls.invoker import Answer
+from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.calls.slots import begin
 from netshare.transport.channels.errors import CommunicationError, ProtocolError, QuotaExceededError
 from netshare.transport.contracts.behavior import ConcurrencyMode
 from netshare.transport.contracts.binding import NetTcpBinding
-from netshare.transport.hosting.callbacks import CallbackProxies
+from netshare.transport.hosting.callbacks import CallbackChannel, CallbackProxies
 from netshare.transport.hosting.dispatcher import Dispatcher
 from netshare.transport.soap import Message
 
@@ -64,10 +66,12 @@ class ServedSession:
         self._closing = False
         self._ending: IDelayedCall | None = None
         self._conversation = Conversation(link, clock, self)
-        behavior = dispatcher.behavior
+        behavior, caller = dispatcher.behavior, dispatcher.invoker.caller
+        self._lifetime = Lifetime(caller)
+        self._lifetime.state = CommunicationState.OPENED
         session_id = new_session_id()
         serial = behavior.concurrency_mode is not ConcurrencyMode.MULTIPLE
-        self.state = SessionState(
+        self._state = SessionState(
             channel.via,
             channel.peer,
             channel.security,
@@ -77,14 +81,24 @@ class ServedSession:
             lock=dispatcher.instances.lock() if serial else None,
             callbacks=CallbackProxies(
                 session_id,
+                channel.peer,
+                CallbackChannel(self._lifetime, self, caller),
                 self._conversation,
                 behavior.concurrency_mode,
                 binding.send_timeout,
-                dispatcher.invoker.caller,
+                caller,
             ),
         )
         dispatcher.throttles.session_begun()
         keeper.channel_opened(self)
+
+    @property
+    def state(self) -> CommunicationState:
+        """What the session is at the moment."""
+        return self._lifetime.state
+
+    def on_closed(self, function: Callable[[BaseException | None], Any]) -> None:
+        self._lifetime.on_closed(function)
 
     def close(self) -> Deferred[None]:
         return ensureDeferred(self._close())
@@ -103,10 +117,10 @@ class ServedSession:
         return begin(self._answer(message))
 
     def request_unreadable(self, message: Message, error: Exception) -> Deferred[None] | None:
-        return begin(self._send(self._dispatcher.refuse(self.state, message, error), message))
+        return begin(self._send(self._dispatcher.refuse(self._state, message, error), message))
 
     async def _answer(self, message: Message) -> None:
-        await self._send(await self._dispatcher.dispatch(self.state, message), message)
+        await self._send(await self._dispatcher.dispatch(self._state, message), message)
 
     async def _send(self, answer: Answer, message: Message) -> None:
         conversation = self._conversation
@@ -115,7 +129,7 @@ class ServedSession:
         if answer.message is not None:
             try:
                 sent = self._dispatcher.invoker.answer_with(
-                    conversation.send, answer, message, self.state
+                    conversation.send, answer, message, self._state
                 )
                 if sent is not None:
                     await sent
@@ -143,12 +157,16 @@ class ServedSession:
             tell = self.log.warn if broken else self.log.debug
             tell(
                 "the session of {peer} has ended: {reason}",
-                peer=self.state.peer,
+                peer=self._state.peer,
                 reason=reason.value,
             )
-        self._dispatcher.session_over(self.state)
+        self._dispatcher.session_over(self._state)
         self._dispatcher.throttles.session_over()
         self._keeper.channel_over(self)
+        if reason is None:
+            self._lifetime.over(CommunicationState.CLOSED, None)
+        else:
+            self._lifetime.over(CommunicationState.FAULTED, reason.value)
 
     # ---- the end
 

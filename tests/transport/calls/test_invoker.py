@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import (
     CommunicationError,
 )
-from netshare.transport.clients.channel import CommunicationState
 from netshare.transport.contracts.decorators import operation, service_contract
+from netshare.transport.contracts.exceptiondetail import ExceptionDetail
 from netshare.transport.contracts.faulterror import FaultError
 from tests.helpers.world import World
 
@@ -28,10 +29,16 @@ def test_an_unexpected_exception_ends_the_session(world: World) -> None:
 
 
 def test_exceptions_are_told_when_that_is_on(world: World) -> None:
-    """With include_exception_detail_in_faults the client reads what happened."""
+    """With include_exception_detail_in_faults the client gets WCF's ExceptionDetail."""
     world.serve(include_exception_detail_in_faults=True)
-    with pytest.raises(FaultError, match="a secret"):
+    with pytest.raises(FaultError, match="a secret") as caught:
         world.now(world.channel().operations.Break())
+    assert caught.value.reason == "a secret"
+    detail = caught.value.detail
+    assert isinstance(detail, ExceptionDetail)
+    assert (detail.Type, detail.Message) == ("builtins.ValueError", "a secret")
+    assert detail.StackTrace is not None
+    assert "in Break" in detail.StackTrace
 
 
 def test_a_result_that_is_not_as_declared(world: World) -> None:

@@ -141,6 +141,9 @@ class Reconnecting:
         self.unanswered.append(message)
         return self._link.send(message)
 
+    def keep_alive(self) -> None:
+        self._link.keep_alive()
+
     def pause(self) -> None:
         self._link.pause()
 

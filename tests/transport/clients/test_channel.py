@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from zope.interface.verify import verifyObject
 
 from netshare.transport.calls.interfaces import ICommunicationObject, IConversationUser
+from netshare.transport.calls.lifetime import CommunicationState
+from netshare.transport.calls.proxy import channel_of
 from netshare.transport.channels.errors import (
     ChannelClosedError,
     CommunicationError,
     CommunicationObjectAbortedError,
     EndpointNotFoundError,
 )
-from netshare.transport.clients.channel import CommunicationState
 from tests.helpers.world import HERE, Counting, ITest, World, binding
 
 STATES = CommunicationState
@@ -104,3 +107,27 @@ def test_a_call_through_another_address(world: World) -> None:
     world.now(host.open())
     channel = world.channel(HERE, "net.tcp://127.0.0.1:9000/relay")
     assert world.now(channel.operations.Count()) == 1
+
+
+@pytest.mark.parametrize("how", ["close", "abort", "host", "refused", "unused"])
+def test_its_end_is_told(world: World, how: str) -> None:
+    """on_closed tells once that a channel is over: with nothing when it was closed, else why."""
+    host = world.serve()
+    channel = world.channel("net.tcp://127.0.0.1:9000/nothing" if how == "refused" else HERE)
+    assert channel_of(channel.operations) is channel
+    told: list[Any] = []
+    channel.on_closed(told.append)
+    if how in ("close", "abort", "host"):
+        world.now(channel.operations.Count())
+        assert told == []
+    if how in ("close", "unused"):
+        world.now(channel.close())
+    elif how == "abort":
+        channel.abort()
+    elif how == "host":
+        world.now(host.close())
+    else:
+        world.start(channel.operations.Count())
+    world.flow()
+    assert len(told) == 1
+    assert (told[0] is None) == (how in ("close", "unused"))

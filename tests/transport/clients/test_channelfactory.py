@@ -6,7 +6,7 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from netshare.transport.calls.interfaces import IChannelKeeper
-from netshare.transport.clients.channel import CommunicationState
+from netshare.transport.calls.lifetime import CommunicationState
 from tests.helpers.world import HERE, Counting, World
 
 

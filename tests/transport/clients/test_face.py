@@ -8,7 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from netshare.transport.calls.callers import Caller
-from netshare.transport.clients.channel import CommunicationState
+from netshare.transport.calls.lifetime import CommunicationState
+from netshare.transport.calls.proxy import channel_of
 from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import TransferMode
 from netshare.transport.contracts.description import OperationDescription
@@ -50,8 +51,13 @@ def test_a_call(world: World) -> None:
     assert face.state is CommunicationState.CREATED
     assert face.operations.Count() == 1
     assert face.state is CommunicationState.OPENED
+    told: list[Any] = []
+    assert channel_of(face.operations) is face
+    face.on_closed(told.append)
+    world.flow()
     world.now(face._close_all())
     assert face.state is CommunicationState.CLOSED
+    assert told == [None]
 
 
 def test_it_is_aborted(world: World) -> None:

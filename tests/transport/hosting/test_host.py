@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import (
     CommunicationError,
 )
-from netshare.transport.clients.channel import CommunicationState
 from netshare.transport.contracts.binding import (
     TransferMode,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netshare.transport.clients.channel import CommunicationState
+from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.contracts.faulterror import FaultError
 from tests.helpers.world import World, binding
 from tests.peers.contracts import ISession

@@ -1,0 +1,134 @@
+"""Faults, ends and idle sessions, as real clients of WCF see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.task import deferLater
+
+from netshare.transport.calls.context import OperationContext
+from netshare.transport.calls.proxy import channel_of
+from netshare.transport.contracts.behavior import ServiceBehavior
+from netshare.transport.contracts.binding import TextEncoding, TransferMode
+from netshare.transport.xml import ReaderQuotas
+from tests.integration.hosting import Hosting
+from tests.integration.running import RunningService
+from tests.peers import services
+from tests.peers.child import PeerError
+from tests.peers.drivers import DotNetClient, MonoClient
+
+TIGHT = ReaderQuotas(max_string_content_length=2000, max_array_length=2000)
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def hosting(service: RunningService) -> AsyncIterator[Hosting]:
+    """Serves contracts on a port of their own."""
+    from twisted.internet import reactor
+
+    hosting = Hosting(reactor, service, False)
+    yield hosting
+    await hosting.stop()
+
+
+def wait(seconds: float) -> Any:
+    """A Deferred that fires later."""
+    from twisted.internet import reactor
+
+    return deferLater(reactor, seconds, lambda: None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("encoding", ["binary", "text"])
+async def test_a_body_that_cannot_be_read(
+    hosting: Hosting, dotnet_client: DotNetClient, encoding: str
+) -> None:
+    """.NET gets DeserializationFailed, and its channel stays as it was."""
+    options: dict[str, Any] = {"reader_quotas": TIGHT}
+    of_client: dict[str, Any] = {}
+    if encoding == "text":
+        options["encoding"], of_client["encoding"] = TextEncoding(), "text"
+    address = await hosting.serve("IBasic", **options)
+    channel = await dotnet_client.open("IBasic", address, binding=of_client)
+    for _ in range(2):
+        with pytest.raises(PeerError) as caught:
+            await channel.call("Echo", "x" * 3000)
+        assert caught.value.error["subcode"] == "DeserializationFailed"
+        assert await channel.call("Add", 40, 2) == 42
+
+
+async def test_a_streamed_body_that_cannot_be_read(
+    hosting: Hosting, dotnet_client: DotNetClient
+) -> None:
+    """.NET gets the fault where messages are streamed, too."""
+    address = await hosting.serve(
+        "IBasic", transfer_mode=TransferMode.STREAMED, reader_quotas=TIGHT
+    )
+    channel = await dotnet_client.open("IBasic", address, binding={"transferMode": "Streamed"})
+    with pytest.raises(PeerError) as caught:
+        await channel.call("Echo", "x" * 3000)
+    assert caught.value.error["subcode"] == "DeserializationFailed"
+    assert await channel.call("Add", 40, 2) == 42
+
+
+async def test_exception_details(hosting: Hosting, dotnet_client: DotNetClient) -> None:
+    """.NET gets a FaultException<ExceptionDetail>."""
+    behavior = ServiceBehavior(include_exception_detail_in_faults=True)
+    address = await hosting.serve("IBasic", behavior=behavior)
+    channel = await dotnet_client.open("IBasic", address)
+    with pytest.raises(PeerError) as caught:
+        await channel.call("FailInternal", "a secret")
+    error = caught.value.error
+    assert "ExceptionDetail" in error["type"], error
+    assert error["reason"] == "a secret"
+    assert error["detail"]["Message"] == "a secret"
+    assert error["detail"]["Type"].startswith("builtins.")
+
+
+class Subscribed(services.Duplex):
+    """Keeps its clients, and what it is told of their end."""
+
+    kept: list[Any] = []
+    told: list[Any] = []
+
+    async def Start(self, job: str, steps: int) -> None:
+        client = OperationContext.current().callback
+        self.kept.append(client)
+        channel_of(client).on_closed(self.told.append)
+
+
+async def test_a_subscriber_of_dotnet(hosting: Hosting, dotnet_client: DotNetClient) -> None:
+    """A silent subscriber is kept by what it is told, and its leaving is noticed."""
+    await keep_a_subscriber(hosting, dotnet_client)
+
+
+async def test_a_subscriber_of_mono(hosting: Hosting, mono_client: MonoClient) -> None:
+    """The same, with Mono's client."""
+    await keep_a_subscriber(hosting, mono_client)
+
+
+async def keep_a_subscriber(hosting: Hosting, client: DotNetClient | MonoClient) -> None:
+    """Subscribe, be silent for longer than receive_timeout, and leave."""
+    Subscribed.kept, Subscribed.told = [], []
+    contract, _ = services.SERVICES["IDuplex"]
+    services.SERVICES["ISubscribed"] = contract, Subscribed
+    try:
+        address = await hosting.serve("ISubscribed", receive_timeout=1.0)
+    finally:
+        del services.SERVICES["ISubscribed"]
+    channel = await client.open("IDuplex", address)
+    await channel.call("Start", "job", 1)
+    while not Subscribed.kept:
+        await wait(0.05)
+    for percent in range(4):
+        await wait(0.7)
+        await Subscribed.kept[0].Progress(percent, "still here")
+    assert Subscribed.told == []
+    await channel.close()
+    for _ in range(40):
+        if Subscribed.told:
+            break
+        await wait(0.05)
+    assert Subscribed.told == [None]
+    await Subscribed.kept[0].Progress(100, "gone")
