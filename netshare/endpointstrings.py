@@ -83,8 +83,8 @@ def _server(
     serviceUser: str | None = None,
 ) -> IStreamServerEndpoint:
     from netshare.endpoints.preamble import PreambleUse
-    from netshare.worker.endpoint import SharedPortServerEndpoint
     from netshare.worker.link import Wish
+    from netshare.worker.runner import StringEndpoint
 
     try:
         use = PreambleUse(preamble)
@@ -102,7 +102,7 @@ def _server(
         _flag("shared", shared),
         _number("maxOutstanding", maxOutstanding) if maxOutstanding is not None else None,
     )
-    return SharedPortServerEndpoint(reactor, wish, control, use, _flag("wait", wait), serviceUser)
+    return StringEndpoint(reactor, wish, control, use, _flag("wait", wait), serviceUser)
 
 
 def _client(

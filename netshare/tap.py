@@ -4,20 +4,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import (
-    UNIXServerEndpoint,
-    clientFromString,
-    serverFromString,
-)
+from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -28,13 +26,18 @@ from netshare.config import (
     QUOTA_NAMES,
     Configuration,
     ConfigurationError,
+    check_client,
+    check_server,
     configure,
     load_file,
+    server_endpoint,
+    try_start,
 )
 from netshare.control.paths import NoControlSocket, service_control_path
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.quotas import Quotas, raise_descriptor_limit
 from netshare.service.shared import SharedPort
+from netshare.sockets.credentials import Peer
 
 _QUOTA_HELP = {
     "listenBacklog": "connections that the kernel queues for a port",
@@ -117,16 +120,27 @@ class Options(usage.Options):
         raise SystemExit(0)
 
     def postOptions(self) -> None:
-        values = {name: value for name, value in self.items() if name not in ("check", "config")}
         try:
-            file = load_file(self["config"]) if self["config"] else {}
-            self.configuration = configure(values, file)
-            _check_endpoints(self.configuration)
+            self.configuration = self.read()
         except ConfigurationError as error:
-            raise usage.UsageError(str(error)) from None
+            _refuse(*error.problems)
         if self["check"]:
+            problems = list(try_start(self.configuration, _control(self.configuration)))
+            if problems:
+                _refuse(*problems)
             print("the configuration makes sense")
             raise SystemExit(0)
+
+    def read(self) -> Configuration:
+        """
+        What the options and the file come to, as it is now.
+
+        :raises ConfigurationError: it does not make sense
+        """
+        values = {name: value for name, value in self.items() if name not in ("check", "config")}
+        configuration = configure(values, load_file(self["config"]) if self["config"] else {})
+        _check_endpoints(configuration)
+        return configuration
 
 
 _REPEATABLE = {
@@ -158,39 +172,76 @@ for _name, _text in _REPEATABLE.items():
     setattr(Options, f"opt_{_name.replace('-', '_')}", _repeatable(_name, _text))
 
 
+def _refuse(*problems: str) -> NoReturn:
+    """End the program before it began: without the page of usage, which would hide the reasons."""
+    for problem in problems:
+        print(f"netshare: {problem}", file=sys.stderr)
+    raise SystemExit(os.EX_USAGE)
+
+
 def _check_endpoints(configuration: Configuration) -> None:
+    """:raises ConfigurationError: with a sentence for every string that is no endpoint"""
     from twisted.internet import reactor
 
-    for listen in configuration.listen:
-        text = listen.endpoint
-        try:
-            # A systemd: endpoint takes its descriptor when it is made, once.
-            if not text.startswith("systemd:"):
-                serverFromString(reactor, text)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigurationError(f"listen {text}: {error}") from None
+    checks = [
+        (f"listen {one.endpoint}", check_server, one.endpoint) for one in configuration.listen
+    ]
     for relay in configuration.relays:
-        for text in relay.to:
-            try:
-                clientFromString(reactor, text)
-            except (ValueError, TypeError, KeyError) as error:
-                raise ConfigurationError(f"relay to {text}: {error}") from None
+        checks += [(f"relay {relay.address}", check_client, text) for text in relay.to]
+    problems = []
+    for what, check, text in checks:
+        try:
+            check(reactor, text)
+        except ConfigurationError as error:
+            shown = f": to {text}" if check is check_client else ""
+            problems.append(f"{configuration.origin(what)}{shown}: {error}")
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _control(configuration: Configuration) -> Path:
+    """Where the control socket is to be; without a place for it there is no service."""
+    try:
+        return configuration.control or service_control_path()
+    except NoControlSocket as error:
+        _refuse(str(error))
+
+
+class StartFailed(Exception):
+    """
+    The service cannot start; the message says why.
+    """
+
+    # As twistd's parent process shows it, which has room for some eighty characters only.
+    __module__ = "builtins"
 
 
 def _remove_stale(control: Path) -> None:
     """
-    Remove what a killed service left: a socket where nobody listens, and its lock.
+    Remove what a killed service left: a socket on which nothing listens, and its lock.
 
     Twisted removes them by itself unless another process has got the killed one's number.
+
+    :raises StartFailed: a service runs there
     """
     with socket.socket(socket.AF_UNIX) as asking:
         try:
             asking.connect(str(control))
+            peer = Peer.of(asking)
+            raise StartFailed(
+                f"--control {control}: a service runs there already, process {peer.pid} of user "
+                f"{peer.user}. Stop it first, or name another control socket"
+            )
         except ConnectionRefusedError:
-            control.unlink(missing_ok=True)
-            control.with_name(control.name + ".lock").unlink(missing_ok=True)
+            _unlink(control)
         except OSError:
             pass  # nothing there, or nothing that we could judge: listening will tell
+
+
+def _unlink(control: Path) -> None:
+    """Remove a control socket and its lock."""
+    control.unlink(missing_ok=True)
+    control.with_name(control.name + ".lock").unlink(missing_ok=True)
 
 
 class SharingService(Service):
@@ -205,17 +256,15 @@ class SharingService(Service):
     name = "netshare"
     log = Logger()
 
-    def __init__(self, reactor: Any, configuration: Configuration) -> None:
+    def __init__(self, reactor: Any, configuration: Configuration, daemon: bool = False) -> None:
         try:
             self.shared = self._sharedPort(reactor, configuration)
         except OSError as error:
-            raise usage.UsageError(f"connectionLog: {error}") from None
-        try:
-            self.control = configuration.control or service_control_path()
-        except NoControlSocket as error:
-            raise usage.UsageError(str(error)) from None
+            _refuse(f"connectionLog: {error}")
+        self.control = _control(configuration)
         self._reactor = reactor
         self._configuration = configuration
+        self._daemon = daemon
         self._opened = False
         self._ports: list[IListeningPort] = []
         for relay in configuration.relays:
@@ -265,21 +314,17 @@ class SharingService(Service):
         if self._opened:
             return
         self._opened = True
-        self.control.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        _remove_stale(self.control)
-        # Everybody may connect: who may register is decided by name, and is told so.
-        control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
-        self._must(control.listen(self.shared.desk).addCallback(self._ports.append), "--control")
-        for listen in self._configuration.listen:
-            endpoint: IStreamServerEndpoint = serverFromString(self._reactor, listen.endpoint)
-            self._must(
-                self.shared.listen(endpoint, listen.closeReturned), f"--listen {listen.endpoint}"
-            )
-        for address in [
-            *(relay.address for relay in self._configuration.relays),
-            *(worker.address for worker in self._configuration.workers),
-        ]:
-            self._must(maybeDeferred(self.shared.ports.acquire, address.port), str(address))
+        try:
+            self._listen()
+        except StartFailed as failed:
+            if self._ports:
+                _unlink(self.control)  # stopListening() would, if the reactor ever ran
+            # A twistd that becomes a daemon has a parent that waits to be told, and only an
+            # Exception is told to it; in the foreground it would come out as a traceback.
+            if self._daemon:
+                self.log.critical("{reason}", reason=failed)
+                raise
+            raise SystemExit(f"netshare: {failed}") from None
         self.log.info(
             "netshare {version}: control socket {control}, listening on {ports}",
             version=__version__.public(),
@@ -287,23 +332,44 @@ class SharingService(Service):
             ports=", ".join(self.shared.ports.describe()) or "no port yet",
         )
 
+    def _listen(self) -> None:
+        """:raises StartFailed: something cannot be opened"""
+        try:
+            self.control.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartFailed(f"--control {self.control}: {error}") from None
+        _remove_stale(self.control)
+        # Everybody may connect: who may register is decided by name, and is told so.
+        control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
+        self._must(
+            control.listen(self.shared.desk).addCallback(self._ports.append),
+            f"--control {self.control}",
+        )
+        for listen in self._configuration.listen:
+            what = f"--listen {listen.endpoint}"
+            try:
+                endpoint = server_endpoint(self._reactor, listen.endpoint)
+            except ConfigurationError as error:
+                raise StartFailed(f"{what}: {error}") from None
+            self._must(self.shared.listen(endpoint, listen.closeReturned), what)
+        for address in [
+            *(relay.address for relay in self._configuration.relays),
+            *(worker.address for worker in self._configuration.workers),
+        ]:
+            self._must(maybeDeferred(self.shared.ports.acquire, address.port), str(address))
+
     def _must(self, opening: Deferred[Any], what: str) -> None:
         """
-        What cannot be opened at the start ends the service, with a sentence.
+        :raises StartFailed: it cannot be opened
         """
-
-        def failed(failure: Failure) -> None:
+        failures: list[Failure] = []
+        opening.addErrback(failures.append)
+        for failure in failures:
             reason = failure.getErrorMessage()
             if failure.check(CannotListenError):
                 error: Any = failure.value
                 reason = f"cannot listen: {error.socketError}"
-            raise SystemExit(f"netshare: {what}: {reason}")
-
-        opening.addErrback(failed)
-        failures: list[Failure] = []
-        opening.addErrback(failures.append)
-        if failures:
-            failures[0].raiseException()
+            raise StartFailed(f"{what}: {reason}")
 
     async def _stop(self) -> None:
         await self.shared.ports.stop()
@@ -320,4 +386,7 @@ def makeService(options: Options, reactor: Any = None) -> SharingService:
     """
     if reactor is None:
         from twisted.internet import reactor
-    return SharingService(reactor, options.configuration)
+    runner: dict[str, Any] = options.parent or {}
+    # twistd has the option, twist never becomes a daemon.
+    daemon = not runner.get("nodaemon", True)
+    return SharingService(reactor, options.configuration, daemon)

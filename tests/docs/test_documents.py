@@ -11,7 +11,8 @@ import pytest
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.testing import MemoryReactorClock
 
-from netshare.config import _KEYS, Configuration, ListenSpec, configure, load_file
+from netshare.config import Configuration, ListenSpec, configure, load_file
+from netshare.config.file import KEYS
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.supervision import FIRST_DELAY, KILL_AFTER, LONGEST_DELAY
 from netshare.service.front.arrival import FAULTS
@@ -69,7 +70,7 @@ def test_the_example_configuration() -> None:
     assert configuration.relays[0].connectTimeout == 5.0
     assert str(configuration.accounts.reservations[0].address) == "net.tcp://+:8808/payroll"
     quotas = {quota.name for quota in fields(Quotas)}
-    assert set(_KEYS) - quotas == set(values) - quotas
+    assert set(KEYS) - quotas == set(values) - quotas
 
 
 def strings(prefix: str) -> list[str]:

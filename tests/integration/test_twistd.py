@@ -326,6 +326,96 @@ async def test_a_taken_port_is_a_sentence(twistd: Twistd) -> None:
     assert "Traceback" not in twistd.log
 
 
+async def test_a_daemon_that_cannot_start_says_so(tmp_path: Path) -> None:
+    """``twistd netshare`` without -n on a taken port ends with a message and status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        out, err, code = await getProcessOutputAndValue(
+            str(Path(sys.executable).with_name("twistd")),
+            [
+                f"--pidfile={tmp_path}/pid",
+                f"--logfile={tmp_path}/log",
+                "netshare",
+                f"--control={tmp_path}/control",
+                f"--listen={listen}",
+            ],
+            env=dict(os.environ),
+        )
+    assert code == 1
+    assert f"StartFailed: --listen {listen}: cannot listen" in (out + err).decode()
+    assert f"--listen {listen}: cannot listen: [Errno 98] Address" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "control").exists()
+    assert not (tmp_path / "pid").exists()
+
+
+async def test_a_second_service_is_told_of_the_first(twistd: Twistd) -> None:
+    """A control socket that a service listens on is not taken from it; its process is named."""
+    twistd.start()
+    await twistd.says("control socket")
+    second = Twistd(twistd.directory)
+    second.start()
+    await second.ended
+    assert second.status.exitCode == 1
+    pid = twistd.process.pid
+    assert f"--control {twistd.control}: a service runs there already, process {pid}" in second.log
+    assert "Traceback" not in second.log
+    await twistd.ready(0)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("other", "systemd passed no descriptor named netshare (it passed other)"),
+        ("netshare:netshare", "systemd passed 2 descriptors named netshare"),
+    ],
+)
+async def test_descriptors_that_systemd_did_not_pass(
+    twistd: Twistd, names: str, sentence: str
+) -> None:
+    """A name that systemd passed not at all, or twice, ends the start with a sentence."""
+    count = names.count(":") + 1
+    shell = f'LISTEN_FDS={count} LISTEN_FDNAMES={names} LISTEN_PID=$$ exec "$@"'
+    runner = (sys.executable, "-m", "twisted", "--log-format=text", "netshare")
+    twistd.start(
+        "--listen=systemd:domain=INET:name=netshare",
+        command=("/bin/bash", "-c", shell, "bash", *runner),
+    )
+    await twistd.ended
+    assert twistd.status.exitCode == 1
+    assert sentence in twistd.log
+    assert "Traceback" not in twistd.log
+
+
+async def web(control: Path, *options: str) -> tuple[str, int]:
+    """Run ``twist web`` behind a shared port."""
+    endpoint = rf"netshare:net.tcp\://+\:{free_port()}/site:control={control}"
+    out, err, code = await getProcessOutputAndValue(
+        sys.executable,
+        ["-m", "twisted", "web", "--listen", ":".join((endpoint, *options)), "--path", "."],
+        env=dict(os.environ),
+    )
+    return (out + err).decode(), code
+
+
+async def test_a_worker_without_a_service_ends(tmp_path: Path) -> None:
+    """``twist web`` on an address that cannot be listened on ends with a sentence and status 1."""
+    said, code = await web(tmp_path / "absent")
+    assert code == 1
+    assert "netshare: net.tcp://+:" in said
+    assert "is not listened on: no netshare service answers at" in said
+    assert "Traceback" not in said
+
+
+async def test_a_worker_that_is_refused_ends(twistd: Twistd) -> None:
+    """So does one whose address the service refuses."""
+    twistd.start("--allow-port=1")
+    await twistd.says("control socket")
+    said, code = await web(twistd.control)
+    assert code == 1
+    assert "is not among those that may be opened" in said
+    assert "Traceback" not in said
+
+
 async def run(*arguments: str) -> tuple[str, int]:
     out, err, code = await getProcessOutputAndValue(
         sys.executable, ["-m", "twisted", "netshare", *arguments], env=dict(os.environ)
@@ -344,21 +434,26 @@ async def run(*arguments: str) -> tuple[str, int]:
         (["--worker=http://+/x=a:b"], "", "its scheme is http, only net.tcp can be shared"),
         (["--relay=net.tcp://+/x=tcp:h:1,proxi=v2"], "", "proxi is not known; did you mean proxy?"),
         ([], "receiveTimeOut = 3\n", "receiveTimeOut is not known; did you mean receiveTimeout?"),
-        ([], "[[worker]]\nadress = 'x'\n", "adress is not known; did you mean address?"),
+        (
+            [],
+            "[[worker]]\naddress = 'net.tcp://+/x'\nfactry = 'a:b'\n",
+            "factry is not known; did you mean factory?",
+        ),
         ([], "[[worker]]\naddress = 'net.tcp://+/x'\n", "either factory or command"),
         ([], "listen = 'tcp:808'\n", "listen is a list"),
-        ([], "this is not TOML", "toml: "),
+        ([], "this is not TOML", "toml:1: "),
     ],
 )
 async def test_check_names_what_is_wrong(
     tmp_path: Path, arguments: list[str], toml: str, sentence: str
 ) -> None:
-    """--check ends with a usage error and a sentence about the first thing that is wrong."""
+    """--check ends with a sentence about what is wrong, which no page of usage hides."""
     if toml:
         (tmp_path / "netshare.toml").write_text(toml)
         arguments = [*arguments, f"--config={tmp_path / 'netshare.toml'}"]
     said, code = await run("--check", *arguments)
     assert sentence in said
+    assert said.count("\n") == 1
     assert code == os.EX_USAGE
     assert "Traceback" not in said
 
@@ -369,12 +464,28 @@ async def test_check_of_a_good_configuration(tmp_path: Path) -> None:
     file.write_text(
         'receiveTimeout = "00:00:20"\n'
         "maxPendingConnections = 50\n"
-        '[[worker]]\naddress = "net.tcp://+/one"\nfactory = "workers:factory"\n'
-        '[[relay]]\naddress = "net.tcp://+/two"\nto = "tcp:127.0.0.1:9000"\nproxy = "v2"\n'
+        '[[worker]]\naddress = "net.tcp://+:18808/one"\nfactory = "json:loads"\n'
+        '[[relay]]\naddress = "net.tcp://+:18808/two"\nto = "tcp:127.0.0.1:9000"\nproxy = "v2"\n'
         '[[reservation]]\naddress = "net.tcp://+/kept"\nusers = ["root"]\n'
     )
-    said, code = await run("--check", f"--config={file}")
+    said, code = await run("--check", f"--config={file}", f"--control={tmp_path}/control")
     assert (said, code) == ("the configuration makes sense\n", 0)
+
+
+async def test_check_looks_for_what_a_start_needs(tmp_path: Path) -> None:
+    """Everything that a start would stumble over is said, each with its file and line."""
+    file = tmp_path / "netshare.toml"
+    file.write_text(
+        'connectionLog = "/nowhere/log"\n'
+        '[[worker]]\naddress = "net.tcp://+:18808/one"\nfactory = "nosuchmodule:factory"\n'
+    )
+    said, code = await run("--check", f"--config={file}", f"--control={tmp_path}/control")
+    assert code == os.EX_USAGE
+    assert said.splitlines() == [
+        f"netshare: {file}:1: connectionLog: /nowhere/log: there is no directory /nowhere",
+        f"netshare: {file}:2: worker net.tcp://+:18808/one: factory: nosuchmodule:factory: there "
+        "is no module nosuchmodule; is its directory on PYTHONPATH?",
+    ]
 
 
 async def test_version_is_netshares() -> None:

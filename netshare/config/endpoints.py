@@ -1,0 +1,128 @@
+"""
+Twisted's endpoint strings in a configuration: what is wrong with one, in a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+from netshare.config.errors import ConfigurationError
+
+#: Endpoints whose first argument is a port of TCP.
+_WITH_PORT = ("tcp", "tcp4", "tcp6")
+
+#: What making an endpoint of a string raises when there is something wrong with the string.
+_MISTAKES = (ValueError, TypeError, LookupError, AttributeError, OSError, ImportError)
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between the colons that are not escaped."""
+    parts = [re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", text)]
+    return parts[1:] if parts[0] == "haproxy" else parts
+
+
+def _argument(text: str, name: str, position: int) -> str | None:
+    _, *arguments = _parts(text)
+    positional = [one for one in arguments if not re.match(r"\w+=", one)]
+    named = dict(one.split("=", 1) for one in arguments if re.match(r"\w+=", one))
+    return named.get(name, positional[position] if len(positional) > position else None)
+
+
+def listening_port(text: str) -> int | None:
+    """
+    :param text: a server endpoint
+    :returns: its port; None: it has none, or nothing says which
+    """
+    port = _argument(text, "port", 0) if _parts(text)[0] in _WITH_PORT else None
+    return int(port) if port is not None and port.isdigit() else None
+
+
+def listening_interface(text: str) -> str:
+    """:returns: the interface that a server endpoint listens on; empty: all of one family."""
+    named = _argument(text, "interface", 2) or ""
+    return named or ("::" if _parts(text)[0] == "tcp6" else "0.0.0.0")
+
+
+def is_inherited(text: str) -> bool:
+    """Whether an endpoint's socket is to come from systemd."""
+    return _parts(text)[0] == "systemd"
+
+
+def check_server(reactor: Any, text: str) -> None:
+    """
+    :param text: a server endpoint
+    :raises ConfigurationError: it is none; the message does not repeat it
+    """
+    if _parts(text)[0] in ("ssl", "tls"):
+        raise ConfigurationError(
+            "net.tcp begins in clear text, and TLS is agreed upon later: write tcp: instead"
+        )
+    # A socket of systemd's is there in a start only.
+    if not is_inherited(text):
+        _check_port(text, _argument(text, "port", 0))
+        _make(serverFromString, reactor, text)
+    elif (_argument(text, "name", 9) is None) == (_argument(text, "index", 1) is None):
+        raise ConfigurationError("write it such as systemd:domain=INET6:name=netshare")
+
+
+def check_client(reactor: Any, text: str) -> None:
+    """
+    :param text: a client endpoint
+    :raises ConfigurationError: it is none; the message does not repeat it
+    """
+    _check_port(text, _argument(text, "port", 1))
+    _make(clientFromString, reactor, text)
+
+
+def server_endpoint(
+    reactor: Any, text: str, environ: Mapping[str, str] = os.environ
+) -> IStreamServerEndpoint:
+    """
+    Make a server endpoint for a start.
+
+    :param environ: where systemd names the descriptors that it passed
+    :raises ConfigurationError: it is none, or systemd passed no descriptor for it, or two
+    """
+    if is_inherited(text):
+        _check_inherited(_argument(text, "name", 9), environ)
+    endpoint: IStreamServerEndpoint = _make(serverFromString, reactor, text)
+    return endpoint
+
+
+def _check_inherited(name: str | None, environ: Mapping[str, str]) -> None:
+    passed = [one for one in environ.get("LISTEN_FDNAMES", "").split(":") if one]
+    if name is None:
+        return
+    if passed.count(name) > 1:
+        raise ConfigurationError(
+            f"systemd passed {passed.count(name)} descriptors named {name}, and only one of them "
+            "could be accepted on: give each ListenStream= a socket unit and a "
+            "FileDescriptorName= of its own, and an endpoint for each"
+        )
+    if name not in passed:
+        those = f"it passed {', '.join(passed)}" if passed else "it passed none"
+        raise ConfigurationError(
+            f"systemd passed no descriptor named {name} ({those}): compare FileDescriptorName= of "
+            "the socket unit, and start the service by its unit"
+        )
+
+
+def _check_port(text: str, port: str | None) -> None:
+    if _parts(text)[0] not in _WITH_PORT or port is None or not port.isdigit():
+        return  # Twisted says what is wrong
+    if int(port[:6]) > 65535:
+        raise ConfigurationError(f"{port} is not a port of TCP: the highest is 65535")
+
+
+def _make(make: Callable[[Any, str], Any], reactor: Any, text: str) -> Any:
+    try:
+        return make(reactor, text)
+    except _MISTAKES as error:
+        reason = str(error) or type(error).__name__
+        raise ConfigurationError(f"that is no endpoint of Twisted's: {reason}") from None
