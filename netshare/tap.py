@@ -41,9 +41,10 @@ from netshare.sockets.credentials import Peer
 
 _QUOTA_HELP = {
     "listenBacklog": "connections that the kernel queues for a port",
-    "maxPendingConnections": "undecided connections at once; accepting pauses at the limit",
+    "maxPendingConnections": "undecided connections at once; then one of the client with most goes",
     "maxPendingAccepts": "connections accepted in one go",
     "receiveTimeout": "seconds a client may take for its preamble, hh:mm:ss, or Infinite",
+    "firstByteTimeout": "seconds a client may take for its first byte, or Infinite",
     "maxPendingPerPeer": "undecided connections of one client address",
     "maxPendingBytes": "bytes of all undecided connections together",
     "dispatchTimeout": "seconds a worker may take to accept a connection",

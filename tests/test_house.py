@@ -34,6 +34,7 @@ ORDER = """
     netshare.worker
     netshare.endpointstrings
     netshare.service.outcomes
+    netshare.service.proxyprotocol
     netshare.service.quotas
     netshare.service.connectionlog
     netshare.service.front
@@ -82,9 +83,6 @@ NO_FILE_YET = """
     netshare.service.desk.protocol
     netshare.service.desk.registry
     netshare.service.desk.status
-    netshare.service.routing.relay.bridge
-    netshare.service.routing.relay.ends
-    netshare.service.routing.relay.servers
     netshare.service.workers.lanes
     netshare.tap
     netshare.transport.clients.aio

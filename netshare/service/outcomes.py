@@ -38,6 +38,7 @@ class Outcome(Enum):
 
     # It was closed without a word, since the protocol has none for it.
     MALFORMED = "malformed"  # not a framing preamble
+    NO_PROXY_HEADER = "no-proxy-header"  # a balancer's port, and no header that could be read
     BAD_VIA = "bad-via"  # the via is not a URI
     NOT_PASSABLE = "not-passable"  # the listener's connections cannot be given away
     RECEIVE_TIMEOUT = "receive-timeout"  # the preamble took too long

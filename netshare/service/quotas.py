@@ -1,17 +1,17 @@
 """
-How much the service takes on at once, and what it does at the limit: it stops accepting.
+How much the service takes on at once, and what it does at the limit.
 
 A connection that is not accepted waits in the kernel's queue and loses nothing; one that is
-accepted and dropped has lost its caller's time. So every limit on what is still undecided
-pauses the listening ports, and only what a single client, or a single worker, takes too much of
-is refused (ServerTooBusy).
+accepted and dropped has lost its caller's time. So where bytes or descriptors run out the listening
+ports pause. But what says nothing must not stop the others: of too many undecided connections the
+oldest one goes, of the client that has the most. And what a single client, or a single worker,
+takes too much of is refused (ServerTooBusy).
 """
 
 from __future__ import annotations
 
 import os
 import resource
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,14 +26,19 @@ class Quotas:
 
     #: How many connections the kernel queues for a listening port before it lets clients wait.
     listenBacklog: int = 4096
-    #: How many accepted connections may be undecided (their via not read yet) at once.
-    maxPendingConnections: int = 1000
+    #: How many accepted connections may be undecided (their via not read yet) at once; for one more
+    #: the oldest one of the client that has the most of them goes. Never more than half of the
+    #: descriptors.
+    maxPendingConnections: int = 4096
     #: How many connections are accepted in one go before others get their turn.
     maxPendingAccepts: int = 64
     #: How long a client may take for its preamble; None for ever.
     receiveTimeout: float | None = 30.0
-    #: How many undecided connections one client address may have; more get ServerTooBusy.
-    maxPendingPerPeer: int = 500
+    #: How long it may take for its first byte; None for as long as for all of it.
+    firstByteTimeout: float | None = 5.0
+    #: How many undecided connections one client may have (an IPv4 address, or the /64 of an IPv6
+    #: address); more get ServerTooBusy. All clients behind one NAT are one client.
+    maxPendingPerPeer: int = 4096
     #: How many bytes all undecided connections together may have sent.
     maxPendingBytes: int = 16 * 1024 * 1024
     #: How long a worker may take to answer for a connection, and a connection to wait for one.
@@ -78,7 +83,6 @@ class Admission:
         self.descriptors = 0
         self.paused = False
         self.pauses = 0
-        self._byPeer: Counter[str] = Counter()
         self._ports: list[PausablePort] = []
         #: Who wants a short pause, though no limit is reached.
         self._busy: set[object] = set()
@@ -99,39 +103,33 @@ class Admission:
         """
         How many connections may be accepted in one go now.
         """
-        return min(
-            self.quotas.maxPendingAccepts,
-            self.quotas.maxPendingConnections - self.pending,
-            self.descriptorLimit - self.descriptors,
-        )
+        return min(self.quotas.maxPendingAccepts, self.descriptorLimit - self.descriptors)
 
-    def enter(self, peerHost: str) -> bool:
+    @property
+    def crowded(self) -> bool:
         """
-        A connection was accepted; it is undecided and holds a descriptor.
+        Whether one has to go before one more may be undecided.
+        """
+        limit = min(self.quotas.maxPendingConnections, max(1, self.descriptorLimit // 2))
+        return self.pending >= limit
 
-        :returns: whether this client may have one more
-        """
+    def enter(self) -> None:
+        """A connection was accepted; it is undecided and holds a descriptor."""
         self.pending += 1
         self.descriptors += 1
-        self._byPeer[peerHost] += 1
         self._adjust()
-        return self._byPeer[peerHost] <= self.quotas.maxPendingPerPeer
 
     def received(self, count: int) -> None:
         """An undecided connection sent this many bytes more."""
         self.pendingBytes += count
         self._adjust()
 
-    def decided(self, peerHost: str, count: int) -> None:
+    def decided(self, count: int) -> None:
         """
         An undecided connection is decided, or gone; its ``count`` bytes are no longer pending.
         """
         self.pending -= 1
         self.pendingBytes -= count
-        if self._byPeer[peerHost] <= 1:
-            del self._byPeer[peerHost]
-        else:
-            self._byPeer[peerHost] -= 1
         self._adjust()
 
     def hold(self, count: int = 1) -> None:
@@ -161,7 +159,6 @@ class Admission:
     def _adjust(self) -> None:
         full = (
             bool(self._busy)
-            or self.pending >= self.quotas.maxPendingConnections
             or self.pendingBytes >= self.quotas.maxPendingBytes
             or self.descriptors >= self.descriptorLimit
         )
@@ -171,10 +168,12 @@ class Admission:
         if full and not self._busy:
             self.pauses += 1
             self.log.warn(
-                "accepting no connections for now: {pending} undecided (limit "
-                "{maxPending}), {descriptors} descriptors held (limit {descriptorLimit})",
+                "accepting no connections for now: {pending} undecided ones have sent {bytes} "
+                "bytes (limit {maxBytes}), {descriptors} descriptors held (limit "
+                "{descriptorLimit})",
                 pending=self.pending,
-                maxPending=self.quotas.maxPendingConnections,
+                bytes=self.pendingBytes,
+                maxBytes=self.quotas.maxPendingBytes,
                 descriptors=self.descriptors,
                 descriptorLimit=self.descriptorLimit,
             )

@@ -46,3 +46,10 @@ def socket_address_text(name: tuple[Any, ...]) -> str:
     if ":" not in host:
         return f"{host}:{port}"
     return address_text(IPv6Address("TCP", host, port))
+
+
+def host_of(text: str) -> str:
+    """
+    The host of an address in the form of :func:`address_text`.
+    """
+    return text.rpartition(":")[0].strip("[]")

@@ -3,7 +3,7 @@ Everything that depends on names which Twisted, or Python, keep for themselves.
 
 Twisted promises that a name which begins with an underscore may change in any release, and so may
 what one method of a class does for another. Nearly all of netshare lives without them. What does
-not has one of three reasons:
+not has one of four reasons:
 
 - *A connection that another process accepted.* ``IReactorSocket.adoptStreamConnection`` copies the
   descriptor, asks for the socket's name twice, and leaves the first bytes, which are here already,
@@ -17,6 +17,10 @@ not has one of three reasons:
 - *AMP without its log.* ``AMP.makeConnection`` and ``connectionLost`` do nothing but log every
   connection twice; :func:`make_amp_connection` and :func:`lose_amp_connection` go to the class
   below. :func:`declared_errors` reads the table that AMP's metaclass makes.
+
+- *The PROXY protocol.* Twisted's ``haproxy:`` endpoint puts a factory around ours, whose class has
+  no public name; :func:`is_proxy_wrapping` knows it, so that netshare reads the header instead:
+  Twisted's reader does not know ``UNKNOWN`` and wants the header in one piece.
 
 And of Python: a listening socket accepts a descriptor (:func:`acceptor`) without the socket object
 around it, which costs twice what the rest of accepting does.
@@ -41,6 +45,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.tcp import Connection, Server
 from twisted.logger import Logger
 from twisted.protocols import amp
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
 from netshare.sockets.held import forbid_lingering
@@ -284,6 +289,19 @@ def declared_errors(command: type[amp.Command]) -> dict[bytes, type[Exception]]:
     The errors that a command declares, by their name on the wire.
     """
     return command.reverseErrors  # type: ignore[attr-defined, no-any-return]
+
+
+# ---- the PROXY protocol
+
+
+def is_proxy_wrapping(factory: Any, inner: Any) -> bool:
+    """
+    Whether a port's factory does nothing but read PROXY headers for another one.
+    """
+    return (
+        type(factory) is HAProxyWrappingFactory
+        and getattr(factory, "wrappedFactory", None) is inner
+    )
 
 
 # ---- accepting

@@ -72,9 +72,15 @@ class Front:
         if not undecided and not open_arrivals and not self.ending._refusing:
             assert self.admission.pendingBytes == 0
             assert self.admission.descriptors == 0
-            assert not self.admission._byPeer
             assert not self.admission.paused
             assert self.reactor.getDelayedCalls() == []
+
+    def check_crowd(self) -> None:
+        """That some had to make room is logged once, a moment later."""
+        assert self.factory._crowdedOut
+        self.reactor.advance(1.1)
+        assert not self.factory._crowdedOut
+        assert self.reactor.getDelayedCalls() == [] or self.factory.undecided
 
     def finish(self) -> None:
         for client in self.clients:

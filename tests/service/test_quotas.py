@@ -11,38 +11,48 @@ from netshare.service.quotas import Admission, Quotas, descriptor_limit
 from tests.helpers.ports import PausablePort
 
 
-def test_pending_connections_pause_the_ports() -> None:
-    """At the limit of undecided connections no port accepts, and below it all do again."""
-    admission = Admission(Quotas(maxPendingConnections=2), 100)
+def test_ports_pause_together() -> None:
+    """While there is a reason no port accepts, also not one that is added; then all do again."""
+    admission = Admission(Quotas(), 100)
     early, late = PausablePort(), PausablePort()
     admission.addPort(early)
-    assert admission.enter("a")
-    assert early.said == []
-    assert admission.enter("b")
-    assert (early.said, admission.paused, admission.pauses) == (["pause"], True, 1)
+    admission.pause("one")
+    admission.pause("another")
+    assert (early.said, admission.paused) == (["pause"], True)
     admission.addPort(late)
     assert late.said == ["pause"]
-    admission.enter("c")  # accepted in the same go
-    admission.decided("a", 0)
+    admission.resume("one")
     assert early.said == ["pause"]
-    admission.decided("b", 0)
+    admission.resume("another")
     assert (early.said, late.said) == (["pause", "resume"],) * 2
     admission.removePort(early)
     admission.removePort(early)
-    admission.enter("d")
+    admission.pause("one")
     assert (early.said[2:], late.said[2:]) == ([], ["pause"])
+
+
+@pytest.mark.parametrize(("limit", "descriptors", "most"), [(3, 100, 3), (100, 10, 5), (100, 1, 1)])
+def test_a_crowd(limit: int, descriptors: int, most: int) -> None:
+    """So many may be undecided, and never more than half of the descriptors."""
+    admission = Admission(Quotas(maxPendingConnections=limit), descriptors)
+    for _ in range(most):
+        assert not admission.crowded
+        admission.enter()
+    assert admission.crowded
+    admission.decided(0)
+    assert not admission.crowded
 
 
 def test_pending_bytes_pause_the_ports() -> None:
     """What undecided connections have sent together is bounded."""
     admission, port = Admission(Quotas(maxPendingBytes=100), 100), PausablePort()
     admission.addPort(port)
-    admission.enter("a")
+    admission.enter()
     admission.received(99)
     assert port.said == []
     admission.received(1)
     assert port.said == ["pause"]
-    admission.decided("a", 100)
+    admission.decided(100)
     assert port.said == ["pause", "resume"]
     assert (admission.pending, admission.pendingBytes, admission.descriptors) == (0, 0, 1)
 
@@ -51,27 +61,14 @@ def test_descriptors_pause_the_ports() -> None:
     """Descriptors count from the accepting until they are closed, decided or not."""
     admission, port = Admission(Quotas(), 3), PausablePort()
     admission.addPort(port)
-    admission.enter("a")
-    admission.decided("a", 0)
+    admission.enter()
+    admission.decided(0)
     admission.hold(2)
     assert port.said == ["pause"]
     admission.release()
     assert port.said == ["pause", "resume"]
     admission.release(2)
     assert admission.descriptors == 0
-
-
-def test_per_peer() -> None:
-    """One client may have so many undecided connections; others are not counted with it."""
-    admission = Admission(Quotas(maxPendingPerPeer=2), 100)
-    assert [admission.enter("a") for _ in range(3)] == [True, True, False]
-    assert admission.enter("b")
-    for peer in ("a", "a", "b"):
-        admission.decided(peer, 0)
-    assert [admission.enter("a") for _ in range(2)] == [True, False]
-    for _ in range(3):
-        admission.decided("a", 0)
-    assert not admission._byPeer
 
 
 def test_the_descriptor_limit_leaves_some_to_spare() -> None:

@@ -15,6 +15,7 @@ ROOT = Path(service.__file__).parent
 #: Each may import what stands before it, and itself.
 ORDER = [
     "outcomes",
+    "proxyprotocol",
     "quotas",
     "connectionlog",
     "front",

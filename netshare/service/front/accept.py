@@ -29,8 +29,13 @@ from zope.interface import implementer
 
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.sockets.held import HeldSocket
+from netshare.sockets.keepalive import keep_alive
 from netshare.sockets.names import socket_address_text
 from netshare.sockets.privatenames import acceptor
+
+#: Seconds after which a client that says nothing is asked whether it is still there, and between
+#: further questions, and how many of them: one that has vanished ends after two minutes.
+KEEPALIVE = (60, 15, 4)
 
 #: Seconds to wait after the system had no descriptor, or no memory, for one more connection.
 EXHAUSTED_PAUSE = 0.1
@@ -52,6 +57,7 @@ class BatchingPort(FileDescriptor):
     :param listening: a bound socket that listens, which this port now owns
     :param instead: Twisted's port on the same socket, which is paused and closed with this one:
         closing it earlier would shut the socket down for both
+    :param headed: every connection begins with a PROXY protocol header
     """
 
     reactor: Any
@@ -64,17 +70,21 @@ class BatchingPort(FileDescriptor):
         listening: socket.socket,
         front: SharedPortFactory,
         instead: Port | None = None,
+        headed: bool = False,
     ) -> None:
         super().__init__(reactor)
         if instead is not None:
             instead.pauseProducing()
         self._instead = instead
+        quotas = front.ending.admission.quotas
         listening.setblocking(False)
-        # What is accepted inherits both.
+        listening.listen(quotas.listenBacklog)  # whatever it was before
+        # What is accepted inherits all of these.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        segment = front.ending.admission.quotas.maxSegmentSize
-        if segment:
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        keep_alive(listening, *KEEPALIVE)
+        if quotas.maxSegmentSize:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, quotas.maxSegmentSize)
+        self._headed = headed
         self._listening = listening
         self._accept = acceptor(listening)
         name = listening.getsockname()
@@ -143,7 +153,8 @@ class BatchingPort(FileDescriptor):
                 continue  # the client left before it was accepted
             os.set_blocking(descriptor, False)
             held = HeldSocket(descriptor)
-            front.accepted(held, socket_address_text(name), self._local or self._ask(descriptor))
+            local = self._local or self._ask(descriptor)
+            front.accepted(held, socket_address_text(name), local, self._headed)
             if not self.connected:
                 return
 

@@ -57,15 +57,27 @@ class Ending:
         self.connectionLog = connectionLog
         self._refusing: set[RefusalProtocol] = set()
 
-    def record(self, outcome: Outcome, via: str, peer: str, local: str, detail: str) -> None:
+    def record(
+        self,
+        outcome: Outcome,
+        via: str,
+        peer: str,
+        local: str,
+        detail: str,
+        summedUp: bool = False,
+    ) -> None:
         """
         Count a connection's one outcome and log it.
+
+        :param summedUp: the caller logs many in one line; only the connection log has each
         """
         self.recorder.connectionDecided(outcome)
         if self.connectionLog is not None:
             self.connectionLog.write(outcome, via, peer, local, detail)
             if outcome.served:
                 return
+        if summedUp:
+            return
         if outcome is Outcome.EMPTY:
             log = self.log.debug
         elif outcome.served or outcome is Outcome.SENT_BACK:
@@ -88,7 +100,7 @@ class Ending:
         limit = self.admission.quotas.maxPendingConnections
         if fault is None or len(self._refusing) >= limit:
             # Under attack: the fault still goes out, only nobody waits for it to be read.
-            self._lastWords(held, fault)
+            self.lastWords(held, fault)
             return
 
         def done() -> None:
@@ -102,7 +114,10 @@ class Ending:
         except ClientGone:
             protocol.connectionLost()
 
-    def _lastWords(self, held: HeldSocket, fault: Fault | None) -> None:
+    def lastWords(self, held: HeldSocket, fault: Fault | None) -> None:
+        """
+        Send a fault, if there is one and room for it, and close at once.
+        """
         if fault is not None:
             view = held.view()
             try:

@@ -27,6 +27,7 @@ from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
 from netshare.sockets.names import address_text
+from netshare.sockets.privatenames import is_proxy_wrapping
 
 
 class PortNotAllowed(Exception):
@@ -128,10 +129,15 @@ class Ports:
             clients come through a front that chose this service by their first preamble
         """
         port: IListeningPort = await endpoint.listen(self._factory)
-        if isinstance(port, Port) and port.factory is self._factory:
-            # Nothing stands between the port and us (no PROXY protocol, say): accept ourselves.
+        headed = is_proxy_wrapping(getattr(port, "factory", None), self._factory)
+        if isinstance(port, Port) and (port.factory is self._factory or headed):
+            # Nothing stands between the port and us but a PROXY header: accept ourselves.
             batching = BatchingPort(
-                self._reactor, socket.socket(fileno=os.dup(port.fileno())), self._factory, port
+                self._reactor,
+                socket.socket(fileno=os.dup(port.fileno())),
+                self._factory,
+                port,
+                headed,
             )
             batching.startListening()
             port = batching

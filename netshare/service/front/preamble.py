@@ -12,26 +12,31 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from netshare.framing.faults import Fault
 from netshare.framing.preamble import (
     KNOWN_VIAS,
     NEED_MORE,
     Malformed,
     Preamble,
     Reading,
-    foreign_protocol,
     read_preamble,
 )
-from netshare.service.front.arrival import FAULTS, Arrival, Ending
+from netshare.service.front.arrival import Arrival, Ending
+from netshare.service.front.crowd import Crowd
+from netshare.service.front.undecided import Begun, PreambleProtocol, judge
 from netshare.service.outcomes import Outcome
+from netshare.service.proxyprotocol import (
+    NoProxyHeader,
+    ProxyHeader,
+    ProxyReading,
+    read_proxy_header,
+)
 from netshare.sockets.adoption import ClientGone, adopt
-from netshare.sockets.held import HeldSocket, NotPassable
-from netshare.sockets.names import address_text
-from netshare.timing import Deadlines
+from netshare.sockets.held import HeldSocket
+from netshare.sockets.names import address_text, host_of
+from netshare.timing import Deadlines, Timer
 
 #: Takes a connection whose via is known.
 Router = Callable[[Arrival], None]
@@ -39,112 +44,8 @@ Router = Callable[[Arrival], None]
 #: How many bytes the first read of a connection asks for: a whole preamble and a message.
 _FIRST_READ = 65536
 
-_BY_FAULT = {fault: outcome for outcome, fault in FAULTS.items()}
-
-
-class PreambleProtocol(Protocol):
-    """
-    One undecided connection.
-    """
-
-    transport: Any
-    factory: Any  # a SharedPortFactory
-
-    def __init__(
-        self, factory: SharedPortFactory, peer: str, peerHost: str, begun: bytes | None = None
-    ) -> None:
-        self.factory = factory
-        self._peer = peer
-        self._peerHost = peerHost
-        self._local = ""
-        self._begun = begun
-        self._received = bytearray()
-        self._decided = False
-        self._holdsDescriptor = True
-
-    def connectionMade(self) -> None:
-        self._local = address_text(self.transport.getHost())
-        if self._begun is None:
-            self.factory.ending.recorder.connectionAccepted()
-        self.factory.deadlines.add(self, self.factory.ending.admission.quotas.receiveTimeout)
-        if not self.factory.ending.admission.enter(self._peerHost):
-            limit = self.factory.ending.admission.quotas.maxPendingPerPeer
-            self._refuse(
-                Outcome.SERVER_TOO_BUSY, f"more than {limit} undecided connections from this client"
-            )
-        elif self._begun:
-            self.dataReceived(self._begun)
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._decided:
-            return
-        if self._begun is None and not self._received:
-            # Behind a balancer only now is the client known: its address came before this.
-            self._peer = address_text(self.transport.getPeer())
-            self._local = address_text(self.transport.getHost())
-        self._received += data
-        self.factory.ending.admission.received(len(data))
-        reading = read_preamble(self._received)
-        if isinstance(reading, Preamble):
-            self._arrive(reading)
-        elif isinstance(reading, Malformed):
-            self._refuse(*judge(reading, self._received))
-
-    def timedOut(self) -> None:
-        """
-        The preamble took longer than ``receiveTimeout``.
-        """
-        self._end(
-            Outcome.RECEIVE_TIMEOUT, f"no via after {len(self._received)} bytes within the time"
-        )
-        self.transport.abortConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self._decided:
-            if self.factory.stopping:
-                self._end(Outcome.SHUTDOWN, "the service stopped")
-            elif not self._received:
-                self._end(Outcome.EMPTY, "closed without a byte")
-            else:
-                count = len(self._received)
-                self._end(Outcome.INCOMPLETE, f"closed inside the preamble, after {count} bytes")
-        if self._holdsDescriptor:
-            self.factory.ending.admission.release()
-
-    def _arrive(self, preamble: Preamble) -> None:
-        arrival = self._letGo(preamble.via)
-        if arrival is not None:
-            self.factory.route(arrival)
-
-    def _refuse(self, outcome: Outcome, detail: str) -> None:
-        arrival = self._letGo("")
-        if arrival is not None:
-            arrival.refuse(outcome, detail)
-
-    def _letGo(self, via: str) -> Arrival | None:
-        try:
-            held = HeldSocket.from_transport(self.transport)
-        except NotPassable as error:
-            self._end(Outcome.NOT_PASSABLE, f"{error}; listen on a plain tcp: endpoint", via)
-            self.transport.write(Fault.CONNECTION_DISPATCH_FAILED.record)
-            self.transport.loseConnection()
-            return None
-        self._decide()
-        self._holdsDescriptor = False
-        arrival: Arrival = self.factory.arrival(
-            held, via, bytes(self._received), self._peer, self._local
-        )
-        return arrival
-
-    def _end(self, outcome: Outcome, detail: str, via: str = "") -> None:
-        self._decide()
-        self.factory.ending.record(outcome, via, self._peer, self._local, detail)
-
-    def _decide(self) -> None:
-        self._decided = True
-        self.factory.undecided.discard(self)
-        self.factory.deadlines.discard(self)
-        self.factory.ending.admission.decided(self._peerHost, len(self._received))
+#: Seconds between two lines about connections that had to make room.
+_TELL_EVERY = 1.0
 
 
 class SharedPortFactory(Factory):
@@ -162,15 +63,38 @@ class SharedPortFactory(Factory):
         self.router = router
         self.ending = ending
         self.deadlines = Deadlines(ending.reactor, PreambleProtocol.timedOut)
-        self.undecided: set[PreambleProtocol] = set()
+        self.undecided: Crowd[PreambleProtocol] = Crowd()
+        #: How many had to make room since that was logged.
+        self._crowdedOut = 0
+        self._telling = Timer(ending.reactor, self._tellCrowded)
         #: The ports on which a connection that comes back is closed.
         self.closing: set[int] = set()
         self.stopping = False
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
-        protocol = PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
-        self.undecided.add(protocol)
-        return protocol
+        return PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
+
+    def makeRoom(self) -> None:
+        """
+        Let one of those that are undecided go, if there are as many as there may be.
+        """
+        while self.ending.admission.crowded:
+            heaviest = self.undecided.heaviest()
+            if heaviest is None:
+                return
+            heaviest.crowdedOut()
+            if not self._crowdedOut:
+                self._telling.start(_TELL_EVERY)
+            self._crowdedOut += 1
+
+    def _tellCrowded(self) -> None:
+        count, self._crowdedOut = self._crowdedOut, 0
+        self.log.warn(
+            "{count} undecided connections had to make room for others: there were "
+            "{pending}, which is as many as there may be",
+            count=count,
+            pending=self.ending.admission.pending,
+        )
 
     def arrival(
         self, held: HeldSocket, via: str, readData: bytes, peer: str, local: str
@@ -193,7 +117,7 @@ class SharedPortFactory(Factory):
             self.log.failure("routing {arrival} failed", arrival=arrival)
             arrival.abandon("its route failed; the log says how")
 
-    def accepted(self, held: HeldSocket, peer: str, local: str) -> None:
+    def accepted(self, held: HeldSocket, peer: str, local: str, headed: bool = False) -> None:
         """
         Take a connection that was just accepted, and decide on it at once if its preamble is
         there already.
@@ -201,22 +125,50 @@ class SharedPortFactory(Factory):
         :param held: non-blocking; it is ours from now on
         :param peer: the client's address, as text
         :param local: the address that the client connected to
+        :param headed: a PROXY protocol header comes first, and says who the client is
         """
         ending = self.ending
         ending.recorder.connectionAccepted()
         try:
             data = os.read(held.fileno(), _FIRST_READ)
         except BlockingIOError:
-            self._readOn(held, b"", peer, local)
+            self._readOn(held, Begun(b"", peer, local, headed))
             return
         except OSError:
             data = b""  # reset before it said anything
+        named = False
+        if headed and data:
+            header = read_proxy_header(data)
+            if not isinstance(header, ProxyHeader):
+                self._noHeader(header, held, data, peer, local)
+                return
+            data = data[header.end :]
+            if header.peer:
+                peer, local, named = header.peer, header.local, True
+            if not data:
+                self._readOn(held, Begun(b"", peer, local))
+                return
         reading = KNOWN_VIAS[data]
         if not isinstance(reading, Preamble):
             self._notYet(reading, held, data, peer, local)
             return
         ending.admission.hold()
-        self.route(Arrival(ending, held, reading.via, data, peer, local))
+        arrival = Arrival(ending, held, reading.via, data, peer, local)
+        arrival.named = named
+        self.route(arrival)
+
+    def _noHeader(
+        self, header: ProxyReading, held: HeldSocket, data: bytes, peer: str, local: str
+    ) -> None:
+        """
+        The first bytes of a connection are no whole PROXY header.
+        """
+        if isinstance(header, NoProxyHeader):
+            self.ending.admission.hold()
+            arrival = Arrival(self.ending, held, "", data, peer, local)
+            arrival.refuse(Outcome.NO_PROXY_HEADER, header.reason)
+        else:
+            self._readOn(held, Begun(data, peer, local, True))
 
     def _notYet(
         self, reading: Reading, held: HeldSocket, data: bytes, peer: str, local: str
@@ -231,16 +183,16 @@ class SharedPortFactory(Factory):
             self.ending.record(Outcome.EMPTY, "", peer, local, "closed without a byte")
             held.close()
         else:
-            self._readOn(held, data, peer, local)
+            self._readOn(held, Begun(data, peer, local))
 
-    def _readOn(self, held: HeldSocket, data: bytes, peer: str, local: str) -> None:
+    def _readOn(self, held: HeldSocket, begun: Begun) -> None:
         """
         Wait for the rest of a preamble.
         """
         try:
-            adopt(self.ending.reactor, held, _Begun(self, data, peer))
+            adopt(self.ending.reactor, held, _BegunFactory(self, begun))
         except ClientGone as error:
-            self.ending.record(Outcome.CLIENT_GONE, "", peer, local, str(error))
+            self.ending.record(Outcome.CLIENT_GONE, "", begun.peer, begun.local, str(error))
 
     def receiveReturned(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
         """
@@ -260,7 +212,7 @@ class SharedPortFactory(Factory):
             return
         reading = read_preamble(readData)
         if reading is NEED_MORE:
-            self._readOn(held, readData, peer, local)
+            self._readOn(held, Begun(readData, peer, local))
             return
         self.ending.admission.hold()
         if isinstance(reading, Preamble):
@@ -288,35 +240,21 @@ class SharedPortFactory(Factory):
             transport: Any = protocol.transport
             transport.abortConnection()
         self.deadlines.clear()
+        self._telling.stop()
 
 
-class _Begun(Factory):
+class _BegunFactory(Factory):
     """
-    Makes the protocol of one connection whose preamble has begun to come.
+    Makes the protocol of one connection that is here already.
     """
 
     noisy = False
 
-    def __init__(self, front: SharedPortFactory, readData: bytes, peer: str) -> None:
+    def __init__(self, front: SharedPortFactory, begun: Begun) -> None:
         self._front = front
-        self._readData = readData
-        self._peer = peer
+        self._begun = begun
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
-        peerHost = str(getattr(addr, "host", addr))
-        protocol = PreambleProtocol(self._front, self._peer, peerHost, self._readData)
-        self._front.undecided.add(protocol)
-        return protocol
-
-
-def judge(malformed: Malformed, data: bytes | bytearray) -> tuple[Outcome, str]:
-    """
-    The outcome of bytes that are no preamble, and the sentence for the log.
-    """
-    outcome = Outcome.MALFORMED
-    if malformed.fault is not None:
-        outcome = _BY_FAULT.get(malformed.fault, outcome)
-    foreign = foreign_protocol(data)
-    if foreign:
-        return outcome, f"this is {foreign}, not net.tcp"
-    return outcome, f"byte {malformed.offset}: {malformed.reason}"
+        return PreambleProtocol(
+            self._front, self._begun.peer, host_of(self._begun.peer), self._begun
+        )

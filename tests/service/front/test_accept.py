@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.framing.records import preamble
-from netshare.service.front.accept import EXHAUSTED_PAUSE, BatchingPort
+from netshare.service.front.accept import EXHAUSTED_PAUSE, KEEPALIVE, BatchingPort
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome
@@ -109,19 +109,31 @@ def test_so_many_in_one_go(listening: Callable[..., Listening]) -> None:
 
 
 def test_only_as_far_as_there_is_room(listening: Callable[..., Listening]) -> None:
-    """At the limit of undecided connections the rest stays in the kernel's queue."""
-    one = listening(maxPendingConnections=3)
+    """At the limit of undecided bytes the rest stays in the kernel's queue."""
+    one = listening(maxPendingBytes=30, maxPendingAccepts=3)
     one.connect(5, PREAMBLE[:10])
     one.turn()
     assert (one.outcomes.accepted, one.admission.pending) == (3, 3)
     assert one.admission.paused
-    one.turn()
-    assert one.outcomes.accepted == 3
     one.clients[0].sendall(PREAMBLE[10:])
     one.reactor.settle()
     assert not one.admission.paused
     one.turn()
-    assert one.outcomes.accepted == 4
+    assert one.outcomes.accepted == 5
+
+
+def test_the_backlog_and_keepalive(listening: Callable[..., Listening]) -> None:
+    """Whatever the socket was before, it gets the limit of listenBacklog; what it accepts is asked
+    after a silence whether it is still there."""
+    one = listening(listenBacklog=77)
+    info = one.port._listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    assert int.from_bytes(info[28:32], "little") == 77  # tcpi_sacked: a listening socket's limit
+    one.connect(1, PREAMBLE)
+    one.turn()
+    view = one.arrivals[0].held.view()
+    assert view.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert view.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == KEEPALIVE[0]
+    view.detach()
 
 
 def test_nobody_there(listening: Callable[..., Listening]) -> None:

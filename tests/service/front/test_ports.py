@@ -192,14 +192,14 @@ async def test_limits_pause_the_ports() -> None:
     one, admission = ports()
     first, second = free_port(), free_port()
     one.acquire(first)
-    admission.enter("client")
+    admission.pause("for the test")
     assert admission.paused
     one.acquire(second)
     from twisted.internet import reactor
 
     listening = [port for opened in one._opened.values() for port in opened.listening]
     assert not set(listening) & set(reactor.getReaders())  # type: ignore[attr-defined]
-    admission.decided("client", 0)
+    admission.resume("for the test")
     assert set(listening) <= set(reactor.getReaders())  # type: ignore[attr-defined]
     await one.stop()
     assert admission._ports == []

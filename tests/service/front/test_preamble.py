@@ -62,7 +62,7 @@ def test_bytes_that_are_no_preamble(
 @pytest.mark.parametrize("sent", [0, 1, len(PREAMBLE) - 4])
 def test_the_receive_timeout(open_front: Callable[..., Front], sent: int) -> None:
     """A preamble that takes longer than receiveTimeout, counted from the connecting, is cut."""
-    front = open_front(receiveTimeout=30)
+    front = open_front(receiveTimeout=30, firstByteTimeout=None)
     client = front.connect()
     front.reactor.advance(20)
     front.send(client, PREAMBLE[:sent])
@@ -77,7 +77,7 @@ def test_the_receive_timeout(open_front: Callable[..., Front], sent: int) -> Non
 
 def test_no_receive_timeout(open_front: Callable[..., Front]) -> None:
     """Without one a client may take for ever."""
-    front = open_front(receiveTimeout=None)
+    front = open_front(receiveTimeout=None, firstByteTimeout=None)
     front.connect()
     front.reactor.advance(1e6)
     assert len(front.factory.undecided) == 1
@@ -94,13 +94,34 @@ def test_clients_that_leave(front: Front, data: bytes, outcome: Outcome) -> None
     front.check()
 
 
+def test_the_first_byte(open_front: Callable[..., Front]) -> None:
+    """A client that says nothing is cut after firstByteTimeout; one that has begun is not."""
+    front = open_front(receiveTimeout=30, firstByteTimeout=5)
+    silent, slow = front.connect(), front.connect()
+    front.send(slow, PREAMBLE[:1])
+    front.reactor.advance(5.1)
+    front.reactor.settle()
+    assert front.outcomes.outcomes == [Outcome.RECEIVE_TIMEOUT]
+    assert is_reset(silent)
+    assert len(front.factory.undecided) == 1
+
+
 def test_the_pending_limit(open_front: Callable[..., Front]) -> None:
-    """At the limit of undecided connections the ports pause, until one is decided."""
-    front = open_front(maxPendingConnections=2)
-    one, _ = front.connect(), front.connect()
-    assert front.admission.paused
-    front.send(one, PREAMBLE)
+    """
+    At the limit of undecided connections the oldest one of the client with the most goes, told
+    that the server is too busy; the ports go on, and others' connections stay.
+    """
+    front = open_front(maxPendingConnections=3)
+    first, second = front.connect(), front.connect()
+    light = front.connect(family=socket.AF_INET6)
+    front.connect(family=socket.AF_INET6)
+    assert everything(first) == Fault.SERVER_TOO_BUSY.record
+    assert front.outcomes.outcomes == [Outcome.SERVER_TOO_BUSY]
     assert not front.admission.paused
+    front.send(second, PREAMBLE)
+    front.send(light, PREAMBLE)
+    assert len(front.arrivals) == 2
+    front.check_crowd()
 
 
 def test_the_byte_limit(open_front: Callable[..., Front]) -> None:

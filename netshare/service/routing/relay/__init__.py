@@ -14,11 +14,9 @@ another address on the same socket, as WCF's do, is routed anew.
 - ``servers``: where the servers are, and how they are dialled
 - ``ends``: the sockets of a connection in the reactor
 - ``bridge``: connections to servers that are no plain sockets
-- ``proxyheader``: who the client is, for servers that ask
 """
 
-from netshare.service.routing.relay.proxyheader import proxy_header
 from netshare.service.routing.relay.route import CONNECT_TIMEOUT, RelayRoute, RelaySettings
 from netshare.service.routing.relay.servers import RelayedServer
 
-__all__ = ["CONNECT_TIMEOUT", "RelayRoute", "RelaySettings", "RelayedServer", "proxy_header"]
+__all__ = ["CONNECT_TIMEOUT", "RelayRoute", "RelaySettings", "RelayedServer"]

@@ -20,7 +20,7 @@ from netshare.framing.follow import ClientFollower, Unfollowable
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Preamble
 from netshare.framing.records import RecordType
 from netshare.interfaces import IArrival
-from netshare.service.front.preamble import judge
+from netshare.service.front.undecided import judge
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.relay.ends import SocketEnd
 from netshare.service.routing.relay.servers import Attempt, RelayedServer, in_order

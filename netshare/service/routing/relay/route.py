@@ -12,9 +12,9 @@ from zope.interface import implementer
 
 from netshare.interfaces import IArrival, IRoute
 from netshare.service.outcomes import Outcome
+from netshare.service.proxyprotocol import proxy_header
 from netshare.service.quotas import Admission
 from netshare.service.routing.relay.connection import RelayedConnection
-from netshare.service.routing.relay.proxyheader import proxy_header
 from netshare.service.routing.relay.servers import RelayedServer
 from netshare.sockets.held import HeldSocket
 from netshare.timing import Deadlines, Timer

@@ -7,7 +7,7 @@ from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IRoute
 from netshare.service.outcomes import Outcome
-from netshare.service.routing.relay import proxy_header
+from netshare.service.proxyprotocol import proxy_header
 from tests.helpers.relaying import PREAMBLE, RelayUnderTest
 
 

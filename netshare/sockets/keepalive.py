@@ -1,0 +1,28 @@
+"""
+Noticing that a far end has vanished without a word: its machine lost power, or its network.
+"""
+
+from __future__ import annotations
+
+import socket
+
+
+def keep_alive(
+    connection: socket.SocketType, idle: int, interval: int, count: int, unanswered: float = 0
+) -> None:
+    """
+    Let the system ask a silent far end whether it is still there, and end the connection if it
+    is not.
+
+    :param connection: a TCP socket; of a listening one, what it accepts inherits this
+    :param idle: seconds of silence until the first question
+    :param interval: seconds between two of them
+    :param count: how many have no answer until the connection is lost
+    :param unanswered: seconds until it is lost when bytes are not acknowledged; 0: the system's own
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count)
+    if unanswered:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(unanswered * 1000))
