@@ -46,7 +46,7 @@ class Quotas:
     #: How many connections may be under way to one worker.
     maxOutstandingPerWorker: int = 256
     #: How many connections may wait for the workers of one address; more get ServerTooBusy.
-    maxWaitingPerAddress: int = 1000
+    maxWaitingPerAddress: int = 4096
     #: How long a refused client may take to read its fault and close.
     closeTimeout: float = 10.0
     #: The largest TCP segment of accepted connections, in bytes; 0 leaves it to the system. A

@@ -284,13 +284,20 @@ async def test_a_full_descriptor_table(tmp_path: Path) -> None:
     running.shared.admission.descriptorLimit = 10
     await running.start()
     await running.worker("good", AcknowledgingFactory("good"))
+    # Clients that say no more leave half of the descriptors to others.
     clients = [await running.client(b"\x00") for _ in range(40)]
-    await running.settle(lambda: running.shared.admission.paused)
-    assert running.shared.admission.descriptors < 40
+    await running.settle(lambda: running.shared.counts.accepted == 40)
+    assert running.shared.admission.pending == 5
+    client = await running.call("good")
+    assert await client.until(5) == PREAMBLE_ACK + b"good"
     for client in clients:
         client.abort()
-    await running.settle(lambda: not running.shared.admission.paused)
+    await running.settle(lambda: running.shared.admission.pending == 0)
+    running.shared.admission.hold(10)
     client = await running.call("good")
+    await deferLater(reactor, 0.1)
+    assert client.received == b""
+    running.shared.admission.release(10)
     assert await client.until(5) == PREAMBLE_ACK + b"good"
     await running.settle(running.balanced)
     await running.stop()
@@ -314,23 +321,40 @@ async def test_too_many_of_one_client(tmp_path: Path) -> None:
     await running.stop()
 
 
-async def test_at_the_pending_limit_clients_wait(tmp_path: Path) -> None:
-    """At maxPendingConnections nobody is dropped: who comes later is served later."""
-    running = RunningService(
-        reactor, tmp_path, quotas=Quotas(maxPendingConnections=5, maxPendingPerPeer=1000)
-    )
+async def test_half_open_connections_stop_nobody(tmp_path: Path) -> None:
+    """At maxPendingConnections those that say nothing go, the oldest first, and are told."""
+    running = RunningService(reactor, tmp_path, quotas=Quotas(maxPendingConnections=5))
     await running.start()
     await running.worker("good", AcknowledgingFactory("good"))
-    idle = [await running.client(b"\x00") for _ in range(5)]
-    await running.settle(lambda: running.shared.admission.paused)
-    later = [await running.call("good") for _ in range(50)]
-    await deferLater(reactor, 0.1)
-    assert running.count(Outcome.HANDED_OVER) == 0
+    idle = [await running.client(b"\x00") for _ in range(50)]
+    for client in [await running.call("good") for _ in range(50)]:
+        assert await client.until(5) == PREAMBLE_ACK + b"good"
+    assert await idle[0].end() == Fault.SERVER_TOO_BUSY.record
+    assert running.count(Outcome.SERVER_TOO_BUSY) >= 45
     for client in idle:
         client.abort()
-    for client in later:
-        assert await client.until(5) == PREAMBLE_ACK + b"good"
     await running.settle(running.balanced)
+    await running.stop()
+
+
+async def test_a_crowd_behind_one_address(tmp_path: Path) -> None:
+    """Two thousand at once from one address, the connections first: the defaults refuse none."""
+    running = RunningService(reactor, tmp_path, quotas=Quotas())
+    await running.start()
+    await running.worker("good", AcknowledgingFactory("good"))
+    sockets = []
+    for _ in range(2000):
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", running.port))
+        sockets.append(one)
+    await running.settle(lambda: running.shared.admission.pending == 2000, 20)
+    for one in sockets:
+        one.sendall(preamble(running.address("good")))
+    await running.settle(lambda: running.count(Outcome.HANDED_OVER) == 2000, 20)
+    for one in sockets:
+        one.close()
+    await running.settle(running.balanced, 20)
     await running.stop()
 
 

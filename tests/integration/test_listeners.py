@@ -21,6 +21,7 @@ from netshare.service.front.ports import AllowedPorts
 from netshare.service.outcomes import Outcome
 from tests.helpers.listening import port_numbers
 from tests.integration.running import AcknowledgingFactory, RunningService
+from tests.peers.drivers import free_port
 
 reactor: Any = _reactor
 
@@ -171,3 +172,23 @@ async def test_an_inherited_socket(tmp_path: Path) -> None:
             await deferLater(reactor, 0.02)
         # The queue is the kernel's: who connects now waits for the next service.
         socket.create_connection(("127.0.0.1", number)).close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "haproxy:tcp"])
+async def test_a_crowd_at_a_named_port(service: RunningService, kind: str) -> None:
+    """Two thousand that connect before the service has a turn all wait in the queue."""
+    await service.worker("good", AcknowledgingFactory("good"))
+    named = free_port()
+    endpoint = serverFromString(reactor, f"{kind}:{named}:interface=127.0.0.1")
+    await service.shared.listen(endpoint)
+    header = b"" if kind == "tcp" else b"PROXY TCP4 192.0.2.1 192.0.2.2 1 808\r\n"
+    sockets = []
+    for _ in range(2000):
+        one = socket.socket()
+        one.settimeout(2)
+        one.connect(("127.0.0.1", named))  # in the kernel: no turn of the reactor between
+        one.sendall(header + preamble(service.address("good")))
+        sockets.append(one)
+    await service.settle(lambda: service.count(Outcome.HANDED_OVER) == 2000, 20)
+    for one in sockets:
+        one.close()
