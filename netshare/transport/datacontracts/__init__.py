@@ -63,7 +63,7 @@ from netshare.transport.datacontracts.xmlcontent import (
     XmlElement,
     xml_serializable,
 )
-from netshare.transport.xml import DateTime, DateTimeKind, TimeSpan
+from netshare.transport.xml import DateTime, DateTimeKind, DateTimeLike, TimeSpan, TimeSpanLike
 
 __all__ = [
     "Byte",
@@ -73,6 +73,7 @@ __all__ = [
     "DataTable",
     "DateTime",
     "DateTimeKind",
+    "DateTimeLike",
     "DateTimeOffset",
     "Decimal",
     "DeserializationFailed",
@@ -89,6 +90,7 @@ __all__ = [
     "Serializer",
     "Single",
     "TimeSpan",
+    "TimeSpanLike",
     "UInt16",
     "UInt32",
     "UInt64",

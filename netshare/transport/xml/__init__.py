@@ -36,6 +36,7 @@ from netshare.transport.xml.conversions import (
 from netshare.transport.xml.cursor import XmlCursor
 from netshare.transport.xml.errors import QuotaExceeded, SessionInvalid, XmlException
 from netshare.transport.xml.events import END, Event, Start
+from netshare.transport.xml.moments import MAX_TICKS, DateTime, DateTimeKind, DateTimeLike
 from netshare.transport.xml.namespaces import XML_NAMESPACE, XMLNS_NAMESPACE, XSI
 from netshare.transport.xml.ncnames import decode_name, encode_name, is_ncname
 from netshare.transport.xml.nodes import (
@@ -50,16 +51,13 @@ from netshare.transport.xml.nodes import (
 )
 from netshare.transport.xml.quotas import BINDING_QUOTAS, BUFFERED_QUOTAS, MAX_QUOTAS, ReaderQuotas
 from netshare.transport.xml.text import TextWriter, parse, parse_events, to_indented_xml, to_xml
+from netshare.transport.xml.timespan import TimeSpan, TimeSpanLike
 from netshare.transport.xml.tree import build_tree
 from netshare.transport.xml.values import (
-    MAX_TICKS,
-    DateTime,
-    DateTimeKind,
     DictionaryString,
     Guid,
     QualifiedName,
     Single,
-    TimeSpan,
     UniqueId,
     Value,
     ValueList,
@@ -82,6 +80,7 @@ __all__ = [
     "Comment",
     "DateTime",
     "DateTimeKind",
+    "DateTimeLike",
     "DictionaryString",
     "Document",
     "Element",
@@ -97,6 +96,7 @@ __all__ = [
     "Start",
     "TextWriter",
     "TimeSpan",
+    "TimeSpanLike",
     "UniqueId",
     "Value",
     "ValueList",

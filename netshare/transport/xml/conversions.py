@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from math import isinf
 from struct import error as struct_error
@@ -23,11 +22,7 @@ from typing import Final
 
 from netshare.transport.xml.errors import XmlException
 from netshare.transport.xml.values import (
-    MAX_TICKS,
-    TICKS_PER_DAY,
-    TICKS_PER_SECOND,
     DateTime,
-    DateTimeKind,
     Guid,
     Single,
     TimeSpan,
@@ -75,15 +70,6 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]++")
 _NUMBER: Final = re.compile(r"[+-]?(?>[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]{1,4})?")
 _DECIMAL: Final = re.compile(r"[+-]?(?>[0-9]++\.?[0-9]*+|\.[0-9]++)")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_DATETIME: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}+)[0-9]*+)?)?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
-)
-_DURATION: Final = re.compile(
-    r"(-?)P(?:([0-9]++)Y)?(?:([0-9]++)M)?(?:([0-9]++)D)?"
-    r"(?:T(?:([0-9]++)H)?(?:([0-9]++)M)?(?:([0-9]++)(?:\.([0-9]++))?S)?)?"
-)
 
 
 def _text(value: Value, longest: int, wanted: str) -> str:
@@ -214,49 +200,20 @@ def as_datetime(value: Value) -> DateTime:
     """:returns: the moment; one with an offset from UTC has the kind ``LOCAL``, as in .NET."""
     if isinstance(value, DateTime):
         return value
-    match = _DATETIME.fullmatch(_text(value, _MAX_TEXT, "DateTime"))
-    if match is None:
-        raise _cannot(value, "DateTime")
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
-        days = date(int(year), int(month), int(day)).toordinal() - 1
+        return DateTime.fromisoformat(_text(value, _MAX_TEXT, "DateTime"))
     except ValueError:
         raise _cannot(value, "DateTime") from None
-    h, m, s = int(hour or 0), int(minute or 0), int(second or 0)
-    if h > 23 or m > 59 or s > 59:
-        raise _cannot(value, "DateTime")
-    ticks = (days * 86400 + h * 3600 + m * 60 + s) * TICKS_PER_SECOND
-    ticks += int((fraction or "").ljust(7, "0"))
-    kind = DateTimeKind.UNSPECIFIED
-    if zone == "Z":
-        kind = DateTimeKind.UTC
-    elif zone:
-        offset = int(zone[1:3]) * 60 + int(zone[4:6])
-        if offset > 14 * 60:
-            raise _cannot(value, "DateTime")
-        moved = offset * 60 * TICKS_PER_SECOND
-        ticks = min(max(ticks + (moved if zone[0] == "-" else -moved), 0), MAX_TICKS)
-        kind = DateTimeKind.LOCAL
-    return DateTime(ticks, kind)
 
 
 def as_timespan(value: Value) -> TimeSpan:
     """:returns: the length of time; years and months count 365 and 30 days, as in .NET."""
     if isinstance(value, TimeSpan):
         return value
-    text = _text(value, _MAX_TEXT, "TimeSpan")
-    match = _DURATION.fullmatch(text)
-    if match is None or text[-1] in "PT":
-        raise _cannot(value, "TimeSpan")
-    sign, *parts, fraction = match.groups()
-    years, months, days, hours, minutes, seconds = (int(p or 0) for p in parts)
-    ticks = (years * 365 + months * 30 + days) * TICKS_PER_DAY
-    ticks += ((hours * 60 + minutes) * 60 + seconds) * TICKS_PER_SECOND
-    ticks += int((fraction or "")[:7].ljust(7, "0"))
-    ticks = -ticks if sign else ticks
-    if not -(1 << 63) <= ticks < 1 << 63:
-        raise _cannot(value, "TimeSpan")
-    return TimeSpan(ticks)
+    try:
+        return TimeSpan.fromisoformat(_text(value, _MAX_TEXT, "TimeSpan"))
+    except (ValueError, OverflowError):
+        raise _cannot(value, "TimeSpan") from None
 
 
 def as_bytes(value: Value) -> bytes:

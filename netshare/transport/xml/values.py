@@ -15,11 +15,12 @@ import uuid
 from base64 import b64encode
 from collections.abc import Callable
 from decimal import Context, Decimal
-from enum import IntEnum
 from struct import pack
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.moments import DateTime, DateTimeKind
+from netshare.transport.xml.timespan import TimeSpan
 
 __all__ = [
     "DateTime",
@@ -35,127 +36,8 @@ __all__ = [
     "lexical",
 ]
 
-MAX_TICKS: Final = 3155378975999999999
-TICKS_PER_SECOND: Final = 10_000_000
-TICKS_PER_DAY: Final = 86_400 * TICKS_PER_SECOND
-_TICKS_CEILING: Final = 1 << 62
-_TICKS_MASK: Final = _TICKS_CEILING - 1
 #: Wide enough for the 29 digits of any decimal on the wire.
 DECIMAL_CONTEXT: Final = Context(prec=60, Emin=-99, Emax=99)
-
-
-class DateTimeKind(IntEnum):
-    """What a DateTime's clock time refers to."""
-
-    UNSPECIFIED = 0
-    UTC = 1
-    LOCAL = 2
-
-
-class DateTime(NamedTuple):
-    """
-    A .NET DateTime.
-
-    :param ticks: 100 ns since 0001-01-01; for the kind ``LOCAL`` counted in UTC, as on the wire.
-    :param kind: what it refers to.
-    """
-
-    ticks: int
-    kind: DateTimeKind = DateTimeKind.UNSPECIFIED
-
-    @classmethod
-    def from_binary(cls, binary: int) -> DateTime:
-        """
-        :param binary: the 64 bits of ``DateTime.ToBinary``, signed or not.
-        :returns: the value.
-        :raises XmlException: the ticks are outside of the years 1 to 9999.
-        """
-        ticks = binary & _TICKS_MASK
-        top = (binary >> 62) & 3
-        if top >= 2:
-            return cls(_local_ticks(ticks, binary), DateTimeKind.LOCAL)
-        if ticks > MAX_TICKS:
-            raise XmlException(f"The value '{binary}' cannot be parsed as the type 'DateTime'")
-        return cls(ticks, DateTimeKind(top))
-
-    def to_binary(self) -> int:
-        """:returns: the 64 bits of ``DateTime.ToBinary``, unsigned."""
-        return (self.ticks & _TICKS_MASK) | (self.kind << 62)
-
-    @classmethod
-    def from_datetime(cls, value: datetime.datetime) -> DateTime:
-        """
-        :param value: with a time zone it becomes UTC, without one ``UNSPECIFIED``.
-        :returns: the same moment.
-        """
-        if value.tzinfo is None:
-            return cls(_ticks_of(value), DateTimeKind.UNSPECIFIED)
-        try:
-            value = value.astimezone(datetime.UTC)
-        except OverflowError as error:
-            raise XmlException(f"{value} is not in the years 1 to 9999 of UTC") from error
-        return cls(_ticks_of(value.replace(tzinfo=None)), DateTimeKind.UTC)
-
-    def to_datetime(self) -> datetime.datetime:
-        """
-        :returns: a naive datetime for ``UNSPECIFIED``, else one in UTC; what is finer than a
-            microsecond is cut off.
-        """
-        ticks = min(max(self.ticks, 0), MAX_TICKS)
-        naive = datetime.datetime.min + datetime.timedelta(microseconds=ticks // 10)
-        if self.kind == DateTimeKind.UNSPECIFIED:
-            return naive
-        return naive.replace(tzinfo=datetime.UTC)
-
-
-def _ticks_of(value: datetime.datetime) -> int:
-    return (value - datetime.datetime.min) // datetime.timedelta(microseconds=1) * 10
-
-
-def _local_ticks(ticks: int, binary: int) -> int:
-    # A local time west of Greenwich near year 1 is negative in UTC: kept at the top of the range.
-    if ticks > _TICKS_CEILING - TICKS_PER_DAY:
-        ticks -= _TICKS_CEILING
-    local = ticks + local_offset(ticks)
-    if local < 0:
-        local += TICKS_PER_DAY
-    if not 0 <= local <= MAX_TICKS:
-        raise XmlException(f"The value '{binary}' cannot be parsed as the type 'DateTime'")
-    return ticks
-
-
-def local_offset(utc_ticks: int) -> int:
-    """
-    :param utc_ticks: a moment.
-    :returns: what this machine's time zone is ahead of UTC then, in ticks.
-    """
-    seconds = utc_ticks // TICKS_PER_SECOND
-    try:
-        moment = datetime.datetime.min + datetime.timedelta(seconds=seconds)
-        offset = moment.replace(tzinfo=datetime.UTC).astimezone().utcoffset()
-    except (OverflowError, ValueError, OSError):  # the first and last day of the calendar
-        return 0
-    return 0 if offset is None else int(offset.total_seconds()) * TICKS_PER_SECOND
-
-
-class TimeSpan(NamedTuple):
-    """
-    A .NET TimeSpan.
-
-    :param ticks: of 100 ns, signed, 64 bits.
-    """
-
-    ticks: int
-
-    @classmethod
-    def from_timedelta(cls, value: datetime.timedelta) -> TimeSpan:
-        """:returns: the same length of time."""
-        return cls(value // datetime.timedelta(microseconds=1) * 10)
-
-    def to_timedelta(self) -> datetime.timedelta:
-        """:returns: the same length, what is finer than a microsecond cut off."""
-        whole = -(-self.ticks // 10) if self.ticks < 0 else self.ticks // 10
-        return datetime.timedelta(microseconds=whole)
 
 
 class Guid(NamedTuple):
@@ -309,41 +191,6 @@ def _decimal(value: Decimal) -> str:
     return text[1:] if value.is_zero() and text.startswith("-") else text
 
 
-def _datetime(value: DateTime) -> str:
-    ticks, kind = value
-    suffix = "Z" if kind == DateTimeKind.UTC else ""
-    if kind == DateTimeKind.LOCAL:
-        offset = local_offset(ticks)
-        ticks += offset
-        if ticks < 0:
-            ticks += TICKS_PER_DAY
-        minutes = abs(offset) // TICKS_PER_SECOND // 60
-        suffix = f"{'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
-    seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
-    moment = datetime.datetime.min + datetime.timedelta(seconds=seconds)
-    dot = f".{fraction:07d}".rstrip("0") if fraction else ""
-    return f"{moment.isoformat()}{dot}{suffix}"
-
-
-def _timespan(value: TimeSpan) -> str:
-    ticks = abs(value.ticks)
-    days, ticks = divmod(ticks, TICKS_PER_DAY)
-    hours, ticks = divmod(ticks, 3600 * TICKS_PER_SECOND)
-    minutes, ticks = divmod(ticks, 60 * TICKS_PER_SECOND)
-    seconds, fraction = divmod(ticks, TICKS_PER_SECOND)
-    text = "-P" if value.ticks < 0 else "P"
-    if days:
-        text += f"{days}D"
-    time = f"{hours}H" if hours else ""
-    if minutes:
-        time += f"{minutes}M"
-    if seconds or fraction:
-        time += str(seconds) + (f".{fraction:07d}".rstrip("0") if fraction else "") + "S"
-    if time:
-        return f"{text}T{time}"
-    return text if days else "PT0S"
-
-
 def _list(value: ValueList) -> str:
     # .NET prints the name of the type for a byte array in a list; no contract has such lists.
     return " ".join("System.Byte[]" if type(v) is bytes else lexical(v) for v in value)
@@ -357,16 +204,16 @@ _LEXICAL: Final[dict[type, Callable[[Any], str]]] = {
     float: _double,
     Single: _single,
     Decimal: _decimal,
-    DateTime: _datetime,
-    TimeSpan: _timespan,
+    DateTime: DateTime.isoformat,
+    TimeSpan: TimeSpan.isoformat,
     Guid: str,
     UniqueId: str,
     bytes: lambda v: b64encode(v).decode("ascii"),
     QualifiedName: str,
     ValueList: _list,
     uuid.UUID: str,
-    datetime.datetime: lambda v: _datetime(DateTime.from_datetime(v)),
-    datetime.timedelta: lambda v: _timespan(TimeSpan.from_timedelta(v)),
+    datetime.datetime: lambda v: DateTime.from_datetime(v).isoformat(),
+    datetime.timedelta: lambda v: TimeSpan.from_timedelta(v).isoformat(),
 }
 
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.errors import XmlException
+from netshare.transport.xml.moments import MAX_TICKS as _MAX_TICKS
 from netshare.transport.xml.values import (
     DECIMAL_CONTEXT,
     DateTime,
@@ -31,7 +32,6 @@ from netshare.transport.xml.values import (
     TimeSpan,
     UniqueId,
 )
-from netshare.transport.xml.values import MAX_TICKS as _MAX_TICKS
 
 __all__ = ["CONVERTERS", "SMALL", "WINDOW", "scanner"]
 
