@@ -19,7 +19,7 @@ from netshare.framing.records import (
     Mode,
     preamble,
 )
-from netshare.testing.wire import connect
+from netshare.testing.wire import MemoryTransport, connect
 from netshare.transport.channels.client import ClientRole, IClientOwner, Opening
 from netshare.transport.channels.factory import FramingServerFactory, ServerConnection
 from netshare.transport.channels.settings import ChannelSettings
@@ -219,3 +219,18 @@ class Scrambling:
 
     def upgrade(self) -> Scramble:
         return Scramble(True, self.fails)
+
+
+def exchange(client: MemoryTransport, server: MemoryTransport) -> list[tuple[str, bytes]]:
+    """Carry bytes between two transports until nothing moves."""
+    trace = []
+    while True:
+        moved = False
+        for name, here, there in (("c", client, server), ("s", server, client)):
+            data = here.take()
+            if data:
+                moved = True
+                trace.append((name, data))
+                there.receive(data)
+        if not moved:
+            return trace

@@ -13,13 +13,15 @@ from tests.peers.drivers import free_port
 from tests.peers.services import SERVICES, Basic
 
 LARGE = 1 << 26
+_OF_HOST = ("behavior", "throttle", "credentials")
 
 
 def binding(**options: Any) -> NetTcpBinding:
-    """A binding without security that takes large messages."""
+    """A binding, without security if nothing else is said, that takes large messages."""
+    options.setdefault("security", SecurityMode.NONE)
     options.setdefault("max_received_message_size", LARGE)
     options.setdefault("send_timeout", 20.0)
-    return NetTcpBinding(security=SecurityMode.NONE, **options)
+    return NetTcpBinding(**options)
 
 
 class Hosting:
@@ -55,7 +57,11 @@ class Hosting:
         declared, service = SERVICES[contract]
         if issubclass(service, Basic):
             service = type("Basic", (service,), {"name": name, "notes": []})
-        of_host = {key: options.pop(key) for key in ("behavior", "throttle") if key in options}
+        of_host = {
+            key: options.pop(key)
+            for key in ("behavior", "throttle", "credentials")
+            if key in options
+        }
         host = ServiceHost(service, self.reactor, control=self.service.control, **of_host)
         address = self.address(path or contract.lower())
         host.add_endpoint(declared, binding(port_sharing_enabled=self.shared, **options), address)

@@ -106,7 +106,8 @@ class Basic(IBasic):
         return b, a
 
     def Identity(self) -> str:
-        return ""
+        identity = OperationContext.current().identity
+        return "" if identity is None else identity.name
 
     def Fail(self, reason: str | None, code: int) -> None:
         raise FaultError(Problem(Reason=reason, Code=code), f"declared: {reason}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netshare.transport.calls.slots import Turn
+from netshare.transport.security.identity import Identity
 from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["OperationContext", "context_with", "served_here"]
@@ -55,6 +56,11 @@ class OperationContext:
             return _CURRENT.get()
         except LookupError:
             raise RuntimeError("no operation is being served here") from None
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who the client is; None: it is anonymous."""
+        return self.security if isinstance(self.security, Identity) else None
 
     @property
     def action(self) -> str | None:

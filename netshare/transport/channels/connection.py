@@ -10,7 +10,7 @@ differs between the two sides is a role of its own (:mod:`.server`, :mod:`.clien
                  │   opens one                     │                 NEXT
                  │                                 │                   │
                  └────── channelOver, clean ───────┼───────────────────┘
-                                                   │ refuse           (from anywhere)
+                                                   │ dropWhenRead     (from anywhere)
                                                    ▼                   │
                                                 DRAINING ──► OVER ◄────┘ abort, drop
                                                                │
@@ -263,11 +263,14 @@ class FramingConnection(Protocol):
         self._state = ConnectionState.NEXT
 
     def refuse(self, fault: Fault) -> None:
-        """
-        Send a fault, close our half, and wait for the other side to have read it and to close:
-        closing with unread bytes would reset the connection and might take the fault with it.
-        """
         self.write(fault.record)
+        self.dropWhenRead()
+
+    def dropWhenRead(self) -> None:
+        """
+        Close our half, and wait for the other side to have read what was sent and to close:
+        closing with unread bytes would reset the connection and might take that with it.
+        """
         if self._reading is _Reading.ENDED or not ITCPTransport.providedBy(self.transport):
             self.drop()
             return

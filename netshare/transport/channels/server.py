@@ -7,7 +7,7 @@ While the connection is OPENING, what comes leads to the acceptor's decision and
      │                                  │  │ ▲             │
      │ another's: given back            │  │ └─ upgrade ◄──┤ an upgrade is asked for
      ▼                                  ▼  ▼               ▼
-    OVER                       fault, DRAINING         required, but none was asked for: OVER
+    OVER                       fault, DRAINING         required, but not asked for: DRAINING
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class ServerRole:
 
     def upgradeFailed(self, reason: str) -> None:
         self._log("the upgrade failed: " + reason)
-        self._connection.drop()
+        self._connection.dropWhenRead()
 
     def sessionOver(self, rest: bytes, eof: bool) -> None:
         if self._owner.closing or (eof and not rest):
@@ -215,7 +215,8 @@ class ServerRole:
         assert opened is not None
         if self._acceptance.upgrade_required and not connection.isUpgraded:
             self._log("it asked for no security, which its endpoint requires")
-            connection.abort()  # WCF has no fault for this
+            # WCF has no fault for this; what ends without an answer is a hint at least.
+            connection.dropWhenRead()
             return
         connection.alarm.stop()
         self._owner.opened(connection)

@@ -30,6 +30,8 @@ from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
+from netshare.transport.security.credentials import ClientCredentials
+from netshare.transport.security.endpointidentity import EndpointIdentity
 from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["AsyncStream", "NetTcpClient"]
@@ -44,7 +46,11 @@ class NetTcpClient(ClientFace):
     :param binding: as the service's
     :param via: where to connect instead
     :param callback: carries out the callback contract, if there is one
+    :param credentials: the client's, where the binding has security
+    :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
+    :raises SecurityNotAvailable: a credential is missing
+    :raises CertificateError: a certificate cannot be read
     :raises RuntimeError: no event loop is running here
     """
 
@@ -56,11 +62,23 @@ class NetTcpClient(ClientFace):
         *,
         via: str | None = None,
         callback: Any = None,
+        credentials: ClientCredentials | None = None,
+        identity: EndpointIdentity | None = None,
     ) -> None:
         reactor = BackgroundReactor.shared().reactor
         self._bridge = _Bridge(reactor, asyncio.get_running_loop())
         caller = _LoopCaller(self._bridge)
-        super().__init__(contract, address, binding, reactor, caller, via, callback)
+        super().__init__(
+            contract,
+            address,
+            binding,
+            reactor,
+            caller,
+            via,
+            callback,
+            credentials=credentials,
+            identity=identity,
+        )
         #: The operations, as methods to be awaited.
         self.operations: Any = self.using()
 

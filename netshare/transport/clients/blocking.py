@@ -26,6 +26,8 @@ from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
+from netshare.transport.security.credentials import ClientCredentials
+from netshare.transport.security.endpointidentity import EndpointIdentity
 from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["NetTcpClient"]
@@ -42,7 +44,11 @@ class NetTcpClient(ClientFace, Generic[C]):
     :param binding: as the service's
     :param via: where to connect instead
     :param callback: carries out the callback contract, if there is one
+    :param credentials: the client's, where the binding has security
+    :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
+    :raises SecurityNotAvailable: a credential is missing
+    :raises CertificateError: a certificate cannot be read
     """
 
     def __init__(
@@ -53,10 +59,22 @@ class NetTcpClient(ClientFace, Generic[C]):
         *,
         via: str | None = None,
         callback: Any = None,
+        credentials: ClientCredentials | None = None,
+        identity: EndpointIdentity | None = None,
     ) -> None:
         self._background = BackgroundReactor.shared()
         reactor = self._background.reactor
-        super().__init__(contract, address, binding, reactor, ThreadCaller(reactor), via, callback)
+        super().__init__(
+            contract,
+            address,
+            binding,
+            reactor,
+            ThreadCaller(reactor),
+            via,
+            callback,
+            credentials=credentials,
+            identity=identity,
+        )
         #: The operations, as methods that return results or raise.
         self.operations: C = self.using()
 

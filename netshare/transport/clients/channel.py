@@ -31,6 +31,7 @@ from netshare.transport.clients.callbacks import CallbackDispatcher
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.clients.streamedcall import StreamedCall
 from netshare.transport.contracts.description import OperationDescription
+from netshare.transport.security.endpointidentity import EndpointIdentity
 from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["ServiceChannel"]
@@ -45,15 +46,24 @@ class ServiceChannel:
     :param keeper: told when it opens and when it is over
     :param address: of the endpoint
     :param via: where to connect
+    :param identity: what the service has to be; None: the host of the address
     """
 
     log = Logger()
 
-    def __init__(self, setup: ChannelSetup, keeper: IChannelKeeper, address: str, via: str) -> None:
+    def __init__(
+        self,
+        setup: ChannelSetup,
+        keeper: IChannelKeeper,
+        address: str,
+        via: str,
+        identity: EndpointIdentity | None = None,
+    ) -> None:
         self.address = address
         self.via = via
         self._lifetime = Lifetime(setup.caller)
         self._setup = setup
+        self._upgrade = setup.upgrade(address, via, identity)
         self._keeper = keeper
         self._link: MessageLink | None = None
         self._conversation: Conversation | None = None
@@ -172,6 +182,7 @@ class ServiceChannel:
             self._link,
             content_type=setup.encoder.content_type,
             settings=setup.settings,
+            upgrade=self._upgrade,
         )
         self._opening = opening
         opening.addCallbacks(self._connected, self._refused)
@@ -291,7 +302,7 @@ class ServiceChannel:
         self._check()
         if self._conversation is not None:
             return await call_operation(self._conversation, operation, args, kwargs, options)
-        call = StreamedCall(self._setup, operation, options)
+        call = StreamedCall(self._setup, operation, options, self._upgrade)
         self._calls.add(call)
         try:
             return await call.run(self.via, args, kwargs)

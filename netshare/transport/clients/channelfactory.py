@@ -19,6 +19,8 @@ from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.derivation import describe
 from netshare.transport.contracts.description import ContractDescription
 from netshare.transport.contracts.endpoint import check_endpoint
+from netshare.transport.security.credentials import ClientCredentials
+from netshare.transport.security.endpointidentity import EndpointIdentity
 
 __all__ = ["ChannelFactory"]
 
@@ -42,7 +44,10 @@ class ChannelFactory:
     :param callback: carries out the callback contract, if there is one
     :param caller: how the callback's methods are called; None: in the reactor's thread
     :param pool: of connections; None: one of its own
+    :param credentials: the client's, where the binding has security
     :raises ContractError: contract and binding do not go together
+    :raises SecurityNotAvailable: a credential is missing
+    :raises CertificateError: a certificate cannot be read
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class ChannelFactory:
         callback: Any = None,
         caller: Caller | None = None,
         pool: ConnectionPool | None = None,
+        credentials: ClientCredentials | None = None,
     ) -> None:
         self.contract: ContractDescription = describe(contract)
         check_endpoint(self.contract, binding)
@@ -69,6 +75,7 @@ class ChannelFactory:
             max_outbound_connections_per_endpoint=binding.max_connections or 10,
         )
         self._own_pool = pool is None
+        security = binding.transport_security()
         self._setup = ChannelSetup(
             contract=self.contract,
             binding=binding,
@@ -78,17 +85,23 @@ class ChannelFactory:
             encoder=binding.make_encoder(),
             settings=binding.channel_settings(server=False),
             pool=self.pool,
+            initiators=None
+            if security is None
+            else security.initiators(credentials or ClientCredentials()),
         )
         self._channels: set[ICommunicationObject] = set()
 
-    def create_channel(self, address: str, via: str | None = None) -> ServiceChannel:
+    def create_channel(
+        self, address: str, via: str | None = None, identity: EndpointIdentity | None = None
+    ) -> ServiceChannel:
         """
         Make a channel. It opens with its first call.
 
         :param address: of the endpoint
         :param via: where to connect instead
+        :param identity: what the service has to be; None: the host of the address
         """
-        return ServiceChannel(self._setup, self, address, address if via is None else via)
+        return ServiceChannel(self._setup, self, address, address if via is None else via, identity)
 
     def close(self) -> Deferred[None]:
         """Close all channels, and the connections that are kept."""

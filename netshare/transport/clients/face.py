@@ -19,6 +19,8 @@ from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
+from netshare.transport.security.credentials import ClientCredentials
+from netshare.transport.security.endpointidentity import EndpointIdentity
 from netshare.transport.soap import Message, MessageHeader
 
 __all__ = ["ClientFace"]
@@ -36,6 +38,8 @@ class ClientFace:
     :param via: where to connect instead
     :param callback: carries out the callback contract, if there is one
     :param pool: of connections; None: one of its own
+    :param credentials: the client's, where the binding has security
+    :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     """
 
@@ -49,12 +53,20 @@ class ClientFace:
         via: str | None,
         callback: Any,
         pool: ConnectionPool | None = None,
+        credentials: ClientCredentials | None = None,
+        identity: EndpointIdentity | None = None,
     ) -> None:
         self._reactor = reactor
         self._factory = ChannelFactory(
-            contract, binding, reactor, callback=callback, caller=caller, pool=pool
+            contract,
+            binding,
+            reactor,
+            callback=callback,
+            caller=caller,
+            pool=pool,
+            credentials=credentials,
         )
-        self._channel: ServiceChannel = self._factory.create_channel(address, via)
+        self._channel: ServiceChannel = self._factory.create_channel(address, via, identity)
 
     @property
     def state(self) -> CommunicationState:

@@ -10,9 +10,12 @@ from typing import Any
 from netshare.transport.calls.callers import Caller
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.channels.settings import ChannelSettings
+from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import ContractDescription
 from netshare.transport.encoders import MessageEncoder
+from netshare.transport.security.endpointidentity import EndpointIdentity
+from netshare.transport.security.transportsecurity import InitiatorFor
 
 __all__ = ["ChannelSetup"]
 
@@ -35,3 +38,15 @@ class ChannelSetup:
     settings: ChannelSettings
     #: Of connections.
     pool: ConnectionPool
+    #: Makes the upgrade to a secure stream; None: there is none.
+    initiators: InitiatorFor | None
+
+    def upgrade(
+        self, address: str, via: str, identity: EndpointIdentity | None
+    ) -> IUpgradeInitiator | None:
+        """
+        :param address: of the endpoint
+        :param via: where to connect
+        :param identity: what the service there has to be; None: the host of the address
+        """
+        return None if self.initiators is None else self.initiators(address, via, identity)

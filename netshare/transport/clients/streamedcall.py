@@ -19,6 +19,7 @@ from netshare.transport.calls.interfaces import IExchangeUser
 from netshare.transport.calls.operations import CallOptions, read_reply
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, ProtocolError
 from netshare.transport.channels.errors import TimeoutError as TransportTimeout
+from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream
@@ -35,16 +36,22 @@ class StreamedCall:
     :param setup: of the channel whose call it is
     :param operation: what is called
     :param options: as for calls in a session; its timeout is for the beginning of the reply
+    :param upgrade: the secure stream to ask for; None: there is none
     """
 
     log = Logger()
 
     def __init__(
-        self, setup: ChannelSetup, operation: OperationDescription, options: CallOptions
+        self,
+        setup: ChannelSetup,
+        operation: OperationDescription,
+        options: CallOptions,
+        upgrade: IUpgradeInitiator | None = None,
     ) -> None:
         self._setup = setup
         self._operation = operation
         self._options = options
+        self._upgrade = upgrade
         self._exchange = Exchange(setup.encoder, setup.binding.buffer_size, self)
         self._timer = Timer(setup.reactor, self._late)
         self._reply: Deferred[tuple[Message, Stream | None]] = Deferred()
@@ -73,6 +80,7 @@ class StreamedCall:
             mode=Mode.SINGLETON,
             content_type=self._setup.encoder.content_type,
             settings=self._setup.settings,
+            upgrade=self._upgrade,
         )
         self._timer.start(options.timeout)
         # The reply may come, and be a fault, before all of the request is sent.

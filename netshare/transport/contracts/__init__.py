@@ -22,7 +22,6 @@ from netshare.transport.contracts.binding import (
     Compression,
     NetTcpBinding,
     SecurityMode,
-    SecurityNotAvailable,
     TextEncoding,
     TransferMode,
 )
@@ -61,7 +60,6 @@ __all__ = [
     "NetTcpBinding",
     "OperationDescription",
     "SecurityMode",
-    "SecurityNotAvailable",
     "ServiceBehavior",
     "ServiceEndpoint",
     "ServiceThrottle",

@@ -11,6 +11,13 @@ from netshare.addresses import HostNameComparisonMode
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
 from netshare.transport.encoders import MessageEncoder, encoder_for, text_content_type
+from netshare.transport.security.levels import ProtectionLevel
+from netshare.transport.security.ssltls import SslProtocols
+from netshare.transport.security.transportsecurity import (
+    SecurityNotAvailable,
+    TcpClientCredentialType,
+    TransportSecurity,
+)
 from netshare.transport.soap import SOAP11_WSA10, SOAP12_WSA10, MessageVersion
 from netshare.transport.xml import BINDING_QUOTAS, BUFFERED_QUOTAS, ReaderQuotas
 
@@ -19,16 +26,9 @@ __all__ = [
     "Compression",
     "NetTcpBinding",
     "SecurityMode",
-    "SecurityNotAvailable",
     "TextEncoding",
     "TransferMode",
 ]
-
-
-class SecurityNotAvailable(ValueError):
-    """
-    A binding asks for security that this version does not have.
-    """
 
 
 class SecurityMode(Enum):
@@ -102,14 +102,20 @@ class NetTcpBinding:
     An endpoint's binding. Names and defaults are WCF's; times are seconds, sizes bytes, and None
     is no limit.
 
-    WCF's default security, Transport with Windows credentials, is not there yet, so
-    ``security=SecurityMode.NONE`` has to be said.
+    WCF's default security, Transport with Windows credentials, is not there yet. So either
+    ``client_credential_type`` has to be said, which is TLS, or ``security=SecurityMode.NONE``.
 
     :raises SecurityNotAvailable: any other security is asked for
     :raises ValueError: a limit cannot be
     """
 
     security: SecurityMode = SecurityMode.TRANSPORT
+    #: With Transport security: how clients say who they are.
+    client_credential_type: TcpClientCredentialType = TcpClientCredentialType.WINDOWS
+    #: With Transport security: against what messages are protected. TLS always does both.
+    protection_level: ProtectionLevel = ProtectionLevel.ENCRYPT_AND_SIGN
+    #: With TLS: which versions.
+    ssl_protocols: SslProtocols = SslProtocols.SYSTEM
     #: Service: listen behind the machine's shared port instead of opening the port.
     port_sharing_enabled: bool = False
     transfer_mode: TransferMode = TransferMode.BUFFERED
@@ -134,12 +140,13 @@ class NetTcpBinding:
     lease_timeout: float = 300.0
 
     def __post_init__(self) -> None:
-        if self.security is not SecurityMode.NONE:
+        if self.security not in (SecurityMode.NONE, SecurityMode.TRANSPORT):
             raise SecurityNotAvailable(
                 f"NetTcpBinding: security mode {self.security.value} is not available in this "
-                "version of netshare; if messages may travel unprotected and anonymous, say so "
-                "with security=SecurityMode.NONE, on both sides"
+                "version of netshare; SecurityMode.TRANSPORT is TLS, and if messages may travel "
+                "unprotected and anonymous, say so with security=SecurityMode.NONE, on both sides"
             )
+        self.transport_security()
         if self.max_connections is not None and self.max_connections <= 0:
             raise ValueError(f"max_connections must be more than 0, not {self.max_connections}")
         size = self.max_buffer_size
@@ -165,6 +172,14 @@ class NetTcpBinding:
             return self.max_buffer_size
         largest = self.max_received_message_size
         return min(largest, 65536) if self.streamed else largest
+
+    def transport_security(self) -> TransportSecurity | None:
+        """What secures the connection; None: nothing."""
+        if self.security is SecurityMode.NONE:
+            return None
+        return TransportSecurity(
+            self.client_credential_type, self.protection_level, self.ssl_protocols
+        )
 
     def channel_settings(self, server: bool = True) -> ChannelSettings:
         """

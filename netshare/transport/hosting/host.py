@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from netshare.transport.calls.callers import Caller, ThreadCaller
 from netshare.transport.calls.instances import Instances, Throttles
 from netshare.transport.channels.factory import FramingServerFactory
+from netshare.transport.channels.upgrades import IUpgradeAcceptor
 from netshare.transport.contracts.behavior import ServiceBehavior, ServiceThrottle, behavior_of
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.decorators import OPERATION_NOTE
@@ -27,6 +28,7 @@ from netshare.transport.hosting.listeners import (
     listen_behind_shared_port,
 )
 from netshare.transport.hosting.ownport import OwnPort, OwnPorts
+from netshare.transport.security.credentials import ServiceCredentials
 
 __all__ = ["ServiceHost"]
 
@@ -52,6 +54,7 @@ class ServiceHost:
     :param control: the sharing service's control socket; None: where it usually is
     :param shared_addresses: whether other processes, of the same user and saying the same, may
         serve the same addresses behind the shared port; each session stays with one of them
+    :param credentials: the service's, where a binding has security
     """
 
     log = Logger()
@@ -65,6 +68,7 @@ class ServiceHost:
         throttle: ServiceThrottle | None = None,
         control: Path | str | None = None,
         shared_addresses: bool = False,
+        credentials: ServiceCredentials | None = None,
     ) -> None:
         self.service = service
         self.behavior = behavior or behavior_of(service)
@@ -73,6 +77,7 @@ class ServiceHost:
         self.endpoints: list[ServiceEndpoint] = []
         self._reactor = reactor
         self._control = control
+        self._credentials = credentials or ServiceCredentials()
         self._shared_addresses = shared_addresses
         self._instances = Instances(service, self.behavior)
         self._throttles = Throttles(throttle or ServiceThrottle())
@@ -80,6 +85,8 @@ class ServiceHost:
         self._listeners: list[ChannelListener] = []
         self._own_ports: list[tuple[OwnPort, ChannelListener]] = []
         self._shared_ports: list[tuple[Any, FramingServerFactory]] = []
+        #: By listen URI: the upgrades that clients may, and have to, ask for.
+        self._upgrades: dict[str, IUpgradeAcceptor | None] = {}
         self._opened = False
 
     def add_endpoint(
@@ -99,6 +106,8 @@ class ServiceHost:
             or below the first base address
         :raises ContractError: contract, service and binding do not go together
         :raises ValueError: there is no such address
+        :raises SecurityNotAvailable: a credential is missing
+        :raises CertificateError: a certificate cannot be read
         :raises RuntimeError: the host is open
         """
         if self._opened:
@@ -114,6 +123,11 @@ class ServiceHost:
         for other in self.endpoints:
             if other.listen_uri == listen and other.binding != binding:
                 raise ValueError(f"{listen}: the endpoints that listen there have two bindings")
+        if listen not in self._upgrades:
+            security = binding.transport_security()
+            self._upgrades[listen] = (
+                None if security is None else security.acceptor(self._credentials)
+            )
         self.endpoints.append(endpoint)
         return endpoint
 
@@ -206,7 +220,9 @@ class ServiceHost:
             endpoints, self._instances, self.behavior, self._throttles, self._caller
         )
         binding = endpoints[0].binding
-        listener = ChannelListener(listen_uri, binding, dispatcher, self._reactor)
+        listener = ChannelListener(
+            listen_uri, binding, dispatcher, self._reactor, self._upgrades[listen_uri]
+        )
         if binding.port_sharing_enabled:
             self._shared_ports.append(
                 await listen_behind_shared_port(

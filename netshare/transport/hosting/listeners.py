@@ -20,6 +20,7 @@ from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.interfaces import IChannelAcceptor
 from netshare.transport.channels.mallochint import expect_messages
 from netshare.transport.channels.settings import Acceptance
+from netshare.transport.channels.upgrades import IUpgradeAcceptor
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.calls import ServedCall
 from netshare.transport.hosting.dispatcher import Dispatcher
@@ -39,12 +40,18 @@ class ChannelListener:
     :param binding: of its endpoints
     :param dispatcher: serves the requests
     :param clock: where timeouts are set
+    :param upgrades: to a secure stream, of which clients have to ask for one; None: there are none
     """
 
     log = Logger()
 
     def __init__(
-        self, address: str, binding: NetTcpBinding, dispatcher: Dispatcher, clock: IReactorTime
+        self,
+        address: str,
+        binding: NetTcpBinding,
+        dispatcher: Dispatcher,
+        clock: IReactorTime,
+        upgrades: IUpgradeAcceptor | None = None,
     ) -> None:
         self.address = parse_base_address(address, binding.host_name_comparison_mode)
         self.uri = address
@@ -55,7 +62,7 @@ class ChannelListener:
         self._dispatcher = dispatcher
         self._clock = clock
         self._settings = binding.channel_settings()
-        self._accepted = Acceptance(self._settings)
+        self._accepted = Acceptance(self._settings, upgrades, upgrade_required=upgrades is not None)
         self._encoder = binding.make_encoder()
         if not binding.streamed:
             expect_messages(binding.max_received_message_size)

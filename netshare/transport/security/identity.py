@@ -23,9 +23,11 @@ class Identity:
         certificate, or the name of a user
     :param mechanism: ``Kerberos``, ``NTLM``, or empty where there is only one
     :param groups: names of groups; empty where the mechanism tells none
+    :param thumbprint: of a certificate: SHA-1 in capital hexadecimal digits, as Windows shows it
     """
 
     name: str
     kind: IdentityKind
     mechanism: str = ""
     groups: frozenset[str] = frozenset()
+    thumbprint: str = ""

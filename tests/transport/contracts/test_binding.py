@@ -12,10 +12,10 @@ from netshare.transport.contracts import (
     Compression,
     NetTcpBinding,
     SecurityMode,
-    SecurityNotAvailable,
     TextEncoding,
     TransferMode,
 )
+from netshare.transport.security import SecurityNotAvailable
 
 
 def binding(**options: Any) -> NetTcpBinding:
