@@ -10,7 +10,13 @@ The WCF TCP transport: services and clients that speak net.tcp, behind a shared 
 What is listed here is what programs are written with.
 """
 
-from netshare.transport.calls import CommunicationState, OperationContext, channel_of
+from netshare.transport.calls import (
+    CommunicationState,
+    OperationContext,
+    channel_of,
+    header_value,
+    typed_header,
+)
 from netshare.transport.channels import errors
 from netshare.transport.clients import aio
 from netshare.transport.clients.blocking import NetTcpClient
@@ -107,9 +113,11 @@ __all__ = [
     "errors",
     "fault",
     "header",
+    "header_value",
     "member",
     "message_contract",
     "operation",
     "service_behavior",
     "service_contract",
+    "typed_header",
 ]

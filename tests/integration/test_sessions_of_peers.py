@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.proxy import channel_of
+from netshare.transport.calls.typedheaders import header_value
 from netshare.transport.contracts.behavior import ServiceBehavior
 from netshare.transport.contracts.binding import TextEncoding, TransferMode
 from netshare.transport.xml import ReaderQuotas
@@ -132,3 +133,35 @@ async def keep_a_subscriber(hosting: Hosting, client: DotNetClient | MonoClient)
         await wait(0.05)
     assert Subscribed.told == [None]
     await Subscribed.kept[0].Progress(100, "gone")
+
+
+async def test_mono_without_addressing(hosting: Hosting, mono_client: MonoClient) -> None:
+    """A client whose messages have no WS-Addressing is refused with what to look at."""
+    address = await hosting.serve("IBasic", encoding=TextEncoding.soap11())
+    channel = await mono_client.open("IBasic", address, binding="text11-noaddr")
+    with pytest.raises(PeerError) as caught:
+        await channel.call("Add", 40, 2)
+    assert "no Action header" in str(caught.value.error)
+
+
+async def test_typed_headers_of_dotnet(hosting: Hosting, dotnet_client: DotNetClient) -> None:
+    """A header that .NET's MessageHeader.CreateHeader made is read as its type."""
+    seen: list[Any] = []
+
+    class Reading(services.Basic):
+        def Add(self, a: int, b: int) -> int:
+            found = OperationContext.current().header("H", "urn:h")
+            assert found is not None
+            seen.append(header_value(found, str))
+            return a + b
+
+    contract, _ = services.SERVICES["IBasic"]
+    services.SERVICES["IReading"] = contract, Reading
+    try:
+        address = await hosting.serve("IReading")
+    finally:
+        del services.SERVICES["IReading"]
+    channel = await dotnet_client.open("IBasic", address)
+    header = {"name": "H", "ns": "urn:h", "value": "a < b"}
+    assert await channel.call("Add", 40, 2, headers=[header]) == 42
+    assert seen == ["a < b"]

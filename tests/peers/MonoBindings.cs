@@ -20,7 +20,8 @@ namespace Peers
                 case "text": return Text(MessageVersion.Soap12WSAddressing10, Encoding.UTF8);
                 case "text16": return Text(MessageVersion.Soap12WSAddressing10, Encoding.Unicode);
                 case "text11": return Text(MessageVersion.Soap11WSAddressing10, Encoding.UTF8);
-                default: throw new ArgumentException("binding: none, streamed, text, text16 or text11, not " + kind);
+                case "text11-noaddr": return Text(MessageVersion.Soap11, Encoding.UTF8);
+                default: throw new ArgumentException("binding: none, streamed, text, text16, text11 or text11-noaddr, not " + kind);
             }
         }
 

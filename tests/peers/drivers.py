@@ -177,7 +177,7 @@ class DotNetClient(WcfClient):
 
 class MonoClient(WcfClient):
     """
-    A client on Mono. Its ``binding`` is one of none, streamed, text, text16, text11.
+    A client on Mono. Its ``binding`` is one of none, streamed, text, text16, text11, text11-noaddr.
 
     :param reactor: the reactor that runs it.
     :param programs: see :func:`tests.peers.programs.build_mono_programs`.
@@ -230,7 +230,7 @@ class MonoServer(LineProcess):
     :param programs: see :func:`tests.peers.programs.build_mono_programs`.
     :param endpoints: what it serves.
     :param name: what IBasic's Who answers.
-    :param binding: none, streamed, text, text16 or text11, for all endpoints.
+    :param binding: none, streamed, text, text16, text11 or text11-noaddr, for all endpoints.
     """
 
     def __init__(

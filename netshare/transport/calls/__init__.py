@@ -11,5 +11,12 @@ instance, and when it is a call's turn.
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.calls.proxy import channel_of
+from netshare.transport.calls.typedheaders import header_value, typed_header
 
-__all__ = ["CommunicationState", "OperationContext", "channel_of"]
+__all__ = [
+    "CommunicationState",
+    "OperationContext",
+    "channel_of",
+    "header_value",
+    "typed_header",
+]

@@ -23,6 +23,7 @@ from netshare.transport.channels.errors import (
     TimeoutError,
 )
 from netshare.transport.soap import Message, new_message_id
+from netshare.transport.xml import as_unique_id
 
 __all__ = ["Conversation"]
 
@@ -83,8 +84,14 @@ class Conversation:
         :param timeout: seconds until the reply has to be there, or None
         :returns: a Deferred of the reply, which may be a fault; it fails with a
             :class:`~.errors.TransportError`
+        :raises ValueError: the message has an identifier, and another request that waits for its
+            reply has the same
         """
-        message.message_id = key = new_message_id()
+        if message.message_id is None:
+            message.message_id = new_message_id()
+        key = as_unique_id(message.message_id)
+        if key in self._pending:
+            raise ValueError(f"a request with the message_id {key} waits for its reply already")
         reply: Deferred[Message] = Deferred(lambda _: self._drop(key))
         asked = self._pending[key] = _Asked(key, message.action, reply, timeout)
         try:

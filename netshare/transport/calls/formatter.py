@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, get_args
 
 from netshare.transport.calls.headers import HeaderFormatter
+from netshare.transport.contracts.decorators import ANY_ACTION
 from netshare.transport.contracts.description import (
     FaultDescription,
     MessageDescription,
@@ -242,7 +243,13 @@ class OperationFormatter:
         request = copy.copy(message)
         request.headers = list(message.headers)
         if request.action is None:
-            request.action = self.operation.request.action
+            action = self.operation.request.action
+            if action == ANY_ACTION:
+                raise ValueError(
+                    f"{self.operation.method}: the Message needs an action, such as "
+                    'Message("urn:…", body); the operation takes any'
+                )
+            request.action = action
         return request
 
     def result(self, values: dict[str, Any]) -> Any:

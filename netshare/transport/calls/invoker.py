@@ -18,6 +18,7 @@ from netshare.transport.calls.exchange import StreamUnreadable
 from netshare.transport.calls.formatter import formatter_for
 from netshare.transport.calls.session import SessionState, address_reply
 from netshare.transport.channels.errors import CommunicationError
+from netshare.transport.contracts.decorators import ANY_ACTION
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.exceptiondetail import ExceptionDetail, write_detail
 from netshare.transport.contracts.faulterror import FaultError
@@ -158,7 +159,7 @@ class Invoker:
         assert operation.reply is not None
         if not isinstance(result, Message):
             raise TypeError(f"{operation.method} has to return a Message")
-        if result.action is None:
+        if result.action is None and operation.reply.action != ANY_ACTION:
             result.action = operation.reply.action
         return result
 
@@ -239,4 +240,7 @@ class Invoker:
 
 def is_one_way(operation: OperationDescription | None, message: Message) -> bool:
     """Whether no answer is waited for."""
-    return message.message_id is None if operation is None else operation.one_way
+    if operation is not None:
+        return operation.one_way
+    # A message without any addressing says of neither that it is one-way nor that it is not.
+    return message.message_id is None and message.action is not None

@@ -71,7 +71,7 @@ class StreamedCall:
         request.headers.extend(options.headers)
         request.to = options.to
         if operation.reply is not None:
-            request.message_id = new_message_id()
+            request.message_id = request.message_id or new_message_id()
             request.reply_to = exchange.version.addressing.anonymous or None
         start = exchange.start_of(request)
         exchange.channel = await self._setup.pool.open_channel(

@@ -20,6 +20,7 @@ from netshare.transport.contracts.endpoint import ServiceEndpoint
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.soap import (
     Message,
+    action_missing,
     action_not_supported,
     deserialization_failed,
     destination_unreachable,
@@ -71,6 +72,8 @@ class Dispatcher:
         if not endpoint.matches(to):
             raise Refused(destination_unreachable(to, message.version))
         operation = endpoint.contract.operation_for(message.action)
+        if operation is None and message.action is None:
+            raise Refused(action_missing(message.version), not first)
         begins = first and session.identifier is not None
         if operation is None or (begins and not operation.is_initiating):
             fault = action_not_supported(message.action or "", message.version, not first)

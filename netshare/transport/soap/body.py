@@ -6,11 +6,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
+from xml.etree import ElementTree
 
 from netshare.transport.soap.headers import BodyWriter
-from netshare.transport.xml import Element, Event, Start, XmlCursor, XmlWriter
+from netshare.transport.xml import (
+    MAX_QUOTAS,
+    Element,
+    Event,
+    Start,
+    XmlCursor,
+    XmlException,
+    XmlWriter,
+    parse,
+)
 
-__all__ = ["Body", "ReceivedBody", "StreamBody", "WrittenBody"]
+__all__ = ["Body", "ReceivedBody", "StreamBody", "WrittenBody", "body_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,33 @@ class ReceivedBody:
             writer.node(cursor.element())
             if cursor.next() is None:
                 break
+
+
+def body_of(value: object) -> Body:
+    """
+    :param value: what a program gives as the body of a message: what a message's body can be, the
+        text of an XML document, or an element of :mod:`xml.etree.ElementTree`
+    :returns: the body
+    :raises ValueError: the text is no XML document
+    :raises TypeError: it is something else
+    """
+    if isinstance(value, ElementTree.ElementTree):
+        value = value.getroot()
+    if isinstance(value, ElementTree.Element):
+        value = ElementTree.tostring(value, encoding="unicode")
+    if isinstance(value, str):
+        try:
+            return parse(value, quotas=MAX_QUOTAS).root
+        except XmlException as error:
+            raise ValueError(
+                f"a text as the body of a message is an XML document, and this is none: {error}"
+            ) from None
+    if value is None or isinstance(value, Element | StreamBody | ReceivedBody) or callable(value):
+        return value
+    raise TypeError(
+        "the body of a message is an Element, a function that writes it, the text of an XML "
+        f"document or an element of ElementTree, not {type(value).__name__}"
+    )
 
 
 #: What is written into the body of a message: what a function writes, an element, nothing.

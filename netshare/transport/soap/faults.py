@@ -24,6 +24,7 @@ __all__ = [
     "INTERNAL_ERROR",
     "FaultCode",
     "SoapFault",
+    "action_missing",
     "action_not_supported",
     "deserialization_failed",
     "destination_unreachable",
@@ -130,6 +131,21 @@ def session_terminated(reason: str) -> SoapFault:
     """:returns: what WCF sends when a session has been ended by its service."""
     code = FaultCode.sender(_dispatcher("SessionTerminated"))
     return SoapFault(code, reason, action=DISPATCHER_FAULT_ACTION)
+
+
+def action_missing(version: MessageVersion = MESSAGE_VERSION_DEFAULT) -> SoapFault:
+    """
+    :param version: versions of the message
+    :returns: the fault for a message without an Action header, which says what is amiss
+    """
+    reason = (
+        "The message has no Action header, so that its operation is not known. The messages of "
+        f"this endpoint are {version}; check that the client's binding has the same version of "
+        "WS-Addressing."
+    )
+    addressing = version.addressing
+    code = FaultCode.sender(FaultCode("ActionNotSupported", addressing.namespace))
+    return SoapFault(code, reason, action=addressing.addressing_fault_action)
 
 
 def action_not_supported(

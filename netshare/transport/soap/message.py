@@ -13,7 +13,7 @@ from collections.abc import Container
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final
 
-from netshare.transport.soap.body import Body, ReceivedBody, StreamBody
+from netshare.transport.soap.body import Body, ReceivedBody, StreamBody, body_of
 from netshare.transport.soap.envelope import read_envelope
 from netshare.transport.soap.headers import MessageHeader
 from netshare.transport.soap.versions import (
@@ -52,7 +52,8 @@ class Message:
     A message to be sent, or received.
 
     :param action: what it is about
-    :param body_content: what stands in the body: something that writes it, an element, or nothing;
+    :param body_content: what stands in the body: a function that writes it, an element (also of
+        ElementTree), the text of an XML document, or nothing;
         of a received message what came (see :meth:`body`)
     :param version: versions of SOAP and WS-Addressing
     :param headers: the headers that are none of WS-Addressing
@@ -80,6 +81,9 @@ class Message:
 
     def __post_init__(self) -> None:
         self.headers = [*self.headers]
+        body = self.body_content
+        if body is not None and type(body) is not ReceivedBody:
+            self.body_content = body_of(body)
 
     def __repr__(self) -> str:
         return f"<Message {self.action!r}{' (fault)' if self.is_fault else ''}>"

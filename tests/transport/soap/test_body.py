@@ -1,47 +1,56 @@
-"""Bodies of messages."""
+"""What can be given as the body of a message."""
 
 from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from netshare.transport.encoders import encoder_for
-from netshare.transport.soap import Message, ReceivedBody, StreamBody
-from netshare.transport.xml import Element, Name, XmlWriter
+from netshare.transport.soap import Message
+from netshare.transport.xml import Element, parse
+
+XML = '<p:Order xmlns:p="urn:o" Id="3"><p:Item>a &lt; b</p:Item><Other/></p:Order>'
 
 
-def two(writer: XmlWriter) -> None:
-    for name in ("a", "b"):
-        writer.element(name, 1, "urn:x")
-
-
-@pytest.mark.parametrize("kind", ["binary", "text"])
-def test_received_is_written_as_it_came(kind: str) -> None:
-    """A message that was received can be sent on, with all the elements of its body."""
+@pytest.mark.parametrize("kind", ["binary-session", "text"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        XML,
+        '<?xml version="1.0" encoding="utf-8"?>' + XML,
+        ElementTree.fromstring(XML),
+        ElementTree.ElementTree(ElementTree.fromstring(XML)),
+        parse(XML).root,
+    ],
+    ids=["text", "document", "element", "tree", "own"],
+)
+def test_xml(kind: str, body: Any) -> None:
+    """Text, elements of ElementTree and our own elements are the same body."""
     encoder = encoder_for(kind)
-    data = encoder.encode(Message("urn:a", two, version=encoder.version))
-    received = encoder.decode(data)
-    assert type(received.body_content) is ReceivedBody
-    assert encoder.encode(received) == data
+    version = encoder.version
+    data = encoder.session().encode(Message("urn:a", body, version=version))
+    element = encoder.session().decode(data).body_element()
+    assert element is not None
+    assert (element.name.local, element.name.namespace) == ("Order", "urn:o")
+    item, other = (one for one in element.children if isinstance(one, Element))
+    assert str(item.value) == "a < b"
+    assert (other.name.local, other.name.namespace) == ("Other", "")
 
 
-def test_nothing_in_it() -> None:
-    """A body without an element has no cursor."""
-    message = encoder_for("binary").decode(encoder_for("binary").encode(Message("urn:a")))
-    assert type(message.body_content) is ReceivedBody
-    assert message.body() is None
-    assert message.is_empty
-
-
-def test_a_body_of_another() -> None:
-    """The body of a received message can become another message's."""
-    encoder = encoder_for("binary")
-    received = encoder.decode(encoder.encode(Message("urn:a", Element(Name("", "x")))))
-    again = encoder.decode(encoder.encode(Message("urn:b", received.body_content)))
-    assert again.action == "urn:b"
-    assert again.body_element() == received.body_element()
-
-
-def test_a_stream_needs_a_place() -> None:
-    """A streamed body needs an element to be in."""
-    with pytest.raises(ValueError, match="needs an element"):
-        StreamBody(())
+@pytest.mark.parametrize(
+    ("body", "error", "sentence"),
+    [
+        ("hello", ValueError, "is an XML document, and this is none"),
+        ("<a>", ValueError, "is an XML document, and this is none"),
+        ('<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', ValueError, "this is none"),
+        (5, TypeError, "not int"),
+        (b"<a/>", TypeError, "not bytes"),
+        ({"a": 1}, TypeError, "not dict"),
+    ],
+)
+def test_what_is_no_body(body: Any, error: type[Exception], sentence: str) -> None:
+    """What cannot be a body is refused when the message is made, with what could."""
+    with pytest.raises(error, match=sentence):
+        Message("urn:a", body)
