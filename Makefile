@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What is installed for the tests; test,kerberos tries Kerberos as well.
 EXTRAS ?= test
 
-.PHONY: run test check docs bench bench-quick bench-lookup bench-codec bench-transport fuzz clean
+.PHONY: run test check docs bench bench-quick bench-lookup bench-codec bench-transport chaos fuzz clean
 
 run: $(VENV)/.ready  ## the main job: one shared port, two worker services, a call to each
 	$(BIN)/python examples/demo.py
@@ -36,6 +36,10 @@ bench-codec: $(VENV)/.ready  ## binary XML beside the other packages
 
 bench-transport: $(VENV)/.ready  ## calls: Microsoft's client, ours, pynettcp; beside a bare server
 	$(BIN)/python benchmarks/transport.py
+
+CHAOS ?=
+chaos: $(VENV)/.ready  ## what clients notice of kills, restarts, floods: five minutes, a table
+	$(BIN)/python benchmarks/chaos.py $(CHAOS)
 
 SECONDS_EACH ?= 60
 fuzz: $(VENV)/.ready  ## coverage-guided fuzzing, SECONDS_EACH for each target
