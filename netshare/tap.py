@@ -50,6 +50,9 @@ _QUOTA_HELP = {
     "dispatchTimeout": "seconds a worker may take to accept a connection",
     "maxOutstandingPerWorker": "connections under way to one worker",
     "maxWaitingPerAddress": "connections that may wait for the workers of one address",
+    "expectAfterStart": "seconds that connections wait for a worker to come back after a start",
+    "expectAfterLoss": "seconds that connections wait for a worker whose link was lost",
+    "graceAtStart": "seconds after a start that connections for unknown addresses wait",
     "maxSegmentSize": "TCP_MAXSEG of the listening ports, 0 to leave it alone",
     "closeTimeout": "seconds a refused client may take to read its fault",
     "maxRegistrations": "addresses that may be registered",
@@ -358,6 +361,8 @@ class SharingService(Service):
             *(worker.address for worker in self._configuration.workers),
         ]:
             self._must(maybeDeferred(self.shared.ports.acquire, address.port), str(address))
+        # Behind the ports that are named, since it opens those of the addresses it remembers.
+        self.shared.resume(self.control.with_name(self.control.name + ".registered"))
 
     def _must(self, opening: Deferred[Any], what: str) -> None:
         """
@@ -373,7 +378,7 @@ class SharingService(Service):
             raise StartFailed(f"{what}: {reason}")
 
     async def _stop(self) -> None:
-        await self.shared.ports.stop()
+        await self.shared.stopAccepting()
         await self.supervisor.stop()  # before their links close, which ends a worker too
         await self.shared.stop()
         closing = [port.stopListening() for port in self._ports]

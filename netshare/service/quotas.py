@@ -47,6 +47,14 @@ class Quotas:
     maxOutstandingPerWorker: int = 256
     #: How many connections may wait for the workers of one address; more get ServerTooBusy.
     maxWaitingPerAddress: int = 4096
+    #: How long connections wait, after the service has started, for a worker whose address was
+    #: registered before or is reserved.
+    expectAfterStart: float = 5.0
+    #: How long connections wait for a worker whose link was lost, to come back or be replaced.
+    expectAfterLoss: float = 1.0
+    #: How long, after the service has started, connections wait for an address that it does not
+    #: know.
+    graceAtStart: float = 0.5
     #: How long a refused client may take to read its fault and close.
     closeTimeout: float = 10.0
     #: The largest TCP segment of accepted connections, in bytes; 0 leaves it to the system. A

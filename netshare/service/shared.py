@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -25,6 +26,7 @@ from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
 from netshare.interfaces import IOutcomeRecorder, IRoute
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.desk.accounts import Accounts
+from netshare.service.desk.memory import AddressMemory
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.desk.registry import Registry
 from netshare.service.desk.status import Status
@@ -33,6 +35,7 @@ from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import OutcomeCounts, Recorders
 from netshare.service.quotas import Admission, Quotas
+from netshare.service.routing.grace import Grace
 from netshare.service.routing.relay import (
     CONNECT_TIMEOUT,
     RelayedServer,
@@ -42,6 +45,9 @@ from netshare.service.routing.relay import (
 from netshare.service.routing.router import Router
 from netshare.service.routing.routes import LocalRoute
 from netshare.service.routing.tree import RoutingTree
+
+#: Seconds that a service which stops has for what it has accepted.
+LAST_SECOND = 1.0
 
 
 class SharedPort:
@@ -92,7 +98,10 @@ class SharedPort:
         #: The tree of addresses; see :meth:`RoutingTree.putChild` for resources of one's own.
         self.tree = RoutingTree()
         accounts = accounts or Accounts.default()
-        self._router = Router(self.tree, accounts.reserved)
+        for reservation in accounts.reservations:
+            self.tree.reserve(reservation.address)
+        self._grace = Grace(reactor, self.quotas, self.admission, self.tree, self._resume)
+        self._router = Router(self.tree, self._grace.wait)
         #: Listen with this on any endpoint whose connections are plain TCP.
         self.factory = SharedPortFactory(self._router.route, self._ending)
         self.ports = Ports(
@@ -105,6 +114,21 @@ class SharedPort:
         #: Listen with this on the control socket.
         self.desk = RegistrationDesk(self.registry, self.factory, self.status)
         self._relays: list[RelayRoute] = []
+        self._memory: AddressMemory | None = None
+
+    def resume(self, memory: Path) -> None:
+        """
+        Go on where another service, or an earlier process of this one, ended: connections wait for
+        workers that were registered then. To be called before the first client can come.
+
+        :param memory: a file in which this service notes what is registered, from now on; its
+            directory has to be writable. Where there is none yet, no address is expected
+        """
+        self._memory = AddressMemory(self.reactor, memory, self.registry.addresses)
+        for address in self._memory.read():
+            self.registry.expect(address, self.quotas.expectAfterStart)
+        self.registry.changed = self._memory.changed
+        self._grace.begin()
 
     def listen(
         self, endpoint: IStreamServerEndpoint, closeReturned: bool = False
@@ -182,17 +206,36 @@ class SharedPort:
         self._relays.append(route)
         return route
 
+    async def stopAccepting(self) -> None:
+        """
+        Close the ports, and give what was accepted before to its workers, for a second at most.
+        """
+        if self._memory is not None:
+            self._memory.freeze()
+        await self.ports.stop()
+        end = self.reactor.seconds() + LAST_SECOND
+        while not self._isQuiet() and self.reactor.seconds() < end:
+            await deferLater(self.reactor, 0.01)
+
     async def stop(self) -> None:
         """
         Close the ports, refuse what waits, cut what is relayed. What was given to workers, or
         to a Factory in this process, lives on.
         """
-        await self.ports.stop()
+        await self.stopAccepting()
+        self._grace.stop()
         self.factory.stop()
         self.registry.stop()
         for relay in self._relays:
             relay.stop()
         self._ending.stop()
+
+    def _resume(self, arrival: Any) -> None:
+        self.factory.route(arrival)
+
+    def _isQuiet(self) -> bool:
+        """Whether no connection is on its way from a client to a worker that could take it."""
+        return not self.factory.undecided and not self.registry.isBusy()
 
 
 @implementer(IStreamServerEndpoint)

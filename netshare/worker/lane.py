@@ -81,8 +81,18 @@ class FastLaneReader(LaneEnd):
                 self._adopted = self._gone = 0
             self.stopWriting()
         except OSError:
-            self.close()
+            # The service is gone. What it has sent before is still in the lane, and ours.
+            self._forgetAnswers()
         self._tellDrained()
+
+    def finish(self) -> None:
+        """
+        The link is gone: adopt what is still in the lane, and close it. Nobody but this worker can
+        serve those connections now.
+        """
+        while self._readOne():
+            pass
+        self.close()
 
     def drain(self) -> Deferred[None]:
         """
@@ -104,10 +114,16 @@ class FastLaneReader(LaneEnd):
         The link is gone, and the lane with it.
         """
         super().close()
+        self._forgetAnswers()
+        self._tellDrained()
+
+    def _forgetAnswers(self) -> None:
         for _, held in self._returning:
             held.close()
         self._returning.clear()
-        self._tellDrained()
+        self._adopted = self._gone = 0
+        if self.connected:
+            self.stopWriting()
 
     def _tellDrained(self) -> None:
         if self._drained is not None:
@@ -123,7 +139,12 @@ class FastLaneReader(LaneEnd):
         if not self.connected:
             return False
         try:
-            message = receive(self.socket)
+            try:
+                message = receive(self.socket)
+            except ConnectionResetError:
+                # The service has ended without reading our last answer. The kernel says so once,
+                # before it gives what the service has sent.
+                message = receive(self.socket)
         except (OSError, BadParcels) as error:
             self.log.warn("the fast lane broke: {error}", error=error)
             self.close()

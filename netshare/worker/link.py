@@ -139,7 +139,7 @@ class WorkerLink(ControlProtocol):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         super().connectionLost(reason)
         if self.lane is not None:
-            self.lane.close()
+            self.lane.finish()
         if self._intake.link is self:
             self._intake.link = None
         self.lost()

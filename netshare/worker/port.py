@@ -30,9 +30,13 @@ from netshare.endpoints.address import SharedPortAddress
 from netshare.worker.intake import Intake
 from netshare.worker.link import UntrustedService, Wish, WorkerLink
 
-#: Seconds between attempts to reach a service that is gone: short, since clients are refused
-#: meanwhile, and an attempt on a UNIX socket costs next to nothing.
-RETRY_FIRST, RETRY_LONGEST = 0.02, 0.4
+#: Seconds between attempts to reach a service that is gone: short, since clients wait meanwhile,
+#: and an attempt on a UNIX socket costs next to nothing. A service that is being restarted is back
+#: within the first few seconds; only then they become rarer.
+RETRY_FIRST, RETRY_SOON, RETRY_LONGEST = 0.02, 0.04, 0.4
+
+#: How many attempts are made at the quick rate: five seconds' worth.
+_SOON = 150
 
 
 class ServiceNotRunning(Exception):
@@ -46,7 +50,8 @@ def retry_delay(failures: int) -> float:
     How long to wait after so many failed attempts in a row: growing, with jitter, so that a
     thousand workers do not all knock at once.
     """
-    longest: float = min(RETRY_FIRST * 2 ** min(failures, 10), RETRY_LONGEST)
+    most = RETRY_SOON if failures < _SOON else RETRY_LONGEST
+    longest: float = min(RETRY_FIRST * 2 ** min(failures, 10), most)
     return longest * random.uniform(0.5, 1.0)
 
 

@@ -232,7 +232,7 @@ async def test_nonsense_costs_the_link(
     assert send(worker.lane, nonsense, ())
     await service.settle(lambda: len(service.shared.registry) == 1)
     client = await service.call("one")
-    assert await client.end() == Fault.ENDPOINT_NOT_FOUND.record
+    assert await client.end() == Fault.ENDPOINT_UNAVAILABLE.record
     worker.lane.close()
     worker.link.transport.loseConnection()
     await service.settle(service.balanced)

@@ -227,3 +227,26 @@ def test_closed_in_the_middle_of_a_message(lane: Lane) -> None:
     lane.give(2)
     lane.reader.doRead()
     assert [held.closed for held in refused] == [True, True]
+
+
+@pytest.mark.parametrize("unread_answer", [False, True])
+def test_the_service_is_killed(lane: Lane, unread_answer: bool) -> None:
+    """What it has sent before its end is adopted, also when it has not read the last answer."""
+    if unread_answer:
+        lane.give(1)
+        lane.reader.doRead()
+    for _ in range(5):
+        lane.give(40)
+    lane.service.close()
+    lane.reader.finish()
+    assert len(lane.intake.received) == 200 + unread_answer
+    assert not lane.reader.connected
+
+
+def test_an_answer_that_cannot_be_sent(lane: Lane) -> None:
+    """A worker that cannot answer any more reads on."""
+    for _ in range(3):
+        lane.give(40)
+    lane.service.close()
+    lane.reader.doRead()
+    assert len(lane.intake.received) == 120

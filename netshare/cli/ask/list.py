@@ -42,7 +42,8 @@ wildcards (+) before exact hosts before weak wildcards (*), then by path.
 GIVEN counts connections handed to that process, BUSY those under way to it now,
 WAITING those that wait for any process of the address; the last two columns appear
 only when there are some. STATE is ready, busy (has as many connections under way
-as allowed), stuck (has not answered for one in time) or down (no process is up).
+as allowed), stuck (has not answered for one in time), expected (no process is up,
+but one is about to come) or down (no process is up).
 """
 
 

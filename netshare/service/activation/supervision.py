@@ -91,6 +91,7 @@ class Worker:
         self._restart = None
         self.phase = Phase.RUNNING
         self._startedAt = self._reactor.seconds()
+        self._expect(0.0)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs, open(os.devnull, "rb") as nothing:
             ours.setblocking(False)
@@ -182,7 +183,17 @@ class Worker:
         self.log.info(
             "{worker} will be started again in {delay} s", worker=self.name, delay=self._delay
         )
+        self._expect(self._delay)
         self._delay = min(self._delay * 2, LONGEST_DELAY)
+
+    def _expect(self, delay: float) -> None:
+        """
+        Connections wait for the process that starts after this delay, unless they would have to
+        wait for longer than they may.
+        """
+        patience = self._desk.registry.quotas.dispatchTimeout
+        if delay < patience:
+            self._desk.registry.expect(self._spec.address, delay + patience)
 
     def _signal(self, name: str) -> None:
         if name == "KILL":

@@ -5,6 +5,7 @@ The registration desk: the service's side of the control socket.
 - :mod:`.requests`: reading what a worker asks for
 - :mod:`.accounts`: who may register which addresses
 - :mod:`.registry`: what is registered, and by which worker
+- :mod:`.memory`: what was registered, over a restart
 - :mod:`.returns`: connections that workers give back
 - :mod:`.status`: the answers to ``netshare list``, ``who`` and ``stats``
 """

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netshare.addresses import BaseAddress, HostNameComparisonMode, Via
+from netshare.addresses import BaseAddress, HostNameComparisonMode
 from netshare.sockets.credentials import Peer, group_number, user_number
 
 #: The group whose members may register, if it exists on the machine.
@@ -124,13 +124,3 @@ class Accounts:
             f"user {peer.user} may not register addresses: the administrator allows users and "
             "groups with --allow-user and --allow-group"
         )
-
-    def reserved(self, via: Via) -> BaseAddress | None:
-        """
-        The reservation that a via lies in: its address is known, even while nothing serves it.
-        """
-        for reservation in self.reservations:
-            ours = reservation.address
-            if ours.port == via.port and _is_prefix(ours.segments, via.segments):
-                return ours
-        return None

@@ -74,8 +74,9 @@ class DeskProtocol(ControlProtocol):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self.registry.links.discard(self)
+        expected = self.registry.quotas.expectAfterLoss
         for registration in list(self.registrations.values()):
-            self._drop(registration, "its worker's link is gone")
+            self._drop(registration, "its worker's link is gone", expected)
         super().connectionLost(reason)
         if self.lane is not None:
             self.lane.stop()
@@ -206,9 +207,9 @@ class DeskProtocol(ControlProtocol):
             self.peer.uid,
         )
 
-    def _drop(self, registration: Registration, reason: str) -> None:
+    def _drop(self, registration: Registration, reason: str, expected: float = 0.0) -> None:
         self.registrations.pop(str(registration.address), None)
-        self.registry.deactivate(registration, reason)
+        self.registry.deactivate(registration, reason, expected)
         self.registry.ports.release(registration.address.port)
 
 

@@ -5,7 +5,7 @@ What is registered: the book that the desk keeps, over the routing tree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
 from netshare.service.desk.accounts import Accounts
-from netshare.service.front.ports import Ports
+from netshare.service.front.ports import PortNotAllowed, Ports, PortUnavailable
 from netshare.service.quotas import Quotas
 from netshare.service.routing.tree import AddressTaken, RoutingTree
 from netshare.service.workers.inflight import InFlight
@@ -62,6 +62,8 @@ class _Place:
     route: WorkerRoute
     #: The service starts workers for it itself: it stays known while none is up.
     supervised: bool = False
+    #: Its port is kept open for a worker that is expected.
+    keepsPort: bool = False
     registrations: list[Registration] = field(default_factory=list)
 
 
@@ -87,6 +89,8 @@ class Registry:
         self._places: dict[AddressKey, _Place] = {}
         self._perUser: Counter[int] = Counter()
         self._count = 0
+        #: Called when :meth:`addresses` may have changed.
+        self.changed: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return self._count
@@ -98,9 +102,47 @@ class Registry:
 
         :raises AddressTaken: it has a route
         """
+        self._makePlace(address).supervised = True
+
+    def expect(self, address: BaseAddress, seconds: float) -> None:
+        """
+        A worker of this address will come: connections for it wait, at most so long, and go to
+        no shorter prefix meanwhile. This gives no permission to register it, and takes none.
+
+        An address that has a route which is no worker's, or whose port cannot be opened, is left
+        as it is.
+        """
+        place = self._places.get(address.key)
+        if place is None:
+            try:
+                place = self._makePlace(address)
+            except AddressTaken:
+                return
+        if seconds > 0 and not place.registrations:
+            place.route.expect(seconds)
+            self._keepPort(place)
+        self._tidy(place)
+
+    def addresses(self) -> list[BaseAddress]:
+        """
+        The addresses that workers have registered, or are expected to.
+        """
+        return [place.route.address for place in self._places.values()]
+
+    def _makePlace(self, address: BaseAddress) -> _Place:
+        """
+        :raises AddressTaken: it has a route
+        """
         route = WorkerRoute(self.reactor, address, self.quotas, admission=self.ports.admission)
         self.tree.put(address, route)
-        self._places[address.key] = _Place(route, supervised=True)
+        place = self._places[address.key] = _Place(route)
+
+        def inVain() -> None:
+            self._releasePort(place)
+            self._tidy(place)
+
+        route.inVain = inVain
+        return place
 
     def check_room(self, peer: Peer) -> None:
         """
@@ -126,16 +168,14 @@ class Registry:
         address, link = registration.address, registration.link
         place = self._places.get(address.key)
         if place is None:
-            route = WorkerRoute(self.reactor, address, self.quotas, admission=self.ports.admission)
             try:
-                self.tree.put(address, route)
+                place = self._makePlace(address)
             except AddressTaken:
                 taken = self.tree.get(address)
                 kind = taken.kind if taken is not None else "resource"
                 raise ConflictingRegistration(
                     f"{address} is a {kind} route of the service's own configuration"
                 ) from None
-            place = self._places[address.key] = _Place(route)
         elif any(other.link is link for other in place.registrations):
             raise ConflictingRegistration(f"{address} is registered by this very worker")
         elif place.supervised:
@@ -152,6 +192,8 @@ class Registry:
                         f"({other.link.peer.commandLine or 'its command line is hidden'}): "
                         "see netshare list"
                     )
+        if not place.registrations:
+            place.route.address = address  # as this worker writes it
         place.registrations.append(registration)
         self._count += 1
         self._perUser[link.peer.uid] += 1
@@ -167,6 +209,8 @@ class Registry:
                 self._tellRoutesChanged(route)
         registration.lane.freed.append(place.route.pump)
         place.route.addLane(registration.lane)
+        self._releasePort(place)
+        self.changed()
         # Not at once: a worker is to read the answer to Register before its first connection.
         self.reactor.callLater(0, place.route.pump)
         self.log.info(
@@ -175,12 +219,18 @@ class Registry:
             worker=str(registration.link),
         )
 
-    def deactivate(self, registration: Registration, reason: str) -> None:
+    def deactivate(self, registration: Registration, reason: str, expected: float = 0.0) -> None:
         """
         No connection comes to this registration any more.
+
+        :param expected: for so many seconds the worker, or another one in its place, is expected
+            back
         """
         place = self._places[registration.address.key]
         registration.lane.freed.remove(place.route.pump)
+        if expected > 0 and len(place.registrations) == 1:
+            place.route.expect(expected)
+            self._keepPort(place)
         place.route.removeLane(registration.lane)
         self.disclaim(registration)
         self.log.info(
@@ -201,10 +251,17 @@ class Registry:
         self._perUser[uid] -= 1
         if not self._perUser[uid]:
             del self._perUser[uid]
-        if not place.registrations and not place.supervised:
-            del self._places[registration.address.key]
-            self.tree.remove(registration.address)
-            place.route.stop("its worker went away")
+        self._tidy(place)
+
+    def isBusy(self) -> bool:
+        """
+        Whether connections wait for a worker that is up, or for the answer of one.
+        """
+        return any(
+            place.route.waiting > 0 or any(lane.outstanding > 0 for lane in place.route.lanes)
+            for place in self._places.values()
+            if place.route.lanes
+        )
 
     def rows(self) -> Iterator[tuple[BaseAddress, IRoute, list[Registration]]]:
         """
@@ -222,8 +279,34 @@ class Registry:
         """
         for place in list(self._places.values()):
             place.route.stop("the service stopped")
+            self._tidy(place)
         for link in list(self.links):
             link.close()
+
+    def _tidy(self, place: _Place) -> None:
+        """
+        Forget an address that has no workers, and for which none is expected.
+        """
+        if not place.registrations and not place.supervised and not place.route.expected:
+            del self._places[place.route.address.key]
+            self.tree.remove(place.route.address)
+            place.route.stop("its worker went away")
+            self.changed()
+
+    def _keepPort(self, place: _Place) -> None:
+        if not place.keepsPort:
+            try:
+                self.ports.acquire(place.route.address.port)
+                place.keepsPort = True
+            except (PortNotAllowed, PortUnavailable) as error:
+                self.log.info(
+                    "{address} is expected, but {error}", address=place.route.address, error=error
+                )
+
+    def _releasePort(self, place: _Place) -> None:
+        if place.keepsPort:
+            place.keepsPort = False
+            self.ports.release(place.route.address.port)
 
     def _tellRoutesChanged(self, route: WorkerRoute) -> None:
         for registration in self._places[route.address.key].registrations:

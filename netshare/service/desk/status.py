@@ -65,10 +65,10 @@ class Status:
         found = self._registry.tree.find(via)
         answer: dict[str, Any] = {"via": uri, "found": found is not None}
         if found is None or found.resource.route is None:
-            reserved = self._registry.accounts.reserved(via)
+            reserved = self._registry.tree.reservation(via)
             answer["why"] = f"no address on port {via.port} is a prefix of its path"
             if reserved is not None:
-                answer["why"] = f"{reserved} is reserved, and nobody has registered below it"
+                answer["why"] = f"{reserved} is reserved, and no worker of it is registered"
             answer["fault"] = "EndpointUnavailable" if reserved else "EndpointNotFound"
             return answer
         route = found.resource.route

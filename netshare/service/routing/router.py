@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netshare.addresses import AddressError, BaseAddress, Via, parse_via
+from netshare.addresses import AddressError, Via, parse_via
 from netshare.interfaces import IAddressResource, IArrival, IRoute
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.tree import RoutingTree
@@ -14,8 +14,13 @@ from netshare.service.routing.tree import RoutingTree
 #: How many vias' resources are remembered.
 _MOST_REMEMBERED = 4096
 
-#: Names the reservation that a via lies in, if it lies in one.
-Reserved = Callable[[Via], BaseAddress | None]
+#: Takes an arrival without a route that is to wait for one, its via, and whether that is reserved;
+#: returns whether it waits.
+Wait = Callable[[IArrival, Via, bool], bool]
+
+
+def _never(arrival: IArrival, via: Via, reserved: bool) -> bool:
+    return False
 
 
 class Router:
@@ -23,12 +28,12 @@ class Router:
     Looks vias up in the tree, once each until the tree changes, and lets the resource render.
 
     :param tree: the addresses
-    :param reserved: tells addresses that are known, though nothing serves them, from unknown ones
+    :param wait: asked before an arrival is told that its address has no route
     """
 
-    def __init__(self, tree: RoutingTree, reserved: Reserved) -> None:
+    def __init__(self, tree: RoutingTree, wait: Wait = _never) -> None:
         self._tree = tree
-        self._reserved = reserved
+        self._wait = wait
         self._known: dict[str, IAddressResource] = {}
         #: The tree's generation that what is known belongs to.
         self._generation = tree.generation
@@ -67,7 +72,9 @@ class Router:
         return None if found is None else found.resource.route
 
     def _refuse(self, arrival: IArrival, via: Via) -> None:
-        reserved = self._reserved(via)
+        reserved = self._tree.reservation(via)
+        if self._wait(arrival, via, reserved is not None):
+            return
         if reserved is not None:
             arrival.refuse(
                 Outcome.ENDPOINT_UNAVAILABLE, f"{reserved} is reserved and has no worker now"

@@ -8,6 +8,9 @@ differ from the web. A connection goes to the *deepest* resource on its way that
 the paths there are two more levels: the port, which is part of the address, and the host, which
 is tried three times, in the order of WCF's host name comparison modes: strong wildcard, exact,
 weak wildcard. The first of the three with any match wins, even if a later one is longer.
+
+An address can be *reserved*: vias at and below it go to a route at or below it, which only those
+it is reserved for may register, and never to one above.
 """
 
 from __future__ import annotations
@@ -109,12 +112,36 @@ class RoutingTree:
 
     def __init__(self) -> None:
         self._ports: dict[int, _Hosts] = {}
+        #: Reserved addresses by port, those with the longest path first.
+        self._reserved: dict[int, list[BaseAddress]] = {}
         self._count = 0
         #: Grows with every change; whoever keeps the result of a lookup compares it.
         self.generation = 0
 
     def __len__(self) -> int:
         return self._count
+
+    def reserve(self, address: BaseAddress) -> None:
+        """
+        Let no route above an address have the vias at and below it.
+        """
+        reserved = self._reserved.setdefault(address.port, [])
+        reserved.append(address)
+        reserved.sort(key=lambda one: len(one.segments), reverse=True)
+        self.generation += 1
+
+    def reservation(self, via: Via) -> BaseAddress | None:
+        """
+        The most specific reservation that a via lies in. One for a wildcard host covers every host,
+        since the names of different comparison modes can mean the same connections.
+        """
+        for reserved in self._reserved.get(via.port, ()):
+            exact = reserved.mode is HostNameComparisonMode.EXACT
+            if (not exact or reserved.host == via.host) and (
+                via.segments[: len(reserved.segments)] == reserved.segments
+            ):
+                return reserved
+        return None
 
     def put(self, address: BaseAddress, route: IRoute) -> None:
         """
@@ -181,20 +208,22 @@ class RoutingTree:
 
     def find(self, via: Via) -> Found | None:
         """
-        Who gets a connection that asks for ``via``, or None: nobody.
+        Where a connection goes that asks for ``via``; None when nothing is there for it.
         """
         hosts = self._ports.get(via.port)
         if hosts is None or via.scheme != NET_TCP:
             return None
+        reserved = self.reservation(via)
+        least = len(reserved.segments) if reserved is not None else 0
         for mode, root in hosts.candidates(via.host):
-            found = Found(root, mode, 0) if root.route is not None else None
+            found = Found(root, mode, 0) if root.route is not None and least == 0 else None
             node: IAddressResource = root
             for depth, segment in enumerate(via.segments, 1):
                 child = node.getChildWithDefault(segment, via)
                 if child is None:
                     break
                 node = child
-                if node.route is not None:
+                if node.route is not None and depth >= least:
                     found = Found(node, mode, depth)
             if found is not None:
                 return found

@@ -10,12 +10,15 @@ A connection is sent **at most once**. It is tried again elsewhere only after an
 worker declared, which says that it does not have the socket; after a lost link, or silence, it
 may have it, and the service only closes its own copy. What a worker is too busy for waits for it,
 unless another one is free.
+
+While no worker is up, but one is *expected* (:meth:`WorkerRoute.expect`), connections wait for it
+as they wait for a busy one, instead of being refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet import defer
@@ -31,7 +34,7 @@ from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWor
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.backpressure import Backpressure
-from netshare.timing import Deadlines
+from netshare.timing import Deadlines, Timer
 
 
 @implementer(IDispatchPolicy)
@@ -109,14 +112,21 @@ class WorkerRoute:
         self._reactor = reactor
         self._deadlines = Deadlines(reactor, self._waitedTooLong)
         self._backpressure = Backpressure(reactor, admission)
+        self._admission = admission
+        #: Until when a worker is expected.
+        self._expectedUntil = 0.0
+        self._expectation = Timer(reactor, self._expectedInVain)
+        #: Called when no worker came in the time in which one was expected.
+        self.inVain: Callable[[], None] = lambda: None
 
     @property
     def state(self) -> str:
         """
-        One word: ``ready``, ``busy``, ``stuck``, or ``down`` when no worker is up.
+        One word: ``ready``, ``busy``, ``stuck``, ``expected`` when no worker is up but one is
+        about to come, or ``down``.
         """
         if not self.lanes:
-            return "down"
+            return "expected" if self.expected else "down"
         if any(lane.available for lane in self.lanes):
             return "ready"
         return "stuck" if all(lane.state == "stuck" for lane in self.lanes) else "busy"
@@ -126,15 +136,33 @@ class WorkerRoute:
         """How many connections wait for a worker."""
         return len(self._waiting) + len(self._refused)
 
+    @property
+    def expected(self) -> bool:
+        """Whether connections wait although no worker is up."""
+        return bool(self._expectedUntil > self._reactor.seconds())
+
+    def expect(self, seconds: float) -> None:
+        """
+        A worker will come: until then, but no longer than this, connections wait for it.
+
+        :param seconds: counted from now; an earlier and longer expectation remains
+        """
+        until = self._reactor.seconds() + seconds
+        if seconds > 0 and until > self._expectedUntil:
+            self._expectedUntil = until
+            self._expectation.start(seconds)
+
     def addLane(self, lane: IWorkerLane) -> None:
         """A worker serves this address from now on; what waits comes with :meth:`pump`."""
         self.lanes.append(lane)
+        self._expectedUntil = 0.0
+        self._expectation.stop()
 
     def removeLane(self, lane: IWorkerLane) -> None:
         """A worker serves this address no longer."""
         self.lanes.remove(lane)
         del self.given[lane]
-        if not self.lanes:
+        if not self.lanes and not self.expected:
             self.stop("its worker went away while it waited")
 
     def render(self, arrival: IArrival) -> None:
@@ -180,11 +208,13 @@ class WorkerRoute:
             errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
         self._deadlines.clear()
         self._backpressure.stop()
+        self._expectedUntil = 0.0
+        self._expectation.stop()
 
     def _place(self, errand: Errand) -> None:
         arrival = errand.arrival
         if not self.lanes:
-            arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} is up")
+            self._waitForFirst(errand)
             return
         untried = [lane for lane in self.lanes if lane not in errand.tried]
         if not untried:
@@ -195,11 +225,18 @@ class WorkerRoute:
             self._give(errand, self._policy.choose(free))
         elif all(lane.state == "stuck" for lane in untried):
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"the worker for {self.address} is stuck")
-        elif errand.until is None and len(self._waiting) >= self._quotas.maxWaitingPerAddress:
-            waiting = len(self._waiting)
-            arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
-        else:
+        elif self._hasRoom(errand):
             self._wait(errand, self._waiting)
+
+    def _hasRoom(self, errand: Errand) -> bool:
+        """
+        Whether one more may wait; if not, it is refused. What has waited already keeps its place.
+        """
+        waiting = len(self._waiting)
+        if errand.until is not None or waiting < self._quotas.maxWaitingPerAddress:
+            return True
+        errand.arrival.refuse(Outcome.SERVER_TOO_BUSY, f"{waiting} wait for {self.address} already")
+        return False
 
     def _wait(self, errand: Errand, queue: dict[Errand, None]) -> None:
         """
@@ -210,7 +247,23 @@ class WorkerRoute:
             errand.until = now + self._quotas.dispatchTimeout
         queue[errand] = None
         self._deadlines.add(errand, max(errand.until - now, 0.0))
-        self._backpressure.waits(self.waiting)
+        if self.lanes:
+            self._backpressure.waits(self.waiting)
+
+    def _waitForFirst(self, errand: Errand) -> None:
+        """No worker is up."""
+        admission = self._admission
+        if not self.expected:
+            errand.arrival.refuse(
+                Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} is up"
+            )
+        elif admission is not None and admission.descriptors > admission.descriptorLimit // 2:
+            # The rest is for connections whose workers are there.
+            errand.arrival.refuse(
+                Outcome.SERVER_TOO_BUSY, f"too many wait for {self.address} and others to come back"
+            )
+        elif self._hasRoom(errand):
+            self._wait(errand, self._waiting)
 
     def _give(self, errand: Errand, lane: IWorkerLane) -> None:
         if len(self.lanes) > 1:
@@ -268,6 +321,15 @@ class WorkerRoute:
     def _waitedTooLong(self, errand: Errand) -> None:
         self._leave(errand)
         seconds = self._quotas.dispatchTimeout
-        errand.arrival.refuse(
-            Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"
-        )
+        if self.lanes:
+            errand.arrival.refuse(
+                Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} was free for {seconds:g} s"
+            )
+        else:
+            errand.arrival.refuse(
+                Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} came in {seconds:g} s"
+            )
+
+    def _expectedInVain(self) -> None:
+        self.stop(f"the worker that was expected for {self.address} did not come")
+        self.inVain()

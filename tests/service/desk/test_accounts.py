@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from netshare.addresses import parse_base_address, parse_via
+from netshare.addresses import parse_base_address
 from netshare.service.desk.accounts import Accounts, Members, Reservation
 from netshare.sockets.credentials import Peer, group_number, user_name, user_number
 
@@ -112,14 +112,6 @@ def test_reservations(uid: int, address: str, may: bool) -> None:
     assert (refusal is None) == may
     if refusal is not None and "hosted" in address:
         assert "net.tcp://a/hosted is reserved" in refusal
-
-
-def test_what_is_reserved() -> None:
-    """A path in a reservation is a known address, whoever is to serve it."""
-    accounts = Accounts(reservations=(reserve("net.tcp://+/apps"),))
-    assert str(accounts.reserved(parse_via("net.tcp://h/apps/x"))) == "net.tcp://+/apps"
-    assert accounts.reserved(parse_via("net.tcp://h/other")) is None
-    assert accounts.reserved(parse_via("net.tcp://h:809/apps")) is None
 
 
 def test_the_default() -> None:

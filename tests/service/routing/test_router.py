@@ -25,10 +25,6 @@ class CountingTree(RoutingTree):
         return super().find(via)
 
 
-def unreserved(via: Via) -> BaseAddress | None:
-    return None
-
-
 def outcome(router: Router, via: str) -> Outcome:
     """How a connection for this via ends."""
     arrival = RecordedArrival(via)
@@ -50,7 +46,7 @@ BUSY = FaultRoute(Outcome.SERVER_TOO_BUSY, "")
 def test_a_via_is_looked_up_once(tree: CountingTree) -> None:
     """The second connection for the same via needs no lookup."""
     tree.put(A, BUSY)
-    router = Router(tree, unreserved)
+    router = Router(tree)
     assert [outcome(router, "net.tcp://h/a/b") for _ in range(3)] == [Outcome.SERVER_TOO_BUSY] * 3
     assert tree.lookups == 1
 
@@ -58,7 +54,7 @@ def test_a_via_is_looked_up_once(tree: CountingTree) -> None:
 def test_a_change_is_seen(tree: CountingTree) -> None:
     """A deeper address takes its vias from the moment it is there."""
     tree.put(A, BUSY)
-    router = Router(tree, unreserved)
+    router = Router(tree)
     outcome(router, "net.tcp://h/a/b")
     tree.put(DEEPER, FaultRoute(Outcome.ENDPOINT_UNAVAILABLE, ""))
     assert outcome(router, "net.tcp://h/a/b") is Outcome.ENDPOINT_UNAVAILABLE
@@ -70,7 +66,7 @@ def test_what_is_remembered_is_bounded(tree: CountingTree, monkeypatch: pytest.M
     """Clients that ask for ever new vias do not fill the memory."""
     monkeypatch.setattr("netshare.service.routing.router._MOST_REMEMBERED", 4)
     tree.put(A, BUSY)
-    router = Router(tree, unreserved)
+    router = Router(tree)
     for number in range(20):
         outcome(router, f"net.tcp://h/a/{number}")
     assert len(router._known) <= 4
@@ -88,7 +84,7 @@ def test_a_resource_that_makes_its_children(tree: CountingTree) -> None:
             return AddressResource(FaultRoute(kinds[self.made % 2], ""))
 
     tree.putChild(A, Alternating())
-    router = Router(tree, unreserved)
+    router = Router(tree)
     assert outcome(router, "net.tcp://h/a/x") is Outcome.ENDPOINT_UNAVAILABLE
     assert outcome(router, "net.tcp://h/a/x") is Outcome.SERVER_TOO_BUSY
 
@@ -97,7 +93,7 @@ def test_a_resource_that_makes_its_children(tree: CountingTree) -> None:
     ("via", "reserved", "expected"),
     [
         ("net.tcp://h/other", None, Outcome.ENDPOINT_NOT_FOUND),
-        ("net.tcp://h/other", A, Outcome.ENDPOINT_UNAVAILABLE),
+        ("net.tcp://h/a/x", A, Outcome.ENDPOINT_UNAVAILABLE),
         ("nonsense", None, Outcome.BAD_VIA),
     ],
 )
@@ -105,7 +101,9 @@ def test_nothing_is_there(
     tree: CountingTree, via: str, reserved: BaseAddress | None, expected: Outcome
 ) -> None:
     """An unknown address, a reserved one and no address at all are told apart."""
-    assert outcome(Router(tree, lambda _: reserved), via) is expected
+    if reserved is not None:
+        tree.reserve(reserved)
+    assert outcome(Router(tree), via) is expected
 
 
 def test_a_route_that_raises(tree: CountingTree) -> None:
@@ -118,5 +116,5 @@ def test_a_route_that_raises(tree: CountingTree) -> None:
     tree.put(A, Failing(Outcome.SERVER_TOO_BUSY, ""))
     arrival = RecordedArrival("net.tcp://h/a")
     with pytest.raises(RuntimeError, match="a mistake"):
-        Router(tree, unreserved).route(arrival)
+        Router(tree).route(arrival)
     arrival.close()

@@ -429,3 +429,49 @@ def test_against_a_plain_list(addresses: list[BaseAddress], via: Via) -> None:
         tree.put(address, route)
     found = tree.find(via)
     assert (found and found.resource.route) == naive(registered, via)
+
+
+RESERVED = [
+    # reserved, registered, via, who gets it
+    ("net.tcp://+/secret", ["net.tcp://+/"], "net.tcp://h/secret/x", None),
+    ("net.tcp://+/secret", ["net.tcp://+/"], "net.tcp://h/secrets", "net.tcp://+/"),
+    ("net.tcp://+/secret", ["net.tcp://h/", "net.tcp://*/"], "net.tcp://h/secret", None),
+    ("net.tcp://*/secret", ["net.tcp://+/", "net.tcp://h/"], "net.tcp://h/secret", None),
+    (
+        "net.tcp://+/secret",
+        ["net.tcp://+/", "net.tcp://+/secret"],
+        "net.tcp://h/secret/x",
+        "net.tcp://+/secret",
+    ),
+    (
+        "net.tcp://+/secret",
+        ["net.tcp://+/", "net.tcp://*/secret/deep"],
+        "net.tcp://h/SECRET/deep/x",
+        "net.tcp://*/secret/deep",
+    ),
+    ("net.tcp://a/secret", ["net.tcp://+/"], "net.tcp://a/secret", None),
+    ("net.tcp://a/secret", ["net.tcp://+/"], "net.tcp://b/secret", "net.tcp://+/"),
+    ("net.tcp://+:9/secret", ["net.tcp://+/"], "net.tcp://h/secret", "net.tcp://+/"),
+]
+
+
+@pytest.mark.parametrize(("reserved", "registered", "via", "expected"), RESERVED)
+def test_a_reservation_binds(
+    reserved: str, registered: list[str], via: str, expected: str | None
+) -> None:
+    """What lies in a reservation never goes to a route above it, whatever its host."""
+    tree = tree_of(*registered)
+    tree.reserve(parse_base_address(reserved))
+    assert reached(tree, via) == expected
+
+
+def test_the_most_specific_reservation() -> None:
+    """It is the one that counts, in whatever order they are made."""
+    for addresses in (["net.tcp://+/a", "net.tcp://+/a/b"], ["net.tcp://+/a/b", "net.tcp://+/a"]):
+        tree = tree_of("net.tcp://+/a")
+        for address in addresses:
+            tree.reserve(parse_base_address(address))
+        assert reached(tree, "net.tcp://h/a/x") == "net.tcp://+/a"
+        assert reached(tree, "net.tcp://h/a/b/x") is None
+        assert str(tree.reservation(parse_via("net.tcp://h/a/b/x"))) == "net.tcp://+/a/b"
+        assert tree.reservation(parse_via("net.tcp://h/other")) is None

@@ -19,7 +19,7 @@ from netshare.control.commands import Busy, Duplicate, Gone, NotMine, WorkerFaul
 from netshare.control.protocol import ControlProtocol, declared
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.service.outcomes import Outcome
-from netshare.service.quotas import Quotas
+from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.lanes import BUSY_PAUSE, AmpLane
 from netshare.service.workers.route import Errand, LeastOutstanding, WorkerRoute
 from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports
@@ -564,3 +564,89 @@ def test_bytes_beyond_the_bound(linked: Given) -> None:
     arrive()
     one.answer()
     assert one.lane.outstanding == 0
+
+
+def test_a_worker_that_is_expected(setting: Callable[..., Setting]) -> None:
+    """Connections wait for it, and are served when it comes."""
+    one = setting()
+    one.route.expect(5)
+    assert one.route.state == "expected"
+    arrival = one.arrive()
+    one.clock.advance(4.9)
+    assert arrival.outcome is None
+    lane = Lane("one")
+    one.route.addLane(lane)
+    one.route.pump()
+    lane.answer(one.route)
+    assert arrival.outcome is Outcome.HANDED_OVER
+    assert one.route.state == "ready"
+
+
+def test_a_worker_that_is_expected_in_vain(setting: Callable[..., Setting]) -> None:
+    """What waited is refused together, and what comes then at once."""
+    one = setting()
+    ended: list[bool] = []
+    one.route.inVain = lambda: ended.append(one.route.expected)
+    one.route.expect(5)
+    arrivals = [one.arrive() for _ in range(3)]
+    one.clock.advance(5)
+    assert [a.outcome for a in [*arrivals, one.arrive()]] == [Outcome.ENDPOINT_UNAVAILABLE] * 4
+    assert ended == [False]
+    assert one.route.state == "down"
+
+
+def test_patience_with_a_worker_that_is_expected(setting: Callable[..., Setting]) -> None:
+    """No connection waits for longer than dispatchTimeout, however long the worker is expected."""
+    one = setting(dispatchTimeout=2)
+    one.route.expect(60)
+    arrival = one.arrive()
+    one.clock.advance(2.1)
+    assert arrival.outcome is Outcome.ENDPOINT_UNAVAILABLE
+    assert one.arrive().outcome is None
+
+
+def test_a_shorter_expectation(setting: Callable[..., Setting]) -> None:
+    """The longest of several counts."""
+    one = setting()
+    for seconds in (5, 1, 0):
+        one.route.expect(seconds)
+    arrival = one.arrive()
+    one.clock.advance(4)
+    assert arrival.outcome is None
+
+
+def test_a_crowd_for_a_worker_that_is_expected(setting: Callable[..., Setting]) -> None:
+    """Over maxWaitingPerAddress the service is too busy, and the ports are not paused for it."""
+    one = setting(maxWaitingPerAddress=300)
+    one.route.expect(5)
+    arrivals = [one.arrive() for _ in range(310)]
+    outcomes = [arrival.outcome for arrival in arrivals]
+    assert outcomes == [None] * 300 + [Outcome.SERVER_TOO_BUSY] * 10
+
+
+def test_descriptors_for_a_worker_that_is_expected(setting: Callable[..., Setting]) -> None:
+    """Of all descriptors half are left for connections whose workers are there."""
+    one = setting()
+    admission = Admission(Quotas(), 100)
+    one.route = WorkerRoute(one.clock, ADDRESS, Quotas(), admission=admission)
+    one.route.expect(5)
+    assert one.arrive().outcome is None
+    admission.hold(51)
+    assert one.arrive().outcome is Outcome.SERVER_TOO_BUSY
+
+
+def test_the_last_worker_leaves_while_another_is_expected(setting: Callable[..., Setting]) -> None:
+    """What waited for the first one waits for the next one."""
+    one = setting(Lane("one", limit=1))
+    (lane,) = one.lanes
+    arrivals = [one.arrive() for _ in range(2)]
+    one.route.expect(1)
+    one.route.removeLane(lane)
+    lane.given.pop().failed(lane, NotMine("its link is gone"))
+    assert [a.outcome for a in arrivals] == [None, None]
+    successor = Lane("two")
+    one.route.addLane(successor)
+    one.route.pump()
+    assert successor.outstanding == 2
+    for _ in range(2):
+        successor.answer(one.route)
