@@ -16,9 +16,10 @@ from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.clients.channel import ServiceChannel
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.contracts.binding import NetTcpBinding
+from netshare.transport.contracts.checks import check_implementation
 from netshare.transport.contracts.derivation import describe
 from netshare.transport.contracts.description import ContractDescription
-from netshare.transport.contracts.endpoint import check_endpoint
+from netshare.transport.contracts.endpoint import check_address, check_endpoint
 from netshare.transport.security.credentials import ClientCredentials
 from netshare.transport.security.endpointidentity import EndpointIdentity
 
@@ -65,6 +66,8 @@ class ChannelFactory:
         check_endpoint(self.contract, binding)
         if self.contract.callback is not None and callback is None:
             raise TypeError(f"{contract.__name__} has a callback contract: give callback=")
+        if self.contract.callback is not None:
+            check_implementation(self.contract.callback, callback)
         if not binding.streamed:
             expect_messages(binding.max_received_message_size)
         #: Connections are kept here; see :class:`~.pool.ConnectionPool`.
@@ -100,7 +103,9 @@ class ChannelFactory:
         :param address: of the endpoint
         :param via: where to connect instead
         :param identity: what the service has to be; None: the host of the address
+        :raises AddressError: it is no address of net.tcp
         """
+        check_address(address)
         return ServiceChannel(self._setup, self, address, address if via is None else via, identity)
 
     def close(self) -> Deferred[None]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+from netshare.transport.contracts.options import check_counts, check_enum, check_flags
+
 __all__ = [
     "AddressFilterMode",
     "ConcurrencyMode",
@@ -71,6 +73,14 @@ class ServiceBehavior:
     #: reactor's thread, where a method that blocks holds up all others.
     threads: bool = False
 
+    def __post_init__(self) -> None:
+        check_enum(self, "instance_context_mode", InstanceContextMode)
+        check_enum(self, "concurrency_mode", ConcurrencyMode)
+        check_enum(self, "address_filter_mode", AddressFilterMode)
+        check_flags(
+            self, "include_exception_detail_in_faults", "validate_must_understand", "threads"
+        )
+
 
 def service_behavior(**options: Any) -> Callable[[T], T]:
     """
@@ -109,6 +119,9 @@ class ServiceThrottle:
     max_concurrent_instances: int | None = None
 
     def __post_init__(self) -> None:
+        check_counts(
+            self, "max_concurrent_calls", "max_concurrent_sessions", "max_concurrent_instances"
+        )
         for value in (
             self.max_concurrent_calls,
             self.max_concurrent_sessions,

@@ -10,6 +10,12 @@ from enum import Enum
 from netshare.addresses import HostNameComparisonMode
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
+from netshare.transport.contracts.options import (
+    check_counts,
+    check_enum,
+    check_flags,
+    check_times,
+)
 from netshare.transport.encoders import MessageEncoder, encoder_for, text_content_type
 from netshare.transport.security.levels import ProtectionLevel
 from netshare.transport.security.ssltls import SslProtocols
@@ -140,6 +146,7 @@ class NetTcpBinding:
     lease_timeout: float = 300.0
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.security not in (SecurityMode.NONE, SecurityMode.TRANSPORT):
             raise SecurityNotAvailable(
                 f"NetTcpBinding: security mode {self.security.value} is not available in this "
@@ -159,6 +166,29 @@ class NetTcpBinding:
             )
         self.channel_settings()  # checks the rest
         self.make_encoder()
+
+    def _check_kinds(self) -> None:
+        check_enum(self, "security", SecurityMode)
+        check_enum(self, "transfer_mode", TransferMode)
+        check_enum(self, "host_name_comparison_mode", HostNameComparisonMode)
+        check_flags(self, "port_sharing_enabled")
+        check_counts(self, "max_received_message_size", "max_buffer_size", "max_connections")
+        if self.max_received_message_size is None:
+            raise TypeError("NetTcpBinding: max_received_message_size is a whole number, not None")
+        check_times(
+            self,
+            *("open_timeout", "close_timeout", "send_timeout", "receive_timeout"),
+            *("channel_initialization_timeout", "idle_timeout", "lease_timeout"),
+        )
+        if not isinstance(self.encoding, BinaryEncoding | TextEncoding):
+            raise TypeError(
+                "NetTcpBinding: encoding is BinaryEncoding(), TextEncoding() or "
+                f"TextEncoding.soap11(), not {self.encoding!r}"
+            )
+        if not isinstance(self.reader_quotas, ReaderQuotas | None):
+            raise TypeError(
+                f"NetTcpBinding: reader_quotas is ReaderQuotas(...), not {self.reader_quotas!r}"
+            )
 
     @property
     def streamed(self) -> bool:

@@ -26,6 +26,7 @@ are. What the notes amount to is in :mod:`netshare.transport.contracts.descripti
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -228,6 +229,9 @@ def operation(
     :param known_types: types that may stand where the contract says less, such as ``object``
         (ServiceKnownTypeAttribute)
     """
+    for what, value in (("out", out), ("faults", faults), ("known_types", known_types)):
+        if isinstance(value, str | type):
+            raise TypeError(f"@operation: {what} is a list or tuple, such as {what}=[{value!r}]")
     note = OperationNote(
         name,
         action,
@@ -242,11 +246,25 @@ def operation(
         tuple(known_types),
     )
 
-    def decorate(method: F) -> F:
+    def decorate(method: F, depth: int = 2) -> F:
+        _check_new(method, sys._getframe(depth - 1).f_locals)
         setattr(method, OPERATION_NOTE, note)
         return method
 
-    return decorate if method is None else decorate(method)
+    return decorate if method is None else decorate(method, 3)
+
+
+def _check_new(method: Any, namespace: Mapping[str, Any]) -> None:
+    """
+    :param namespace: of the class that is being made, where the method will stand
+    :raises TypeError: another operation stands there, which this one would replace
+    """
+    name = getattr(method, "__name__", "")
+    if "__qualname__" in namespace and hasattr(namespace.get(name), OPERATION_NOTE):
+        raise TypeError(
+            f"{namespace['__qualname__']}: a second {name} would replace the first; overloads "
+            'of C# need a method each, and a name on the wire: @operation(name="…")'
+        )
 
 
 def header(

@@ -36,6 +36,7 @@ from netshare.transport.contracts.description import (
     OperationDescription,
     PartDescription,
 )
+from netshare.transport.datacontracts.errors import InvalidDataContract
 from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.soap import Message
 from netshare.transport.xml import decode_name, encode_name
@@ -145,6 +146,9 @@ def _describe_operation(
         awaited = awaited or inspect.iscoroutinefunction(function)
         name = method.removesuffix("Async") or method if awaited else method
 
+    unknown = set(note.names) - {p.name for p in parameters} - set(note.out)
+    if unknown:
+        raise ContractError(f"{where}: names= is for parameters, and none is {unknown.pop()!r}")
     names = _Names(where, contract, namespace, encode_name(name), note)
     given = [(p.name, hints[p.name]) for p in parameters]
     request = names.request(given)
@@ -216,8 +220,12 @@ class _Names:
         return self.wrapped(action, f"{self.operation}Response", tuple(parts))
 
     def results(self, result: Any) -> list[Any]:
-        if self.note.out and get_origin(result) is tuple:
+        if self.note.out and get_origin(result) is tuple and Ellipsis not in get_args(result):
             return list(get_args(result))
+        if self.note.out and (result is tuple or get_origin(result) is tuple):
+            raise ContractError(
+                f"{self.where}: out= needs the types of all results, such as tuple[bool, int]"
+            )
         return [result]
 
     def part(self, name: str, hint: Any) -> PartDescription:
@@ -236,6 +244,10 @@ class _Names:
         return MessageDescription(action, (wrapper, self.namespace), parts)
 
     def check(self, parts: tuple[PartDescription, ...]) -> None:
+        names = [(part.name, part.namespace) for part in parts]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ContractError(f"{self.where}: two elements of a message are called {twice[0]!r}")
         if len(parts) > 1 and any(part.is_stream for part in parts):
             raise ContractError(f"{self.where}: a stream is alone in its body")
 
@@ -271,6 +283,9 @@ class _Names:
                 order = (0, 0, name) if kind.order is None else (1, kind.order, name)
                 members.append((order, PartDescription(name, namespace, of_type, member.name)))
         parts = tuple(part for _, part in sorted(members, key=lambda one: one[0]))
+        heads = [(head.name, head.namespace) for head in headers]
+        if len(set(heads)) < len(heads):
+            raise ContractError(f"{hint.__name__}: two headers have the same name")
         self.check(parts)
         wrapper = None
         if note.wrapped:
@@ -291,7 +306,10 @@ class _Names:
             declared = FaultContract(declared)
         action = declared.action
         if action is None:
-            action = self.action(declared.name or f"{_clr_name(declared.detail)}Fault")
+            try:
+                action = self.action(declared.name or f"{_clr_name(declared.detail)}Fault")
+            except InvalidDataContract as error:
+                raise ContractError(f"{self.where}: faults: {error}") from None
         name = None if declared.name is None else encode_name(declared.name)
         return FaultDescription(declared.detail, action, name, declared.namespace)
 

@@ -77,6 +77,14 @@ class Serializer:
     def __repr__(self) -> str:
         return f"<Serializer of {self.hint}>"
 
+    def check(self) -> None:
+        """
+        Find out what is known now, and not with the first value.
+
+        :raises InvalidDataContract: a known type is none
+        """
+        self._known()
+
     def _known(self) -> KnownTypes:
         """Find out what is known, when everything has been declared."""
         self._known_types = known_types_of(self.hint, self._known_hints)

@@ -17,10 +17,9 @@ from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.upgrades import IUpgradeAcceptor
 from netshare.transport.contracts.behavior import ServiceBehavior, ServiceThrottle, behavior_of
 from netshare.transport.contracts.binding import NetTcpBinding
-from netshare.transport.contracts.decorators import OPERATION_NOTE
+from netshare.transport.contracts.checks import check_implementation
 from netshare.transport.contracts.derivation import describe
-from netshare.transport.contracts.description import ContractDescription, ContractError
-from netshare.transport.contracts.endpoint import ServiceEndpoint, check_endpoint
+from netshare.transport.contracts.endpoint import ServiceEndpoint, check_endpoint, check_together
 from netshare.transport.hosting.dispatcher import Dispatcher
 from netshare.transport.hosting.listeners import (
     ChannelListener,
@@ -114,7 +113,7 @@ class ServiceHost:
             raise RuntimeError("the host is open; endpoints are added before")
         description = describe(contract)
         check_endpoint(description, binding)
-        self._check_service(description)
+        check_implementation(description, self.service)
         absolute = self._absolute(address)
         listen = absolute if listen_uri is None else self._absolute(listen_uri)
         endpoint = ServiceEndpoint(
@@ -123,6 +122,7 @@ class ServiceHost:
         for other in self.endpoints:
             if other.listen_uri == listen and other.binding != binding:
                 raise ValueError(f"{listen}: the endpoints that listen there have two bindings")
+        check_together(self.endpoints, endpoint)
         if listen not in self._upgrades:
             security = binding.transport_security()
             self._upgrades[listen] = (
@@ -187,19 +187,6 @@ class ServiceHost:
         if not self.base_addresses:
             raise ValueError(f"{address!r} is relative, and the host has no base address")
         return address_below(self.base_addresses[0], address)
-
-    def _check_service(self, contract: ContractDescription) -> None:
-        service = self.service if isinstance(self.service, type) else type(self.service)
-        for operation in contract.operations:
-            method = getattr(service, operation.method, None)
-            stub = getattr(contract.type, operation.method)
-            if method is None or (
-                method is stub and service is not contract.type and hasattr(stub, OPERATION_NOTE)
-            ):
-                raise ContractError(
-                    f"{service.__name__} does not implement {contract.type.__name__}."
-                    f"{operation.method}"
-                )
 
     async def _open(self) -> None:
         if self._opened:

@@ -312,3 +312,44 @@ def test_what_cannot_be_a_contract() -> None:
 def operation_of(contract: type, method: str) -> Any:
     """An operation's description."""
     return next(one for one in describe(contract).operations if one.method == method)
+
+
+def same_names(self: Any, a: int, b: int) -> None: ...
+def same_out(self: Any, a: int) -> tuple[bool, int]: ...  # type: ignore[empty-body]
+def bare_tuple(self: Any) -> tuple: ...  # type: ignore[empty-body, type-arg]
+def endless_tuple(self: Any) -> tuple[int, ...]: ...  # type: ignore[empty-body]
+
+
+@message_contract
+class SameHeaders:
+    A: int = header(name="X")
+    B: int = header(name="X")
+
+
+@message_contract
+class SameMembers:
+    A: int = body(name="X")
+    B: int = body(name="X")
+
+
+def same_headers(self: Any, a: SameHeaders) -> None: ...
+def same_members(self: Any, a: SameMembers) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (same_names, {"names": {"a": "x", "b": "x"}}, "two elements .* called 'x'"),
+        (same_out, {"out": ("v",), "result_name": "v"}, "two elements .* called 'v'"),
+        (same_names, {"names": {"c": "x"}}, "names= is for parameters, and none is 'c'"),
+        (bare_tuple, {"out": ("v",)}, "types of all results"),
+        (endless_tuple, {"out": ("v",)}, "types of all results"),
+        (same_headers, {}, "two headers have the same name"),
+        (same_members, {}, "two elements .* called 'X'"),
+    ],
+)
+def test_names_that_would_be_lost(function: Any, options: Any, message: str) -> None:
+    """Two of one name, and names for nothing, are errors."""
+    contract = service_contract(type("IBad", (), {"Do": operation(**options)(function)}))
+    with pytest.raises(ContractError, match=message):
+        describe(contract)
