@@ -296,6 +296,7 @@ class SharingService(Service):
                 "interface": list(configuration.interface) or ["all"],
                 "allow-port": str(configuration.allowPort),
                 "connectionLog": str(configuration.connectionLog or ""),
+                **configuration.who_may_register(),
             },
             connectionLog=configuration.connectionLog,
         )

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from netshare.addresses import BaseAddress
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.desk.accounts import Accounts
+from netshare.service.desk.accounts import Accounts, Members
 from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts
 from netshare.service.quotas import Quotas
 from netshare.service.routing.relay import CONNECT_TIMEOUT
+from netshare.sockets.credentials import group_name, user_name
 
 #: The names of the quotas, which are options and keys of the file alike.
 QUOTA_NAMES = tuple(quota.name for quota in fields(Quotas))
@@ -71,6 +72,19 @@ class Configuration:
     #: Where it is written, by what it is: ``listen tcp:808``, ``worker net.tcp://+/x`` and so on.
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    def who_may_register(self) -> dict[str, list[str]]:
+        """:returns: the users, the groups and the reservations, in words, by option."""
+        allowed = self.accounts.allowed
+        return {
+            "allow-user": _users(allowed),
+            "allow-group": _groups(allowed),
+            "reservation": [
+                f"{one.address} for "
+                + (", ".join([*_users(one.members), *_groups(one.members)]) or "root only")
+                for one in self.accounts.reservations
+            ],
+        }
+
     def origin(self, what: str) -> str:
         """
         :param what: such as ``listen tcp:808``
@@ -78,3 +92,11 @@ class Configuration:
         """
         where = self.origins.get(what, "")
         return f"{where}: {what}" if where else what
+
+
+def _users(members: Members) -> list[str]:
+    return [user_name(uid) for uid in sorted(members.users)]
+
+
+def _groups(members: Members) -> list[str]:
+    return [group_name(gid) for gid in sorted(members.groups)]

@@ -41,7 +41,8 @@ wildcards (+) before exact hosts before weak wildcards (*), then by path.
 
 GIVEN counts connections handed to that process, BUSY those under way to it now,
 WAITING those that wait for any process of the address; the last two columns appear
-only when there are some. STATE is ready, busy (has as many connections under way
+only when there are some. A PID in parentheses is the process's own, in a container
+or another PID namespace. STATE is ready, busy (has as many connections under way
 as allowed), stuck (has not answered for one in time), expected (no process is up,
 but one is about to come) or down (no process is up).
 """
@@ -85,7 +86,7 @@ def summary(rows: Sequence[Row]) -> str:
         "address",
         "addresses",
     )
-    processes = len({row["pid"] for row in rows if "pid" in row})
+    processes = len({(row["pid"], row.get("claimedPid")) for row in rows if "pid" in row})
     return f"{addresses}, {plural(processes, 'worker process', 'worker processes')}"
 
 
@@ -111,7 +112,7 @@ def lines(rows: Sequence[Row], now: float, limit: int | None) -> list[str]:
             clean(row.get("address", "?")),
             _MODE_WORDS.get(str(row.get("hostNameComparisonMode")), "?"),
             clean(row.get("state", "?")),
-            clean(row.get("pid", "-")),
+            pid(row),
             clean(row.get("user", "-")),
             age(row.get("since"), now),
             _number(row.get("given")),
@@ -138,6 +139,17 @@ def lines(rows: Sequence[Row], now: float, limit: int | None) -> list[str]:
     for cell, command in zip(cells, commands, strict=True):
         cell.append(command)
     return table(columns, cells, limit)
+
+
+def pid(row: Row) -> str:
+    """
+    The number of a row's process. A process of another PID namespace, such as a container's, has
+    one of its own there; the service's namespace may have none for it, which is 0.
+    """
+    number, claimed = row.get("pid", "-"), row.get("claimedPid")
+    if claimed is None:
+        return clean(number)
+    return clean(f"({claimed})" if number == 0 else f"{number} ({claimed})")
 
 
 def served_by(row: Row) -> str:

@@ -27,6 +27,7 @@ _MEANING = {
     Outcome.HANDED_OVER: "a worker has it",
     Outcome.LOCAL: "served by the service itself",
     Outcome.RELAYED: "relayed to another server",
+    Outcome.SENT_BACK: "closed: its front has to choose",
     Outcome.UNSUPPORTED_VERSION: "refused: another framing version",
     Outcome.UNSUPPORTED_MODE: "refused: no mode of the framing",
     Outcome.VIA_TOO_LONG: "refused: the address is too long",
@@ -35,6 +36,7 @@ _MEANING = {
     Outcome.SERVER_TOO_BUSY: "refused: a limit is reached",
     Outcome.CONNECTION_DISPATCH_FAILED: "refused: the worker failed to take it",
     Outcome.MALFORMED: "closed: it is not net.tcp",
+    Outcome.NO_PROXY_HEADER: "closed: no PROXY header came first",
     Outcome.BAD_VIA: "closed: the address is no URI",
     Outcome.NOT_PASSABLE: "closed: it cannot be given away",
     Outcome.RECEIVE_TIMEOUT: "closed: the preamble took too long",
@@ -188,7 +190,7 @@ def _setting(name: str, value: object) -> str:
     if value is None:
         return "infinite"
     if isinstance(value, list):
-        return clean(", ".join(map(str, value)))
+        return clean(", ".join(map(str, value))) or "none"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         unit = " s" if name.endswith("Timeout") else ""
         return f"{value:,}{unit}" if isinstance(value, int) else f"{value:g}{unit}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from netshare.addresses import MAX_ADDRESS_SIZE
 from netshare.cli.ask.client import ServiceClient, add_service_options
-from netshare.cli.ask.list import served_by
+from netshare.cli.ask.list import pid, served_by
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import age, clean, plural, room, wrap
 from netshare.framing.faults import Fault
@@ -114,7 +114,7 @@ def _serving(row: dict[str, Any], now: float) -> str:
     if "pid" not in row:
         return f"{'a ' if row.get('to') else ''}{served_by(row).strip('()')}"
     parts = [
-        f"process {row['pid']} of {clean(row.get('user'))}",
+        f"process {pid(row)} of {clean(row.get('user'))}",
         clean(row.get("state")),
         f"registered {age(row.get('since'), now)} ago",
         f"given {plural(row.get('given', 0), 'connection')}",

@@ -22,6 +22,7 @@ from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import ControlProtocol, declared
+from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.requests import (
     check_version,
@@ -65,6 +66,8 @@ class DeskProtocol(ControlProtocol):
         #: also when its registrations are gone.
         self._served: set[int] = set()
         self.peer: Peer
+        #: The worker's number as it knows it itself, which is another in another PID namespace.
+        self.claimedPid: int | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -92,6 +95,15 @@ class DeskProtocol(ControlProtocol):
 
     @declared(commands.Register, ServiceFault)
     def register(
+        self, version: int, baseAddress: str | None = None, **wishes: Any
+    ) -> dict[str, Any]:
+        try:
+            return self._register(version, baseAddress, **wishes)
+        except commands.RegistrationError as why:
+            self.desk.refusals.refused(self.peer.uid, str(self), baseAddress, why)
+            raise
+
+    def _register(
         self,
         version: int,
         baseAddress: str | None = None,
@@ -103,6 +115,7 @@ class DeskProtocol(ControlProtocol):
         lane: str | None = None,
     ) -> dict[str, Any]:
         check_version(version)
+        self.claimedPid = pid
         limit = requested_limit(maxOutstanding, self.registry.quotas.maxOutstandingPerWorker)
         address = requested_address(baseAddress, hostNameComparisonMode, bool(unique))
         if address.key not in self.granted:
@@ -246,6 +259,7 @@ class RegistrationDesk(Factory):
     def __init__(self, registry: Registry, front: SharedPortFactory, status: Status) -> None:
         self.registry = registry
         self.status = status
+        self.refusals = Refusals(registry.reactor)
         self.returns = Returns(front, registry.ports)
         #: When lanes send what was accepted together.
         self.turn = front.ending.turn

@@ -31,6 +31,8 @@ class Link(Protocol):
 
     #: The process at the other end.
     peer: Peer
+    #: Its number as it says itself: another one, in another PID namespace.
+    claimedPid: int | None
 
     @property
     def granted(self) -> Set[AddressKey]:

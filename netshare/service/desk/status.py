@@ -135,6 +135,7 @@ class Status:
             {
                 **row,
                 "pid": registration.link.peer.pid,
+                **_claimed(registration),
                 "user": registration.link.peer.user,
                 "commandLine": registration.link.peer.commandLine,
                 "since": _when(registration.since),
@@ -145,6 +146,12 @@ class Status:
             }
             for registration in registrations
         ]
+
+
+def _claimed(registration: Registration) -> dict[str, int]:
+    """The worker's own number, where it is another: in a container, or behind one (0 to us)."""
+    claimed, seen = registration.link.claimedPid, registration.link.peer.pid
+    return {} if claimed is None or claimed == seen else {"claimedPid": claimed}
 
 
 def _when(seconds: float) -> str:

@@ -95,3 +95,24 @@ def test_summary() -> None:
 def test_an_answer_of_another_version_is_no_crash() -> None:
     """Whatever a service leaves out of its answer, something readable is shown."""
     assert listing.lines([{}], NOW, 80)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "4711"),
+        ({"claimedPid": 1}, "4711 (1)"),
+        ({"pid": 0, "claimedPid": 7}, "(7)"),
+    ],
+)
+def test_processes_of_other_namespaces(more: dict[str, int], expected: str) -> None:
+    """A process in a container is told by its own number, and by ours if we have one for it."""
+    row = worker("net.tcp://+/a", **more)
+    assert listing.pid(row) == expected
+    assert f"  {expected}  " in listing.lines([row], NOW, None)[1]
+
+
+def test_processes_that_have_no_number_here_are_counted() -> None:
+    """Two processes that are both 0 to the service are two."""
+    rows = [worker("net.tcp://+/a", pid=0, claimedPid=number) for number in (7, 8, 8)]
+    assert listing.summary(rows) == "1 address, 2 worker processes"
