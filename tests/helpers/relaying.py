@@ -46,8 +46,8 @@ class ListeningServer:
         self._listener.setblocking(False)
         try:
             self._accepted.append(self._listener.accept()[0])
-        except BlockingIOError:
-            return False
+        except OSError:
+            return False  # there is none, or it does not listen
         finally:
             self._listener.settimeout(2)
         return True

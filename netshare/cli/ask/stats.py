@@ -42,6 +42,7 @@ _MEANING = {
     Outcome.RECEIVE_TIMEOUT: "closed: the preamble took too long",
     Outcome.DISPATCH_TIMEOUT: "closed: the worker took too long",
     Outcome.WORKER_LOST: "closed: the worker went away with it",
+    Outcome.SENT_BACK: "closed: a front is to route it anew",
     Outcome.SHUTDOWN: "closed: the service stopped",
     Outcome.EMPTY: "left without a byte: a health check?",
     Outcome.INCOMPLETE: "left in the middle of its preamble",

@@ -17,6 +17,7 @@ from netshare.service.desk.registry import Registration, Registry
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome, OutcomeCounts
 from netshare.service.quotas import Admission
+from netshare.service.routing.relay import RelayRoute
 from netshare.service.workers.route import WorkerRoute
 
 _WHY = {
@@ -127,8 +128,10 @@ class Status:
             "kind": route.kind,
         }
         if not isinstance(route, WorkerRoute):
-            where = getattr(route, "where", "")
-            return [{**row, "state": "ready", **({"to": where} if where else {})}]
+            if isinstance(route, RelayRoute):
+                route.check()
+                return [{**row, "state": route.state, "to": route.where}]
+            return [{**row, "state": "ready"}]
         if not registrations:
             return [{**row, "state": route.state}]
         return [

@@ -18,12 +18,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.sockets.held import HeldSocket, forbid_lingering
+from netshare.sockets.keepalive import keep_alive
 
 #: How many bytes one read asks for.
 _READ = 65536
 
 #: Whoever else had a socket may have made it a blocking one.
 _NO_WAITING = int(socket.MSG_DONTWAIT)
+
+#: How a silent server is asked whether it is still there, and how long it may leave bytes
+#: unacknowledged (see :mod:`netshare.sockets.keepalive`): that its machine lost its power is
+#: noticed within half a minute. On this machine there is nothing to notice.
+KEEPALIVE = (10, 5, 3, 20.0)
+_THIS_MACHINE = ("127.", "::1")
 
 _RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # struct linger: on, no time
 
@@ -127,8 +134,9 @@ class SocketEnd:
         connection = socket.SocketType(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         end = cls(reactor, connection, owner)
         try:
-            if family != socket.AF_UNIX:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not address[0].startswith(_THIS_MACHINE):
+                keep_alive(connection, *KEEPALIVE)
             code = connection.connect_ex(address)
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
@@ -140,7 +148,7 @@ class SocketEnd:
         except OSError:
             connection.close()
             raise
-        if sent < len(data):
+        if sent < len(data) or end._connecting:
             end._keep(data, sent)
         end.resume()
         return end

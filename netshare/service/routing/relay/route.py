@@ -91,6 +91,14 @@ class RelayRoute:
         """``ready``, or ``down`` when no server could be reached the last time."""
         return "down" if all(server.trouble for server in self.servers) else "ready"
 
+    def check(self) -> None:
+        """
+        Find out about servers of which nothing is known from the last seconds. On the same machine
+        it is known at once.
+        """
+        for server in self.servers:
+            server.check(self.settings.connectTimeout)
+
     def render(self, arrival: IArrival) -> None:
         connection = RelayedConnection(self, arrival)
         self._undecided.add(connection)

@@ -17,9 +17,13 @@ from twisted.python.failure import Failure
 
 from netshare.service.routing.relay.bridge import ServerProtocol
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.timing import Timer
 
 #: Seconds for which a server that could not be reached is tried after the others.
 BAD_FOR = 1.0
+
+#: Seconds for which it is not asked again whether a server accepts.
+KNOWN_FOR = 3.0
 
 _PLAIN = re.compile(r"tcp:(?:(?:host=)?(\d+\.\d+\.\d+\.\d+)):(?:port=)?(\d+)")
 _PLAIN_6 = re.compile(r"tcp6?:(?:host=)?([0-9A-Fa-f]*(?:\\:[0-9A-Fa-f]*)+):(?:port=)?(\d+)")
@@ -58,6 +62,7 @@ class RelayedServer:
         #: Why it could not be reached the last time; empty when it could.
         self.trouble = ""
         self._badUntil = 0.0
+        self._knownUntil = 0.0
         self._reactor = reactor
         self._endpoint = endpoint
         self._address = address
@@ -82,11 +87,27 @@ class RelayedServer:
     def reached(self) -> None:
         """It has answered."""
         self.trouble = ""
+        self._known()
 
     def failed(self, reason: str) -> None:
         """It could not be reached, or closed without an answer."""
         self.trouble = reason
         self._badUntil = self._reactor.seconds() + BAD_FOR
+        self._known()
+
+    def check(self, timeout: float) -> None:
+        """
+        Find out whether it accepts, unless that is known from the last :data:`KNOWN_FOR` seconds.
+
+        :param timeout: seconds that it may take to accept
+        """
+        if self._reactor.seconds() < self._knownUntil:
+            return
+        self._known()
+        _Check(self._reactor, self, timeout).begin()
+
+    def _known(self) -> None:
+        self._knownUntil = self._reactor.seconds() + KNOWN_FOR
 
     def dial(self, data: bytes, owner: EndOwner) -> Attempt:
         """
@@ -155,6 +176,65 @@ class _Dialling:
         if not self._over and not failure.check(CancelledError):
             self._over = True
             self._owner.lost(None, failure.getErrorMessage())
+
+
+class _Check:
+    """
+    A connection that is closed as soon as it is there.
+    """
+
+    def __init__(self, reactor: Any, server: RelayedServer, timeout: float) -> None:
+        self._server = server
+        self._attempt: Attempt | None = None
+        self._over = False
+        self._timer = Timer(reactor, self._tooLate)
+        self._timeout = timeout
+
+    def begin(self) -> None:
+        """Connect."""
+        try:
+            attempt = self._server.dial(b"", self)
+        except OSError as error:
+            self._server.failed(error.strerror or str(error))
+            return
+        if self._over:
+            return  # it has failed at once
+        if attempt.connecting:
+            self._attempt = attempt
+            self._timer.start(self._timeout)
+        else:
+            self._server.reached()
+            attempt.abort()
+
+    def dialled(self, end: SocketEnd) -> None:
+        """It accepts."""
+        self._over = True
+        self._timer.stop()
+        self._server.reached()
+        end.close()
+
+    def received(self, end: SocketEnd, data: bytes) -> None:
+        """What it says is not for us."""
+
+    def readEnded(self, end: SocketEnd) -> None:
+        """Likewise."""
+
+    def filled(self, end: SocketEnd) -> None:
+        """Nothing is sent."""
+
+    def drained(self, end: SocketEnd) -> None:
+        """Likewise."""
+
+    def lost(self, end: SocketEnd | None, reason: str) -> None:
+        """It does not accept."""
+        self._over = True
+        self._timer.stop()
+        self._server.failed(reason)
+
+    def _tooLate(self) -> None:
+        if self._attempt is not None:
+            self._attempt.abort()
+        self._server.failed("it does not accept within the time")
 
 
 class _One(Factory):

@@ -14,7 +14,9 @@ from zope.interface import implementer
 
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.relay import RelayedServer
-from netshare.service.routing.relay.servers import BAD_FOR, in_order
+from netshare.service.routing.relay.ends import KEEPALIVE
+from netshare.service.routing.relay.servers import BAD_FOR, KNOWN_FOR, in_order
+from netshare.sockets.keepalive import keep_alive
 from netshare.testing import tcpPair
 from tests.helpers.descriptors_ready import TellingReactor
 from tests.helpers.relaying import PREAMBLE, RelayUnderTest
@@ -145,3 +147,50 @@ def test_a_client_that_leaves_while_an_endpoint_connects() -> None:
     assert arrival.outcome is Outcome.CLIENT_GONE
     assert endpoint.cancelled
     relay.finish()
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_checking(up: bool) -> None:
+    """
+    A list asks whether servers accept, and says so without a client's having come; not again
+    before some seconds are over.
+    """
+    relay = RelayUnderTest(up)
+    relay.route.check()
+    relay.settle()
+    assert relay.route.state == ("ready" if up else "down")
+    assert relay.servers[0].asked() == up
+    relay.route.check()
+    relay.settle()
+    assert not relay.servers[0].asked()
+    relay.reactor.advance(KNOWN_FOR)
+    relay.route.check()
+    relay.settle()
+    assert relay.servers[0].asked() == up
+    relay.finish()
+
+
+def test_checking_endpoints() -> None:
+    """So it is with endpoints: one that connects, one that fails, one that takes too long."""
+    relay, (up, _, slow) = endpoint_relay(None, ConnectError(string="no way"), None)
+    relay.route.check()
+    server = up.accept()
+    relay.reactor.advance(10.1)
+    first, second, third = relay.route.servers
+    assert (first.trouble, "no way" in second.trouble) == ("", True)
+    assert (third.trouble, slow.cancelled) == ("it does not accept within the time", True)
+    server.close()
+    relay.finish()
+
+
+def test_keepalive() -> None:
+    """A server on another machine is asked whether it is still there; here there is no need."""
+    relay = RelayUnderTest()
+    relay.opened()
+    (connection,) = relay.route.active
+    assert connection._server is not None
+    assert not connection._server._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    relay.finish()
+    with socket.socket() as far:
+        keep_alive(far, *KEEPALIVE)
+        assert far.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
