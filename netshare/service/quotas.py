@@ -29,7 +29,7 @@ class Quotas:
     #: How many accepted connections may be undecided (their via not read yet) at once; for one more
     #: the oldest one of the client that has the most of them goes. Never more than half of the
     #: descriptors.
-    maxPendingConnections: int = 4096
+    maxPendingConnections: int = 16_384
     #: How many connections are accepted in one go before others get their turn.
     maxPendingAccepts: int = 64
     #: How long a client may take for its preamble; None for ever.
