@@ -147,7 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     programs = compile_programs()
     print(f"{'':42}  quiet: p50  p99 ms, lost    flood: p50  p99 ms, lost    ratio of p99")
     with tempfile.TemporaryDirectory(prefix="netshare-flood-") as directory:
-        setting = Setting(Path(directory), programs["worker"], (f"--maxPendingConnections={LIMIT}",))
+        limits = (f"--maxPendingConnections={LIMIT}", f"--firstByteTimeout={FIRST_BYTE}")
+        setting = Setting(Path(directory), programs["worker"], limits)
         for start in (STARTERS["netshare-batches"], limited_haproxy):
             try:
                 one = start(setting)

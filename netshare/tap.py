@@ -98,15 +98,7 @@ class Options(usage.Options):
             "control": usage.CompleteFiles(),
             "connectionLog": usage.CompleteFiles(),
         },
-        multiUse=[
-            "listen",
-            "interface",
-            "allow-port",
-            "allow-user",
-            "allow-group",
-            "worker",
-            "relay",
-        ],
+        multiUse="listen interface alias allow-port allow-user allow-group worker relay".split(),
     )
 
     def __init__(self) -> None:
@@ -154,6 +146,7 @@ _REPEATABLE = {
     "interface": "the address of an interface to open ports on, instead of all; may be repeated",
     "allow-port": "a port or range that registrations may open, such as 9000-9999; may be "
     "repeated [default: 808 and 1024-65535]",
+    "alias": "PUBLIC=REGISTERED, such as 31808=8808: a port for another one; may be repeated",
     "allow-user": "a user who may register; may be repeated [default: root and the service's own]",
     "allow-group": "a group whose members may register; may be repeated [default: netshare]",
     "worker": "ADDRESS=MODULE:FACTORY[,preamble=consume][,processes=N] or ADDRESS=!COMMAND LINE: "
@@ -295,10 +288,12 @@ class SharingService(Service):
             settings={
                 "interface": list(configuration.interface) or ["all"],
                 "allow-port": str(configuration.allowPort),
+                "alias": [f"{one}={other}" for one, other in configuration.alias.items()],
                 "connectionLog": str(configuration.connectionLog or ""),
                 **configuration.who_may_register(),
             },
             connectionLog=configuration.connectionLog,
+            aliases=configuration.alias,
         )
 
     def privilegedStartService(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from netshare.config.errors import ConfigurationError, Problems
 from netshare.config.values import QUOTA_NAMES
 
-LISTS = ("listen", "interface", "allow-port", "allow-user", "allow-group")
+LISTS = ("listen", "interface", "allow-port", "alias", "allow-user", "allow-group")
 TABLES: dict[str, tuple[str, ...]] = {
     "worker": (
         "name",
@@ -170,6 +170,7 @@ def _example(key: str) -> str:
         "listen": "'tcp:808'",
         "interface": "'192.0.2.1'",
         "allow-port": "'9000-9999'",
+        "alias": "'31808=8808'",
         "command": "'/usr/bin/program', '--option'",
         "to": "'tcp:127.0.0.1:9000'",
     }.get(key, "'netshare'")

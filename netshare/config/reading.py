@@ -61,6 +61,8 @@ class _Reading:
         """:raises ConfigurationError: values do not make sense"""
         listen = self._listeners()
         allowed = self._value("allow-port", _allowed_ports, DEFAULT_ALLOWED)
+        no_alias: dict[int, int] = {}
+        alias = self._value("alias", _aliases, no_alias)
         workers = list(self._specs("worker", _worker_from_table, _worker_from_text))
         relays = list(self._specs("relay", _relay_from_table, _relay_from_text))
         self._check_addresses([*workers, *relays], listen, allowed)
@@ -73,6 +75,7 @@ class _Reading:
             listen=listen,
             interface=interface,
             allowPort=allowed,
+            alias=alias,
             accounts=accounts,
             workers=tuple(workers),
             relays=tuple(relays),
@@ -199,6 +202,18 @@ class _Reading:
 
 def _allowed_ports(texts: object) -> AllowedPorts:
     return AllowedPorts.parse(strings(texts, "allow-port", "allow-port"))
+
+
+def _aliases(texts: object) -> dict[int, int]:
+    aliases: dict[int, int] = {}
+    for text in strings(texts, "alias", "alias"):
+        ports = [int(port) for port in text.split("=") if port.isascii() and port.isdigit()]
+        if len(ports) != 2 or text.count("=") != 1 or not all(0 < port < 65536 for port in ports):
+            raise ValueError(f"{text!r} is not PUBLIC=REGISTERED, such as 31808=8808")
+        if ports[0] in aliases:
+            raise ValueError(f"port {ports[0]} has two aliases")
+        aliases[ports[0]] = ports[1]
+    return aliases
 
 
 def _path(value: object) -> Path | None:

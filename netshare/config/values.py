@@ -61,6 +61,8 @@ class Configuration:
     interface: tuple[str, ...] = ()
     #: The ports that registrations may open.
     allowPort: AllowedPorts = DEFAULT_ALLOWED
+    #: Public ports, and the registered ports that they stand for.
+    alias: Mapping[int, int] = field(default_factory=dict)
     #: The control socket; None: see :func:`netshare.control.paths.service_control_path`.
     control: Path | None = None
     #: A file for one JSON line a connection; None: connections are in Twisted's log.

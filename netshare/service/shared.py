@@ -5,7 +5,7 @@ programs that embed it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,8 @@ class SharedPort:
     :param settings: further settings to be shown by :attr:`status`
     :param connectionLog: a file for one JSON line a connection; served ones are then left out of
         Twisted's log
+    :param aliases: public ports, and the registered ports that they stand for, where clients come
+        through a forwarder
     :raises OSError: the connection log cannot be opened
     """
 
@@ -84,6 +86,7 @@ class SharedPort:
         recorder: IOutcomeRecorder | None = None,
         settings: dict[str, Any] | None = None,
         connectionLog: Path | None = None,
+        aliases: Mapping[int, int] | None = None,
     ) -> None:
         self.reactor = reactor
         self.quotas = quotas or Quotas()
@@ -96,7 +99,7 @@ class SharedPort:
             ConnectionLog(reactor, connectionLog) if connectionLog else None,
         )
         #: The tree of addresses; see :meth:`RoutingTree.putChild` for resources of one's own.
-        self.tree = RoutingTree()
+        self.tree = RoutingTree(aliases)
         accounts = accounts or Accounts.default()
         for reservation in accounts.reservations:
             self.tree.reserve(reservation.address)

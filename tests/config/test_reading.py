@@ -68,6 +68,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("receiveTimeout = [1]", ["1: receiveTimeout: [1] is not a time"]),
     ("control = 5", ["1: 5 is no path"]),
     ('allow-user = ["nosuchuser"]', ["1: allow-user: there is no user 'nosuchuser'"]),
+    ("alias = ['1']", ["1: alias: '1' is not PUBLIC=REGISTERED, such as 31808=8808"]),
+    ("alias = ['1=2', '1=3']", ["1: alias: port 1 has two aliases"]),
+    ("alias = ['0=70000']", ["1: alias: '0=70000' is not PUBLIC=REGISTERED, such as 31808=8808"]),
     ("allow-port = [99999]", ["1: allow-port: '99999' is not a range of ports"]),
     (
         '[[worker]]\naddress = "net.tcp://+/x"\nfactory = "a:b"\nprocesses = 0\n\n'
@@ -136,3 +139,8 @@ def test_where_things_are_written(tmp_path: Path) -> None:
     assert made.origin("worker net.tcp://+/x") == f"{path}:3: worker net.tcp://+/x"
     assert made.origin("relay net.tcp://+/y") == "--relay: relay net.tcp://+/y"
     assert made.origin("nothing") == "nothing"
+
+
+def test_aliases() -> None:
+    """Public ports and what they stand for."""
+    assert configure({"alias": ["31808=8808", "808=8808"]}, {}).alias == {31808: 8808, 808: 8808}

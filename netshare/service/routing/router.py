@@ -80,7 +80,16 @@ class Router:
                 Outcome.ENDPOINT_UNAVAILABLE, f"{reserved} is reserved and has no worker now"
             )
         else:
-            arrival.refuse(Outcome.ENDPOINT_NOT_FOUND, "nobody has registered this address")
+            arrival.refuse(Outcome.ENDPOINT_NOT_FOUND, self._notFound(via))
+
+    def _notFound(self, via: Via) -> str:
+        port = self._tree.otherPort(via)
+        if port is None:
+            return "nobody has registered this address"
+        return (
+            f"nobody has registered this address; its path is known on port {port}, and if clients "
+            f"reach that as port {via.port}, set alias {via.port}={port}"
+        )
 
     def _remember(self, via: str, resource: IAddressResource) -> None:
         """

@@ -15,8 +15,9 @@ it is reserved for may register, and never to one above.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from zope.interface import implementer
 
@@ -105,12 +106,20 @@ class _Hosts:
         return self.exact.get(host)
 
 
+#: On how many other ports a path is looked for that is unknown on its own.
+_MOST_OTHER_PORTS = 16
+
+
 class RoutingTree:
     """
     Every address of a shared port, in process or registered.
+
+    :param aliases: public ports, and the registered ports that they stand for: clients reach a
+        container, or what is behind a forwarder, by another port than the one it knows of
     """
 
-    def __init__(self) -> None:
+    def __init__(self, aliases: Mapping[int, int] | None = None) -> None:
+        self._aliases = dict(aliases or {})
         self._ports: dict[int, _Hosts] = {}
         #: Reserved addresses by port, those with the longest path first.
         self._reserved: dict[int, list[BaseAddress]] = {}
@@ -135,7 +144,7 @@ class RoutingTree:
         The most specific reservation that a via lies in. One for a wildcard host covers every host,
         since the names of different comparison modes can mean the same connections.
         """
-        for reserved in self._reserved.get(via.port, ()):
+        for reserved in self._reserved.get(self._aliases.get(via.port, via.port), ()):
             exact = reserved.mode is HostNameComparisonMode.EXACT
             if (not exact or reserved.host == via.host) and (
                 via.segments[: len(reserved.segments)] == reserved.segments
@@ -210,7 +219,7 @@ class RoutingTree:
         """
         Where a connection goes that asks for ``via``; None when nothing is there for it.
         """
-        hosts = self._ports.get(via.port)
+        hosts = self._ports.get(self._aliases.get(via.port, via.port))
         if hosts is None or via.scheme != NET_TCP:
             return None
         reserved = self.reservation(via)
@@ -227,6 +236,17 @@ class RoutingTree:
                     found = Found(node, mode, depth)
             if found is not None:
                 return found
+        return None
+
+    def otherPort(self, via: Via) -> int | None:
+        """
+        A port on which there is something for the rest of the via; None where there is none, or
+        none among the first ports that are looked at.
+        """
+        for port in islice(self._ports, _MOST_OTHER_PORTS):
+            found = self.find(replace(via, port=port))
+            if found is not None and found.depth:
+                return port
         return None
 
     def overshadowed(self, address: BaseAddress) -> Iterator[IRoute]:

@@ -475,3 +475,26 @@ def test_the_most_specific_reservation() -> None:
         assert reached(tree, "net.tcp://h/a/b/x") is None
         assert str(tree.reservation(parse_via("net.tcp://h/a/b/x"))) == "net.tcp://+/a/b"
         assert tree.reservation(parse_via("net.tcp://h/other")) is None
+
+
+def test_an_alias_of_a_port() -> None:
+    """A public port stands for the registered one, also where an address is reserved."""
+    tree = RoutingTree({31808: 8808})
+    route = Route("one")
+    tree.put(parse_base_address("net.tcp://+:8808/a"), route)
+    found = tree.find(parse_via("net.tcp://host:31808/a/b"))
+    assert found is not None
+    assert found.resource.route is route
+    tree.reserve(parse_base_address("net.tcp://+:8808/a/secret"))
+    assert tree.find(parse_via("net.tcp://host:31808/a/secret")) is None
+    assert tree.reservation(parse_via("net.tcp://host:31808/a/secret")) is not None
+    assert tree.find(parse_via("net.tcp://host:1808/a")) is None
+
+
+def test_the_path_on_another_port() -> None:
+    """Where only the port is wrong, the right one is known; a catch-all is no hint."""
+    tree = RoutingTree()
+    tree.put(parse_base_address("net.tcp://+:8808/a"), Route("one"))
+    tree.put(parse_base_address("net.tcp://+:9000/"), Route("one"))
+    assert tree.otherPort(parse_via("net.tcp://host:31808/a/b")) == 8808
+    assert tree.otherPort(parse_via("net.tcp://host:31808/c")) is None
