@@ -63,8 +63,11 @@ from netshare.transport.security import (
     PfxCertificate,
     ProtectionLevel,
     ServiceCredentials,
+    SpnIdentity,
     SslProtocols,
     TcpClientCredentialType,
+    WindowsClientCredential,
+    WindowsServiceCredential,
 )
 from netshare.transport.soap import FaultCode, Message, MessageHeader
 
@@ -100,12 +103,15 @@ __all__ = [
     "ServiceHost",
     "ServiceThrottle",
     "SessionMode",
+    "SpnIdentity",
     "SslProtocols",
     "Stream",
     "StreamSource",
     "TcpClientCredentialType",
     "TextEncoding",
     "TransferMode",
+    "WindowsClientCredential",
+    "WindowsServiceCredential",
     "aio",
     "body",
     "channel_of",

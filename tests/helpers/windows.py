@@ -58,7 +58,9 @@ def ntlm_users(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def require_kerberos() -> None:
     """Skips, or under continuous integration fails, where Kerberos is not there."""
-    missing = [name for name in ("krb5kdc", "kdb5_util", "kadmin.local") if not _program(name)]
+    missing = [
+        name for name in ("krb5kdc", "kdb5_util", "kadmin.local", "kinit") if not _program(name)
+    ]
     if find_spec("gssapi") is None or find_spec("krb5") is None:
         missing.append("the extra 'kerberos'")
     if missing:
@@ -99,7 +101,7 @@ class KerberosRealm:
         }
         self._run("kdb5_util", "create", "-s", "-P", "master", "-r", REALM)
         for query in (
-            f"addprinc -pw '{PASSWORD}' {USER}",
+            f'addprinc -pw "{PASSWORD}" {USER}',
             "addprinc -randkey host/localhost",
             f"ktadd -k {self.folder}/keytab host/localhost",
         ):
@@ -132,10 +134,15 @@ class KerberosRealm:
             self._kdc.terminate()
             self._kdc.wait(10)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def log_in(self) -> None:
+        """Put a ticket of the user's into the credential cache."""
+        self._run("kinit", USER, told=PASSWORD + "\n")
+
+    def _run(self, program: str, *arguments: str, told: str = "") -> None:
         subprocess.run(
             [_program(program) or program, *arguments],
             env={**os.environ, **self.environment},
+            input=told.encode(),
             check=True,
             capture_output=True,
             timeout=60,

@@ -22,6 +22,7 @@ from netshare.transport.contracts.description import ContractDescription
 from netshare.transport.contracts.endpoint import check_address, check_endpoint
 from netshare.transport.security.credentials import ClientCredentials
 from netshare.transport.security.endpointidentity import EndpointIdentity
+from netshare.transport.security.transportsecurity import in_threads_of
 
 __all__ = ["ChannelFactory"]
 
@@ -90,7 +91,7 @@ class ChannelFactory:
             pool=self.pool,
             initiators=None
             if security is None
-            else security.initiators(credentials or ClientCredentials()),
+            else security.initiators(credentials or ClientCredentials(), in_threads_of(reactor)),
         )
         self._channels: set[ICommunicationObject] = set()
 

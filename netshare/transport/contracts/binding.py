@@ -108,8 +108,8 @@ class NetTcpBinding:
     An endpoint's binding. Names and defaults are WCF's; times are seconds, sizes bytes, and None
     is no limit.
 
-    WCF's default security, Transport with Windows credentials, is not there yet. So either
-    ``client_credential_type`` has to be said, which is TLS, or ``security=SecurityMode.NONE``.
+    So is the default security: Transport with Windows credentials, for which a host and a client
+    need the extra ``negotiate`` or ``kerberos``. Another ``client_credential_type`` is TLS.
 
     :raises SecurityNotAvailable: any other security is asked for
     :raises ValueError: a limit cannot be
@@ -150,7 +150,7 @@ class NetTcpBinding:
         if self.security not in (SecurityMode.NONE, SecurityMode.TRANSPORT):
             raise SecurityNotAvailable(
                 f"NetTcpBinding: security mode {self.security.value} is not available in this "
-                "version of netshare; SecurityMode.TRANSPORT is TLS, and if messages may travel "
+                "version of netshare; SecurityMode.TRANSPORT is, and if messages may travel "
                 "unprotected and anonymous, say so with security=SecurityMode.NONE, on both sides"
             )
         self.transport_security()

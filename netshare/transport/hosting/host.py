@@ -28,6 +28,7 @@ from netshare.transport.hosting.listeners import (
 )
 from netshare.transport.hosting.ownport import OwnPort, OwnPorts
 from netshare.transport.security.credentials import ServiceCredentials
+from netshare.transport.security.transportsecurity import in_threads_of
 
 __all__ = ["ServiceHost"]
 
@@ -126,7 +127,9 @@ class ServiceHost:
         if listen not in self._upgrades:
             security = binding.transport_security()
             self._upgrades[listen] = (
-                None if security is None else security.acceptor(self._credentials)
+                None
+                if security is None
+                else security.acceptor(self._credentials, in_threads_of(self._reactor))
             )
         self.endpoints.append(endpoint)
         return endpoint

@@ -17,11 +17,17 @@ from netshare.transport.security.certificates import (
     PemCertificate,
     PfxCertificate,
 )
-from netshare.transport.security.credentials import ClientCredentials, ServiceCredentials
+from netshare.transport.security.credentials import (
+    ClientCredentials,
+    ServiceCredentials,
+    WindowsClientCredential,
+    WindowsServiceCredential,
+)
 from netshare.transport.security.endpointidentity import (
     CertificateIdentity,
     DnsIdentity,
     EndpointIdentity,
+    SpnIdentity,
 )
 from netshare.transport.security.identity import Identity, IdentityKind
 from netshare.transport.security.levels import ProtectionLevel
@@ -52,7 +58,10 @@ __all__ = [
     "ProtectionLevel",
     "SecurityNotAvailable",
     "ServiceCredentials",
+    "SpnIdentity",
     "SslProtocols",
     "TcpClientCredentialType",
     "TransportSecurity",
+    "WindowsClientCredential",
+    "WindowsServiceCredential",
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CertificateIdentity", "DnsIdentity", "EndpointIdentity"]
+__all__ = ["CertificateIdentity", "DnsIdentity", "EndpointIdentity", "SpnIdentity"]
 
 
 class EndpointIdentity:
@@ -20,12 +20,30 @@ class EndpointIdentity:
 @dataclass(frozen=True, slots=True)
 class DnsIdentity(EndpointIdentity):
     """
-    The service's certificate is for this name, not the address's (``DnsEndpointIdentity``).
+    The service's certificate is for this name, not the address's (``DnsEndpointIdentity``); with
+    Windows credentials it is the principal ``host/name``.
 
     :param name: a DNS name, or an IP address
     """
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpnIdentity(EndpointIdentity):
+    """
+    The service runs as this principal (``SpnEndpointIdentity``), for Windows credentials.
+
+    :param name: ``service/host``, such as ``host/calc.example``
+    :raises ValueError: it has no slash
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        service, _, host = self.name.partition("/")
+        if not service or not host:
+            raise ValueError(f"{self.name!r} is no service principal name: it is service/host")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IReactorThreads
+from twisted.internet.threads import deferToThreadPool
 
 from netshare.addresses import AddressError, parse_via
 from netshare.transport.channels.upgrades import IUpgradeAcceptor, IUpgradeInitiator
-from netshare.transport.security.credentials import ClientCredentials, ServiceCredentials
-from netshare.transport.security.endpointidentity import EndpointIdentity
+from netshare.transport.security.credentials import (
+    ClientCredentials,
+    ServiceCredentials,
+    WindowsClientCredential,
+)
+from netshare.transport.security.endpointidentity import (
+    DnsIdentity,
+    EndpointIdentity,
+    SpnIdentity,
+)
 from netshare.transport.security.levels import ProtectionLevel
+from netshare.transport.security.negotiate import (
+    InitiatorOptions,
+    NegotiateAcceptor,
+    NegotiateInitiator,
+    Runner,
+    SecurityMissing,
+    require_spnego,
+)
 from netshare.transport.security.ssltls import (
     SslProtocols,
     TlsAcceptor,
@@ -33,6 +54,7 @@ __all__ = [
     "SecurityNotAvailable",
     "TcpClientCredentialType",
     "TransportSecurity",
+    "in_threads_of",
 ]
 
 #: Makes the upgrade for an address, the via to it, and what the service there has to be.
@@ -58,7 +80,7 @@ class TransportSecurity:
     """
     What a binding with SecurityMode.TRANSPORT says.
 
-    :raises SecurityNotAvailable: there is no such thing
+    :raises ValueError: these do not go together
     """
 
     credential: TcpClientCredentialType = TcpClientCredentialType.WINDOWS
@@ -66,14 +88,8 @@ class TransportSecurity:
     protocols: SslProtocols = SslProtocols.SYSTEM
 
     def __post_init__(self) -> None:
-        if self.credential is TcpClientCredentialType.WINDOWS:
-            raise SecurityNotAvailable(
-                "NetTcpBinding: Windows credentials, WCF's default, are not available in this "
-                "version of netshare; with client_credential_type=TcpClientCredentialType."
-                "CERTIFICATE or NONE connections are secured by TLS; if messages may travel "
-                "unprotected and anonymous, say so with security=SecurityMode.NONE, on both sides"
-            )
-        if self.protection is not ProtectionLevel.ENCRYPT_AND_SIGN:
+        windows = self.credential is TcpClientCredentialType.WINDOWS
+        if not windows and self.protection is not ProtectionLevel.ENCRYPT_AND_SIGN:
             raise ValueError(
                 f"NetTcpBinding: TLS always encrypts and signs; protection_level "
                 f"{self.protection.value} is for Windows credentials"
@@ -83,13 +99,18 @@ class TransportSecurity:
     def _with_certificates(self) -> bool:
         return self.credential is TcpClientCredentialType.CERTIFICATE
 
-    def acceptor(self, credentials: ServiceCredentials) -> IUpgradeAcceptor:
+    def acceptor(self, credentials: ServiceCredentials, run: Runner) -> IUpgradeAcceptor:
         """
         :param credentials: the service's
+        :param run: does what takes its time, see :func:`in_threads_of`
         :returns: what is offered to clients
-        :raises SecurityNotAvailable: a credential is missing
+        :raises SecurityNotAvailable: a credential, or a package, is missing
         :raises CertificateError: a certificate cannot be read
         """
+        if self.credential is TcpClientCredentialType.WINDOWS:
+            _require_windows()
+            windows = credentials.windows
+            return NegotiateAcceptor(run, self.protection, windows.allow_ntlm, windows.spn)
         if credentials.certificate is None:
             raise SecurityNotAvailable(
                 "a service with transport security needs a certificate: ServiceHost(…, "
@@ -99,13 +120,16 @@ class TransportSecurity:
         clients = credentials.client_certificate if self._with_certificates else None
         return TlsAcceptor(credentials.certificate, clients, self.protocols)
 
-    def initiators(self, credentials: ClientCredentials) -> InitiatorFor:
+    def initiators(self, credentials: ClientCredentials, run: Runner) -> InitiatorFor:
         """
         :param credentials: the client's
+        :param run: does what takes its time, see :func:`in_threads_of`
         :returns: makes what is asked of a service
-        :raises SecurityNotAvailable: a credential is missing
+        :raises SecurityNotAvailable: a credential, or a package, is missing
         :raises CertificateError: a certificate cannot be read
         """
+        if self.credential is TcpClientCredentialType.WINDOWS:
+            return self._negotiating(credentials.windows, run)
         certificate = credentials.certificate if self._with_certificates else None
         if certificate is None and self._with_certificates:
             raise SecurityNotAvailable(
@@ -117,9 +141,60 @@ class TransportSecurity:
         def initiator(
             address: str, via: str, identity: EndpointIdentity | None
         ) -> IUpgradeInitiator:
+            if isinstance(identity, SpnIdentity):
+                raise ValueError("an SpnIdentity is for Windows credentials; TLS has DnsIdentity")
             return TlsInitiator(context, _host(address, via), identity)
 
         return initiator
+
+    def _negotiating(self, windows: WindowsClientCredential, run: Runner) -> InitiatorFor:
+        _require_windows()
+
+        def initiator(
+            address: str, via: str, identity: EndpointIdentity | None
+        ) -> IUpgradeInitiator:
+            spn = None
+            if isinstance(identity, SpnIdentity):
+                spn = identity.name
+            elif isinstance(identity, DnsIdentity):
+                spn = f"host/{identity.name}"
+            elif identity is not None:
+                raise ValueError("a CertificateIdentity is for TLS; Windows has SpnIdentity")
+            return NegotiateInitiator(
+                run,
+                InitiatorOptions(
+                    _host(address, via),
+                    spn,
+                    windows.user,
+                    windows.password,
+                    self.protection,
+                    windows.allow_ntlm,
+                ),
+            )
+
+        return initiator
+
+
+def in_threads_of(reactor: Any) -> Runner:
+    """
+    :returns: calls functions in the reactor's threads; one without threads calls them itself
+    """
+    if not IReactorThreads.providedBy(reactor):
+        return maybeDeferred
+    return lambda function, *args: deferToThreadPool(
+        reactor, reactor.getThreadPool(), function, *args
+    )
+
+
+def _require_windows() -> None:
+    try:
+        require_spnego()
+    except SecurityMissing as error:
+        raise SecurityNotAvailable(
+            f"NetTcpBinding asks for Windows credentials, WCF's default: {error}; with "
+            "client_credential_type=TcpClientCredentialType.CERTIFICATE or NONE connections are "
+            "secured by TLS, and with security=SecurityMode.NONE by nothing, on both sides"
+        ) from None
 
 
 def _host(address: str, via: str) -> str:

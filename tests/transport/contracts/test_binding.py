@@ -15,7 +15,12 @@ from netshare.transport.contracts import (
     TextEncoding,
     TransferMode,
 )
-from netshare.transport.security import SecurityNotAvailable
+from netshare.transport.security import (
+    ProtectionLevel,
+    SecurityNotAvailable,
+    TcpClientCredentialType,
+    TransportSecurity,
+)
 
 
 def binding(**options: Any) -> NetTcpBinding:
@@ -23,9 +28,16 @@ def binding(**options: Any) -> NetTcpBinding:
 
 
 def test_security_has_to_be_said() -> None:
-    """WCF's default security is not there yet, and is not left out without a word."""
+    """The default security is WCF's; what is not there is not left out without a word."""
+    assert NetTcpBinding().transport_security() == TransportSecurity()
+    assert binding().transport_security() is None
     with pytest.raises(SecurityNotAvailable, match="say so with security=SecurityMode"):
-        NetTcpBinding()
+        NetTcpBinding(security=SecurityMode.MESSAGE)
+    with pytest.raises(ValueError, match="protection_level Sign is for Windows"):
+        NetTcpBinding(
+            client_credential_type=TcpClientCredentialType.NONE,
+            protection_level=ProtectionLevel.SIGN,
+        )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netshare.transport.security.endpointidentity import CertificateIdentity
+from netshare.transport.security.endpointidentity import CertificateIdentity, SpnIdentity
 
 DIGITS = "0123456789abcdef0123456789ABCDEF01234567"
 
@@ -27,3 +27,10 @@ def test_no_thumbprint(written: str) -> None:
     """Anything else is an error at once."""
     with pytest.raises(ValueError, match="is no thumbprint"):
         CertificateIdentity(written)
+
+
+@pytest.mark.parametrize("written", ["", "host", "host/", "/calc"])
+def test_no_principal(written: str) -> None:
+    """A principal has a service and a host."""
+    with pytest.raises(ValueError, match="is no service principal name"):
+        SpnIdentity(written)

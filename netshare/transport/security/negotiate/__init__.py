@@ -10,13 +10,20 @@ from netshare.transport.security.negotiate.context import (
     InitiatorOptions,
     NegotiateFailed,
     SecurityMissing,
+    require_spnego,
 )
-from netshare.transport.security.negotiate.upgrade import NegotiateAcceptor, NegotiateInitiator
+from netshare.transport.security.negotiate.upgrade import (
+    NegotiateAcceptor,
+    NegotiateInitiator,
+    Runner,
+)
 
 __all__ = [
     "InitiatorOptions",
     "NegotiateAcceptor",
     "NegotiateFailed",
     "NegotiateInitiator",
+    "Runner",
     "SecurityMissing",
+    "require_spnego",
 ]

@@ -75,7 +75,11 @@ _NTLM_SIGNATURE = 16
 _NTLM_MESSAGE = b"NTLMSSP\x00"
 
 
-def _require_spnego() -> Any:
+def require_spnego() -> Any:
+    """
+    :returns: the package ``spnego``
+    :raises SecurityMissing: it is not installed
+    """
     if spnego is None:
         raise SecurityMissing(
             "Windows authentication needs the package pyspnego: pip install "
@@ -122,7 +126,7 @@ def initiator(options: InitiatorOptions) -> ISecurityContext:
 
     :raises SecurityMissing: pyspnego is not installed, or finds no credentials
     """
-    package = _require_spnego()
+    package = require_spnego()
     service, _, host = (options.spn or f"host/{options.host}").partition("/")
     protocol = "negotiate" if options.level is not ProtectionLevel.NONE else "ntlm"
     if not options.allow_ntlm:
@@ -159,7 +163,7 @@ def acceptor(level: ProtectionLevel, spn: str | None = None) -> ISecurityContext
     :param spn: the principal to accept; None: any that the keytab has
     :raises SecurityMissing: pyspnego is not installed, or has neither of them
     """
-    package = _require_spnego()
+    package = require_spnego()
     service, _, host = spn.partition("/") if spn else (None, "", None)
     try:
         context: ISecurityContext = package.server(
