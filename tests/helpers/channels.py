@@ -73,7 +73,7 @@ class Acceptor:
         self.receivers: list[Receiver] = []
         self.prepare: Callable[[Receiver], object] = lambda receiver: None
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> Any:
+    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: Any) -> Any:
         self.asked.append((via, mode, contentType))
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -72,7 +72,7 @@ class Acceptor:
         self.made: list[Any] = []
         self.make: Callable[[Any], Any] = Echo
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> Any:
+    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: Any) -> Any:
         self.asked.append((via, mode, contentType))
         return self.answer
 

@@ -189,7 +189,7 @@ class Odd:
     def __init__(self, answer: Callable[[Any], None]) -> None:
         self._answer = answer
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> None:
+    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: Any) -> None:
         """Takes every channel."""
 
     def channelOpened(self, channel: Any) -> Any:

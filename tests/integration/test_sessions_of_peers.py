@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -165,3 +167,21 @@ async def test_typed_headers_of_dotnet(hosting: Hosting, dotnet_client: DotNetCl
     header = {"name": "H", "ns": "urn:h", "value": "a < b"}
     assert await channel.call("Add", 40, 2, headers=[header]) == 42
     assert seen == ["a < b"]
+
+
+async def test_an_honest_call_among_half_open_connections(
+    hosting: Hosting, dotnet_client: DotNetClient
+) -> None:
+    """Forty-five connections that say half a preamble do not keep a client waiting for long."""
+    address = await hosting.serve("IBasic")
+    half_open = [socket.create_connection(("127.0.0.1", hosting.port)) for _ in range(45)]
+    try:
+        for one in half_open:
+            one.sendall(b"\x00\x01\x00\x01")
+        begun = time.monotonic()
+        channel = await dotnet_client.open("IBasic", address)
+        assert await channel.call("Add", 40, 2) == 42
+        assert time.monotonic() - begun < 10
+    finally:
+        for one in half_open:
+            one.close()

@@ -4,8 +4,9 @@ Instances of service classes: who gets which, and who waits for whom.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -18,43 +19,67 @@ from netshare.transport.contracts.behavior import (
     ServiceThrottle,
 )
 
-__all__ = ["InstanceContext", "Instances", "Throttles"]
+__all__ = ["InstanceContext", "Instances", "Throttles", "client_of"]
+
+
+#: One session of so many is not for a client that has all the others.
+_SHARES: Final = 8
+
+
+def client_of(peer: Any) -> str | None:
+    """
+    :param peer: the address of a connection's other side
+    :returns: whom it counts for: its host; None: it has none, and is alone on its machine
+    """
+    host: str | None = getattr(peer, "host", None)
+    return host
 
 
 class Throttles:
     """
-    The counters to a :class:`~.behavior.ServiceThrottle`.
+    The counters to a :class:`~.behavior.ServiceThrottle`. Sessions are shared fairly: when they are
+    all taken, the client that has fewest is next, and one client cannot have quite all of them.
     """
 
     def __init__(self, throttle: ServiceThrottle) -> None:
         self.calls = Slots(throttle.calls)
         self.instances = Slots(throttle.instances)
         self._limit = throttle.sessions
+        self._limit_of_one = self._limit - self._limit // _SHARES
         self._sessions = 0
-        self._waiting: list[Deferred[None]] = []
+        #: How many sessions which client has.
+        self._of_clients: Counter[str | None] = Counter()
+        self._waiting: list[tuple[str | None, Deferred[None]]] = []
 
-    def session_possible(self) -> Deferred[None] | None:
+    def session_possible(self, client: str | None) -> Deferred[None] | None:
         """
+        :param client: who wants it, see :func:`client_of`
         :returns: None when there may be one more session now, or a Deferred that fires when it is
             time to ask again. Asking takes nothing: a client may give up before its session
             begins.
         """
-        if self._sessions < self._limit:
+        limit_of_one = self._limit if client is None else self._limit_of_one
+        if self._sessions < self._limit and self._of_clients[client] < limit_of_one:
             return None
         waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
+        self._waiting.append((client, waiting))
         return waiting
 
-    def session_begun(self) -> None:
+    def session_begun(self, client: str | None) -> None:
         """There is one more session."""
         self._sessions += 1
+        self._of_clients[client] += 1
 
-    def session_over(self) -> None:
+    def session_over(self, client: str | None) -> None:
         """There is one less."""
         self._sessions -= 1
+        self._of_clients[client] -= 1
+        if not self._of_clients[client]:
+            del self._of_clients[client]
         # All of them: one that has given up meanwhile must not take the place of another.
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
+        waiting.sort(key=lambda one: self._of_clients[one[0]])
+        for _, one in waiting:
             one.callback(None)
 
 

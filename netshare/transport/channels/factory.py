@@ -4,12 +4,14 @@ Accepting connections, and how many of them.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 
+from netshare.timing import Timer
 from netshare.transport.channels.connection import FramingConnection
 from netshare.transport.channels.errors import CommunicationObjectAbortedError
 from netshare.transport.channels.interfaces import IChannelAcceptor
@@ -17,6 +19,10 @@ from netshare.transport.channels.server import ServerConnection
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
 
 __all__ = ["FramingServerFactory", "PausablePort"]
+
+
+#: Seconds after which a connection that says nothing gives way, when there are as many as may be.
+SLOW: Final = 1.0
 
 
 class PausablePort(Protocol):
@@ -40,10 +46,12 @@ class FramingServerFactory(Factory):
     :param max_pending_connections: how many connections may be without a channel, those between
         two sessions not counted; None: 12 for each processor. When there are as many, the
         ports of :meth:`listeningOn` accept no more for a while; without such a port further
-        connections are turned away, which behind a shared port means: to another worker.
+        connections are turned away, which behind a shared port means: to another worker. Those
+        whose clients have said nothing for a second give way then.
     """
 
     noisy = False
+    log = Logger()
 
     def __init__(
         self,
@@ -60,9 +68,12 @@ class FramingServerFactory(Factory):
         self.connections: set[FramingConnection] = set()
         #: Whether :meth:`close` was called.
         self.closing = False
-        self._pending: set[FramingConnection] = set()
+        #: Connections without a channel: since when their client is awaited; None: it waits.
+        self._pending: dict[FramingConnection, float | None] = {}
+        self._room = Timer(clock, self._makeRoomSoon)
         self._ports: list[PausablePort] = []
         self._portsPaused = False
+        self._full = False
         self._gone: list[Deferred[None]] = []
 
     def buildProtocol(self, addr: IAddress | None) -> ServerConnection | None:
@@ -112,17 +123,22 @@ class FramingServerFactory(Factory):
 
     def busy(self, connection: FramingConnection) -> None:
         """A preamble is awaited or has begun."""
-        self._pending.add(connection)
+        self._pending[connection] = self.clock.seconds()
         self._throttle()
+
+    def deciding(self, connection: FramingConnection) -> None:
+        """The client has said what it wants, and waits for this side's decision."""
+        if connection in self._pending:
+            self._pending[connection] = None
 
     def opened(self, connection: FramingConnection) -> None:
         """No preamble is awaited any more."""
-        self._pending.discard(connection)
+        self._pending.pop(connection, None)
         self._throttle()
 
     def lost(self, connection: FramingConnection) -> None:
         """The connection is gone."""
-        self._pending.discard(connection)
+        self._pending.pop(connection, None)
         self.connections.discard(connection)
         self._throttle()
         if not self.connections:
@@ -132,6 +148,9 @@ class FramingServerFactory(Factory):
 
     def _throttle(self) -> None:
         full = len(self._pending) >= self.max_pending_connections
+        if full != self._full:
+            self._full = full
+            self._room.start(SLOW if full else None)
         if full == self._portsPaused or not self._ports:
             return
         self._portsPaused = full
@@ -140,3 +159,26 @@ class FramingServerFactory(Factory):
                 port.pauseProducing()
             elif getattr(port, "connected", True):
                 port.resumeProducing()
+
+    def _makeRoomSoon(self) -> None:
+        # What has come while the reactor was busy with something else is read first.
+        self.clock.callLater(0, self._makeRoom)
+
+    def _makeRoom(self) -> None:
+        """Clients that say nothing must not keep others out."""
+        if not self._full:
+            return
+        before = self.clock.seconds() - SLOW
+        for connection, since in list(self._pending.items()):
+            if since is None or since > before:
+                continue
+            self.log.info(
+                "gave up {peer}, which has said nothing complete for {seconds} s, to make room: "
+                "max_pending_connections is {limit}",
+                peer=connection.peer,
+                seconds=SLOW,
+                limit=self.max_pending_connections,
+            )
+            connection.abort()
+        if self._full:
+            self._room.start(SLOW)

@@ -6,7 +6,7 @@ that carry them promise each other. :mod:`.upgrades` has those of secure streams
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
+from twisted.internet.interfaces import IAddress, IConsumer, IProducer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
@@ -165,7 +165,7 @@ class IChannelAcceptor(Interface):
     """
 
     def channelOpening(
-        via: str, mode: Mode, contentType: str
+        via: str, mode: Mode, contentType: str, peer: IAddress
     ) -> Acceptance | Fault | Deferred[Acceptance | Fault | None] | None:
         """
         A client wants a session.
@@ -173,6 +173,7 @@ class IChannelAcceptor(Interface):
         :param via: the address, as the client wrote it
         :param mode: DUPLEX or SINGLETON
         :param contentType: of its messages
+        :param peer: the client's address
         :returns: None for a plain :class:`~netshare.transport.channels.settings.Acceptance`; a
             fault to answer it; or a Deferred of these
         """

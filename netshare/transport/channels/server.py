@@ -62,6 +62,9 @@ class ConnectionOwner(Protocol):
     def busy(self, connection: FramingConnection) -> None:
         """A preamble is awaited or has begun."""
 
+    def deciding(self, connection: FramingConnection) -> None:
+        """The client has said what it wants, and waits for this side's decision."""
+
     def opened(self, connection: FramingConnection) -> None:
         """No preamble is awaited any more."""
 
@@ -173,13 +176,16 @@ class ServerRole:
     def _ask(self, event: PreambleRead) -> None:
         self._preamble = event
         try:
-            answer = self._owner.acceptor.channelOpening(event.via, event.mode, event.content_type)
+            answer = self._owner.acceptor.channelOpening(
+                event.via, event.mode, event.content_type, self._connection.peer
+            )
         except Exception:
             answer = self._acceptorFailed(Failure())
         if not isinstance(answer, Deferred):
             self._decide(answer)
             return
         self._connection.hold(Hold.DECISION)
+        self._owner.deciding(self._connection)
         answer.addErrback(self._acceptorFailed)
         answer.addCallback(self._decided)
 
@@ -188,6 +194,8 @@ class ServerRole:
         return Fault.SERVICE_ACTIVATION_FAILED
 
     def _decided(self, answer: Acceptance | Fault | None) -> None:
+        if self._connection.state is ConnectionState.OPENING:
+            self._owner.busy(self._connection)
         self._decide(answer)
         self._connection.release(Hold.DECISION)
 

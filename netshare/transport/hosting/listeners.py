@@ -7,13 +7,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.addresses import parse_base_address
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
+from netshare.transport.calls.instances import client_of
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject
 from netshare.transport.calls.link import MessageLink
 from netshare.transport.channels.factory import FramingServerFactory
@@ -67,7 +68,7 @@ class ChannelListener:
         if not binding.streamed:
             expect_messages(binding.max_received_message_size)
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> Any:
+    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: IAddress) -> Any:
         if not self.accepting:
             return Fault.ENDPOINT_NOT_FOUND
         if mode is not self.binding.transfer_mode.framing:
@@ -76,9 +77,11 @@ class ChannelListener:
         if contentType != encoder.content_type and not encoder.accepts(contentType):
             return Fault.CONTENT_TYPE_INVALID
         if mode is Mode.DUPLEX:
-            possible = self._dispatcher.throttles.session_possible()
+            possible = self._dispatcher.throttles.session_possible(client_of(peer))
             if possible is not None:
-                return possible.addCallback(lambda _: self.channelOpening(via, mode, contentType))
+                return possible.addCallback(
+                    lambda _: self.channelOpening(via, mode, contentType, peer)
+                )
         return self._accepted
 
     def channelOpened(self, channel: Any) -> Any:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
@@ -175,11 +176,11 @@ class OwnPort:
 
     # ---- for the connections
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> Any:
+    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: IAddress) -> Any:
         listener = self._listener(via)
         if listener is None:
             return Fault.ENDPOINT_NOT_FOUND
-        return listener.channelOpening(via, mode, contentType)
+        return listener.channelOpening(via, mode, contentType, peer)
 
     def channelOpened(self, channel: Any) -> Any:
         listener = self._listener(channel.via)

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.transport.calls.conversation import Conversation
+from netshare.transport.calls.instances import client_of
 from netshare.transport.calls.interfaces import (
     IChannelKeeper,
     ICommunicationObject,
@@ -89,7 +90,7 @@ class ServedSession:
                 caller,
             ),
         )
-        dispatcher.throttles.session_begun()
+        dispatcher.throttles.session_begun(client_of(channel.peer))
         keeper.channel_opened(self)
 
     @property
@@ -161,7 +162,7 @@ class ServedSession:
                 reason=reason.value,
             )
         self._dispatcher.session_over(self._state)
-        self._dispatcher.throttles.session_over()
+        self._dispatcher.throttles.session_over(client_of(self._state.peer))
         self._keeper.channel_over(self)
         if reason is None:
             self._lifetime.over(CommunicationState.CLOSED, None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.address import IPv4Address, UNIXAddress
 
+from netshare.transport.calls.instances import Throttles, client_of
 from netshare.transport.contracts.behavior import (
     ConcurrencyMode,
     InstanceContextMode,
@@ -85,3 +87,52 @@ def test_calls_over_the_throttle_wait(world: World) -> None:
     Counting.waiting["two"].callback("2")
     world.flow()
     assert (first, second) == (["1"], ["2"])
+
+
+def test_one_client_cannot_have_all_sessions() -> None:
+    """Of 16 sessions one client has 14 at most; others have the rest, and it waits meanwhile."""
+    throttles = Throttles(ServiceThrottle(max_concurrent_sessions=16))
+    for _ in range(14):
+        assert throttles.session_possible("greedy") is None
+        throttles.session_begun("greedy")
+    waiting = throttles.session_possible("greedy")
+    assert waiting is not None
+    for name in ("one", "two"):
+        assert throttles.session_possible(name) is None
+        throttles.session_begun(name)
+    assert throttles.session_possible("three") is not None
+    assert not waiting.called
+
+
+def test_who_has_fewest_sessions_is_next() -> None:
+    """When a session ends the waiting client with the fewest is asked first."""
+    throttles = Throttles(ServiceThrottle(max_concurrent_sessions=3))
+    for name in ("greedy", "greedy", "other"):
+        throttles.session_begun(name)
+    asked: list[str] = []
+    for name in ("greedy", "other", "new"):
+        waiting = throttles.session_possible(name)
+        assert waiting is not None
+        waiting.addCallback(lambda _, name=name: asked.append(name))
+    throttles.session_over("greedy")
+    assert asked[0] == "new"
+    assert set(asked) == {"greedy", "other", "new"}
+
+
+def test_a_few_sessions_may_be_one_clients() -> None:
+    """A small limit keeps nothing back, and clients without an address are not told apart."""
+    throttles = Throttles(ServiceThrottle(max_concurrent_sessions=4))
+    for _ in range(4):
+        assert throttles.session_possible("only") is None
+        throttles.session_begun("only")
+    throttles = Throttles(ServiceThrottle(max_concurrent_sessions=16))
+    for _ in range(16):
+        assert throttles.session_possible(None) is None
+        throttles.session_begun(None)
+    assert throttles.session_possible(None) is not None
+
+
+def test_whom_a_connection_counts_for() -> None:
+    """Its host, whatever the port; a UNIX socket's has none."""
+    assert client_of(IPv4Address("TCP", "192.0.2.1", 1)) == "192.0.2.1"
+    assert client_of(UNIXAddress(b"/x")) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 
 from netshare.framing.records import (
@@ -86,3 +87,57 @@ def test_aborting_a_factory_ends_everything() -> None:
         assert transport.state == "aborting"
         transport.settle()
     assert server.delayed == 0
+
+
+def test_silent_connections_give_way() -> None:
+    """When there are too many, those that say nothing for a second are given up; not before."""
+    server = Server()
+    port: Any = PausablePort()
+    server.factory.listeningOn(port)
+    _, second = server.connect()
+    server.clock.advance(0.9)
+    assert (port.accepting, server.transport.state, second.state) == (False, "open", "open")
+    server.clock.advance(0.2)
+    server.clock.advance(0)
+    assert (server.transport.state, second.state) == ("aborting", "aborting")
+    server.transport.settle()
+    second.settle()
+    assert port.accepting
+    assert server.clock.getDelayedCalls() == []
+
+
+def test_what_came_meanwhile_is_read_first() -> None:
+    """A preamble that the reactor was too busy to read is not taken for silence."""
+    server = Server()
+    port: Any = PausablePort()
+    server.factory.listeningOn(port)
+    server.connect()
+    server.clock.rightNow += 1.5  # the timer is due, nothing was read yet
+    server.factory._makeRoomSoon()
+    server.transport.receive(DUPLEX)
+    server.clock.advance(0)
+    assert server.transport.state == "open"
+
+
+def test_who_waits_for_a_decision_does_not_give_way() -> None:
+    """A client that has said what it wants waits as long as the acceptor does."""
+    decision: Deferred[None] = Deferred()
+    server = Server(decision)
+    port: Any = PausablePort()
+    server.factory.listeningOn(port)
+    server.transport.receive(DUPLEX)
+    server.connect()
+    for _ in range(3):
+        server.clock.advance(1.1)
+        server.clock.advance(0)
+    assert server.transport.state == "open"
+    decision.callback(None)
+    assert len(server.acceptor.receivers) == 1
+
+
+def test_few_silent_connections_are_left_alone() -> None:
+    """Below the limit a client has all of channel_initialization_timeout."""
+    server = Server()
+    server.clock.advance(20)
+    server.clock.advance(0)
+    assert server.transport.state == "open"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.address import IPv4Address
 from zope.interface.verify import verifyObject
 
 from netshare.framing.faults import Fault
@@ -14,6 +15,7 @@ from netshare.transport.hosting.listeners import ChannelListener, address_below
 from netshare.transport.hosting.ownport import OwnPorts
 from tests.helpers.world import HERE, World
 
+PEER = IPv4Address("TCP", "192.0.2.1", 5000)
 BINARY = "application/soap+msbinsession1"
 
 
@@ -39,7 +41,7 @@ def test_which_sessions_it_takes(
     found = listener(world)
     verifyObject(IChannelAcceptor, found)
     verifyObject(IChannelKeeper, found)
-    said = found.channelOpening(HERE, mode, content_type)
+    said = found.channelOpening(HERE, mode, content_type, PEER)
     assert said is answer or isinstance(said, answer if isinstance(answer, type) else ())
 
 
@@ -47,7 +49,7 @@ def test_its_host_is_closing(world: World) -> None:
     """It takes no sessions any more."""
     found = listener(world)
     found.accepting = False
-    assert found.channelOpening(HERE, Mode.DUPLEX, BINARY) is Fault.ENDPOINT_NOT_FOUND
+    assert found.channelOpening(HERE, Mode.DUPLEX, BINARY, PEER) is Fault.ENDPOINT_NOT_FOUND
 
 
 def test_it_keeps_its_channels(world: World) -> None:
