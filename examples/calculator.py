@@ -12,6 +12,7 @@ with ``--shared`` behind the machine's shared port instead of opening the port i
 
 import sys
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
@@ -40,7 +41,7 @@ class MathProblem:
 
 
 @service_contract(namespace=NAMESPACE)
-class ICalculator:
+class ICalculator(Protocol):
     """What the service can do."""
 
     @operation
@@ -74,14 +75,15 @@ class Calculator(ICalculator):
         return sum(values)
 
 
-async def main(reactor: object, address: str = ADDRESS, *options: str) -> None:
+async def main(reactor: Any, address: str = ADDRESS, *options: str) -> None:
     binding = NetTcpBinding(security=SecurityMode.NONE, port_sharing_enabled="--shared" in options)
     host = ServiceHost(Calculator, reactor)
     host.add_endpoint(ICalculator, binding, address)
     await host.open()
     reactor.addSystemEventTrigger("before", "shutdown", host.close)
     print(f"serving {address}; Ctrl-C ends it", flush=True)
-    await Deferred()
+    forever: Deferred[None] = Deferred()
+    await forever
 
 
 def arguments(given: Sequence[str]) -> list[str]:
@@ -91,5 +93,6 @@ def arguments(given: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    observer: Any = textFileLogObserver(sys.stderr)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     react(main, arguments(sys.argv[1:]))

@@ -39,7 +39,7 @@ class NetTcpClient(ClientFace, Generic[C]):
     """
     A channel to a service.
 
-    :param contract: a class with ``@service_contract``
+    :param contract: a class with ``@service_contract``, such as a ``Protocol``
     :param address: of the endpoint
     :param binding: as the service's
     :param via: where to connect instead
@@ -53,7 +53,7 @@ class NetTcpClient(ClientFace, Generic[C]):
 
     def __init__(
         self,
-        contract: type[C],
+        contract: Callable[..., C],
         address: str,
         binding: NetTcpBinding,
         *,
@@ -65,7 +65,7 @@ class NetTcpClient(ClientFace, Generic[C]):
         self._background = BackgroundReactor.shared()
         reactor = self._background.reactor
         super().__init__(
-            contract,
+            cast(type, contract),
             address,
             binding,
             reactor,

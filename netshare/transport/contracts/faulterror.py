@@ -4,7 +4,7 @@ The SOAP fault as an exception, on both sides. (FaultException, FaultException<T
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.soap import FaultCode, SoapFault
@@ -40,7 +40,8 @@ class FaultError(CommunicationError, Generic[D]):
         if not reason:
             reason = "a fault" if detail is None else f"a fault with {type(detail).__name__}"
         super().__init__(reason)
-        self.detail = detail
+        #: What the contract declares; None where the fault has no detail.
+        self.detail: D = cast(D, detail)
         self.reason = reason
         self.code = code or FaultCode.sender()
         self.action = action
