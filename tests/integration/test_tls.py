@@ -5,12 +5,15 @@ shared one.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.endpoints import clientFromString
 from twisted.internet.threads import deferToThread
 
 from netshare.transport import (
@@ -23,6 +26,7 @@ from netshare.transport import (
     NetTcpClient,
     SecurityMode,
     ServiceCredentials,
+    ServiceHost,
     SslProtocols,
     TcpClientCredentialType,
     TransferMode,
@@ -31,12 +35,14 @@ from netshare.transport import (
 from netshare.transport.clients.background import BackgroundReactor
 from netshare.transport.security.certificates import thumbprint
 from tests.helpers.certificates import PASSWORD, Authority, Issued
+from tests.helpers.places import ROOT
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError
 from tests.peers.contracts import IBasic, IStreams
 from tests.peers.conversing import assert_basic
-from tests.peers.drivers import DotNetClient
+from tests.peers.drivers import DotNetClient, free_port
+from tests.peers.services import SERVICES
 
 CERTIFICATE, NONE = TcpClientCredentialType.CERTIFICATE, TcpClientCredentialType.NONE
 
@@ -306,3 +312,67 @@ async def test_ours_and_identities(hosting: Hosting, securing: Securing) -> None
         with pytest.raises(errors.MessageSecurityError, match="certificate"):
             await factory.create_channel(address, identity=wrong).operations.Who()
     await factory.close()
+
+
+async def test_ours_in_asyncio(hosting: Hosting, securing: Securing) -> None:
+    """The client of asyncio's programs, in a program of its own."""
+    address = await hosting.serve("IBasic", **securing.options(CERTIFICATE))
+    program = f"""
+import asyncio
+from netshare.transport import *
+from tests.peers.contracts import IBasic
+credentials = ClientCredentials(
+    certificate=PfxCertificate({str(securing.client.pfx.path)!r}, {PASSWORD!r}),
+    service_certificate=CertificateValidation(roots={str(securing.authority.roots)!r}),
+)
+binding = NetTcpBinding(client_credential_type=TcpClientCredentialType.CERTIFICATE)
+async def main():
+    async with aio.NetTcpClient(IBasic, {address!r}, binding, credentials=credentials) as basic:
+        print(await basic.Add(40, 2))
+asyncio.run(main())
+"""
+    done = await deferToThread(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
+@pytest.mark.parametrize("kind", [NONE, CERTIFICATE])
+async def test_relayed(
+    service: RunningService,
+    securing: Securing,
+    dotnet_client: DotNetClient,
+    kind: TcpClientCredentialType,
+) -> None:
+    """A service on a private port, behind a relay of the shared one: TLS goes through it."""
+    from twisted.internet import reactor
+
+    private, public = free_port(), service.address("relayed")
+    to = f"tcp:127.0.0.1:{private}"
+    service.shared.relay(f"net.tcp://+:{service.port}/relayed", clientFromString(reactor, to), to)
+    service.shared.ports.acquire(service.port)
+    options = securing.options(kind)
+    host = ServiceHost(SERVICES["IBasic"][1], reactor, credentials=options["credentials"])
+    host.add_endpoint(
+        IBasic, binding(kind), public, listen_uri=f"net.tcp://127.0.0.1:{private}/relayed"
+    )
+    await host.open()
+    client = securing.client if kind is CERTIFICATE else None
+    for _ in range(2):
+        channel = await dotnet_client.open("IBasic", public, **securing.dotnet(kind, client))
+        assert await channel.call("Add", 40, 2) == 42
+        await channel.close()
+    factory = ChannelFactory(
+        IBasic, binding(kind), reactor, credentials=securing.credentials(client)
+    )
+    for _ in range(2):
+        ours = factory.create_channel(public)
+        assert await ours.operations.Add(40, 2) == 42
+        await ours.close()
+    await factory.close()
+    await host.close()

@@ -197,8 +197,7 @@ class FramingConnection(Protocol):
     def readConnectionLost(self) -> None:
         self._reading = _Reading.ENDED
         if self._session is not None:
-            self._session.feed_eof()
-            self.pump()
+            self._inputCut()
         elif self._state is not ConnectionState.OVER:
             self.drop()
 
@@ -210,8 +209,7 @@ class FramingConnection(Protocol):
         if self._session is not None and not told and reason.check(ConnectionDone):
             # A wrapper around the transport that does not tell half-closes from closes.
             self._holds.clear()
-            self._session.feed_eof()
-            self.pump()
+            self._inputCut()
         self._finish(ConnectionState.LOST)
         error = Failure(CommunicationError(f"the connection was lost: {reason.value}"))
         self._outflow.lost()
@@ -407,6 +405,22 @@ class FramingConnection(Protocol):
         self._role.upgradeFailed(reason)
 
     # ---- inside
+
+    def _inputCut(self) -> None:
+        """The far end will send no more in this session."""
+        assert self._session is not None
+        if (
+            self._upgrade is not None
+            and self.channel is not None
+            and self._state is ConnectionState.OPEN
+        ):
+            # In clear this counts as End. Here it would let anybody on the way cut messages off.
+            self.channel.fail(
+                CommunicationError("the secure stream was cut off before the end of the session")
+            )
+        else:
+            self._session.feed_eof()
+            self.pump()
 
     def _finish(self, state: ConnectionState) -> None:
         """Nothing that comes is of interest any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.error import ConnectionDone
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
@@ -121,3 +122,21 @@ def test_plain_bytes_behind_the_end_of_an_upgraded_session_are_an_error() -> Non
     server.transport.receive(b"hi" + Scramble.turn(PREAMBLE_END + END + DUPLEX))
     assert server.transport.state == "aborting"
     assert len(server.acceptor.receivers) == 1
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_a_secure_stream_that_is_cut_off(half: bool) -> None:
+    """In clear EOF behind a message is an end; in a secure stream it is an error without End."""
+    for end in (b"", END):
+        server = Server(answer=Acceptance(upgrades=Scrambling()))
+        server.transport.receive(preamble(VIA, upgrade="scramble"))
+        server.transport.receive(b"hi" + Scramble.turn(PREAMBLE_END + sized_envelope(b"one") + end))
+        if half:
+            server.transport.receiveEof()
+        else:
+            server.transport.lose(ConnectionDone())
+        (receiver,) = server.acceptor.receivers
+        if end:
+            assert receiver.told[:2] == [b"one", "end"]
+        else:
+            assert receiver.told == [b"one", errors.CommunicationError]
