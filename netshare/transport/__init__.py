@@ -12,6 +12,7 @@ What is listed here is what programs are written with.
 
 from netshare.transport.calls import (
     CommunicationState,
+    MessageLog,
     OperationContext,
     channel_of,
     header_value,
@@ -91,6 +92,7 @@ __all__ = [
     "InstanceContextMode",
     "Message",
     "MessageHeader",
+    "MessageLog",
     "NetTcpBinding",
     "NetTcpClient",
     "OperationContext",

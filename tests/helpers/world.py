@@ -165,7 +165,7 @@ class World:
         of_binding = options.pop("binding", None) or binding()
         callback = options.pop("callback", Answering() if contract is ITest else None)
         return ChannelFactory(
-            contract, of_binding, self.reactor, pool=self.pool(), callback=callback
+            contract, of_binding, self.reactor, pool=self.pool(), callback=callback, **options
         )
 
     def channel(self, address: str = HERE, via: str | None = None, **options: Any) -> Any:

@@ -10,11 +10,13 @@ instance, and when it is a call's turn.
 
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.lifetime import CommunicationState
+from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.calls.proxy import channel_of
 from netshare.transport.calls.typedheaders import header_value, typed_header
 
 __all__ = [
     "CommunicationState",
+    "MessageLog",
     "OperationContext",
     "channel_of",
     "header_value",

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.transport.calls.interfaces import IExchangeUser
+from netshare.transport.calls.messagelog import LinkLog
 from netshare.transport.channels.errors import ChannelClosedError, ProtocolError
 from netshare.transport.channels.interfaces import ISingletonReceiver
 from netshare.transport.contracts.streams import Reader, Stream, pieces, pump
@@ -50,6 +51,7 @@ class Exchange:
     :param max_buffer_size: bytes that headers, and a body that is no stream, may have
     :param user: told what comes
     :param channel: the :class:`~.interfaces.ISingletonChannel`; None: it is not open yet
+    :param log: of its messages; None: there is none
     """
 
     def __init__(
@@ -58,7 +60,11 @@ class Exchange:
         max_buffer_size: int,
         user: IExchangeUser,
         channel: Any = None,
+        log: LinkLog | None = None,
     ) -> None:
+        self._log = log
+        #: How many bytes have come.
+        self._came = 0
         self.channel = channel
         self.version = encoder.version
         #: The channel is closed.
@@ -79,10 +85,15 @@ class Exchange:
         """
         message.version = self.version
         self._sending = None
-        if not isinstance(message.body_content, StreamBody):
-            return self._encoder.encode(message)
-        self._sending = stream_encoder(self._encoder)
-        return self._sending.start(message)
+        if isinstance(message.body_content, StreamBody):
+            self._sending = stream_encoder(self._encoder)
+            start = self._sending.start(message)
+        else:
+            start = self._encoder.encode(message)
+        if self._log is not None:
+            via = "" if self.channel is None else self.channel.via
+            self._log.sent(message, len(start), via)
+        return start
 
     async def send(self, start: bytes, source: Any, reader: Reader) -> None:
         """
@@ -106,6 +117,7 @@ class Exchange:
     def dataReceived(self, data: bytes) -> None:
         if self._phase is _Phase.READ:
             return
+        self._came += len(data)
         try:
             content = self._decoder.feed(data)
             self._advance(content)
@@ -125,7 +137,7 @@ class Exchange:
         if self._stream is not None:
             self._stream.end()
         elif self._decoder.message is not None:
-            self._user.message_arrived(self._decoder.message, None)
+            self._arrived(self._decoder.message)
 
     def endReceived(self) -> None:
         self._user.end_received()
@@ -152,13 +164,20 @@ class Exchange:
                 self._user.stream_abandoned,
             )
             content = self._decoder.expect_stream()
-            self._user.message_arrived(message, self._stream)
+            self._arrived(message)
         if self._stream is not None:
             for piece in content:
                 self._stream.feed(piece)
 
+    def _arrived(self, message: Message) -> None:
+        if self._log is not None:
+            self._log.received(message, self._came, self.channel.via)
+        self._user.message_arrived(message, self._stream)
+
     def _unreadable(self, error: Exception) -> None:
         self._phase = _Phase.READ
+        if self._log is not None:
+            self._log.unreadable(self._came, error, self.channel.via)
         if self._stream is not None:
             self._stream.fail(Failure(StreamUnreadable(f"{self.channel.via}: {error}")))
         self._user.message_unreadable(self._decoder.message, error)

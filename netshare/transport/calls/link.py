@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.transport.calls.interfaces import IMessageLink, IMessageReceiver
+from netshare.transport.calls.messagelog import LinkLog
 from netshare.transport.channels.errors import ChannelClosedError, ProtocolError, TransportError
 from netshare.transport.channels.interfaces import IDuplexReceiver
 from netshare.transport.encoders import MessageEncoder
@@ -28,9 +29,13 @@ class MessageLink:
 
     :param encoder: of this side, its :meth:`session` not yet begun
     :param channel: the :class:`~.interfaces.IDuplexChannel`; None: it is not open yet
+    :param log: of its messages; None: there is none
     """
 
-    def __init__(self, encoder: MessageEncoder, channel: Any = None) -> None:
+    def __init__(
+        self, encoder: MessageEncoder, channel: Any = None, log: LinkLog | None = None
+    ) -> None:
+        self._log = log
         self.channel = channel
         self.version = encoder.version
         self._encoder = encoder.session()
@@ -50,7 +55,10 @@ class MessageLink:
         if self._closed or self.channel is None:
             raise ChannelClosedError("the channel is not open")
         message.version = self.version
-        sent: Deferred[None] | None = self.channel.send(*self._encoder.pieces(message))
+        pieces = self._encoder.pieces(message)
+        sent: Deferred[None] | None = self.channel.send(*pieces)
+        if self._log is not None:
+            self._log.sent(message, sum(map(len, pieces)), self.via)
         return sent
 
     def keep_alive(self) -> None:
@@ -89,10 +97,14 @@ class MessageLink:
         except (XmlException, MessageInvalid) as error:
             self._unreadable(payload, error)
         else:
+            if self._log is not None:
+                self._log.received(message, len(payload), self.via)
             assert self._receiver is not None
             self._receiver.message_received(message)
 
     def _unreadable(self, payload: bytes, error: Exception) -> None:
+        if self._log is not None:
+            self._log.unreadable(len(payload), error, self.via)
         headers = read_headers(self._encoder, payload)
         if headers is None:
             # There is nothing to answer, or the string tables cannot be trusted after this.

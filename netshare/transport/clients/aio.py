@@ -25,6 +25,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.clients.background import BackgroundReactor
 from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
@@ -47,6 +48,7 @@ class NetTcpClient(ClientFace):
     :param via: where to connect instead
     :param callback: carries out the callback contract, if there is one
     :param credentials: the client's, where the binding has security
+    :param message_log: what is logged of messages; None: nothing
     :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     :raises SecurityNotAvailable: a credential is missing
@@ -64,6 +66,7 @@ class NetTcpClient(ClientFace):
         callback: Any = None,
         credentials: ClientCredentials | None = None,
         identity: EndpointIdentity | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
         reactor = BackgroundReactor.shared().reactor
         self._bridge = _Bridge(reactor, asyncio.get_running_loop())
@@ -78,6 +81,7 @@ class NetTcpClient(ClientFace):
             callback,
             credentials=credentials,
             identity=identity,
+            message_log=message_log,
         )
         #: The operations, as methods to be awaited.
         self.operations: Any = self.using()

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar, cast
 from twisted.internet.defer import Deferred
 
 from netshare.transport.calls.callers import BlockingStream, ThreadCaller
+from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.clients.background import BackgroundReactor
 from netshare.transport.clients.face import ClientFace
 from netshare.transport.contracts.binding import NetTcpBinding
@@ -45,6 +46,7 @@ class NetTcpClient(ClientFace, Generic[C]):
     :param via: where to connect instead
     :param callback: carries out the callback contract, if there is one
     :param credentials: the client's, where the binding has security
+    :param message_log: what is logged of messages; None: nothing
     :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     :raises SecurityNotAvailable: a credential is missing
@@ -61,6 +63,7 @@ class NetTcpClient(ClientFace, Generic[C]):
         callback: Any = None,
         credentials: ClientCredentials | None = None,
         identity: EndpointIdentity | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
         self._background = BackgroundReactor.shared()
         reactor = self._background.reactor
@@ -74,6 +77,7 @@ class NetTcpClient(ClientFace, Generic[C]):
             callback,
             credentials=credentials,
             identity=identity,
+            message_log=message_log,
         )
         #: The operations, as methods that return results or raise.
         self.operations: C = self.using()

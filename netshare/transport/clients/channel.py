@@ -166,7 +166,7 @@ class ServiceChannel:
         if setup.binding.streamed:
             self._opened(None)
             return
-        self._link = MessageLink(setup.encoder)
+        self._link = MessageLink(setup.encoder, log=setup.log_of_link())
         self._conversation = Conversation(self._link, setup.reactor, self)
         self._callbacks = CallbackDispatcher(
             setup.contract.callback,

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject
+from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.channels.mallochint import expect_messages
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.clients.channel import ServiceChannel
@@ -46,6 +47,7 @@ class ChannelFactory:
     :param callback: carries out the callback contract, if there is one
     :param caller: how the callback's methods are called; None: in the reactor's thread
     :param pool: of connections; None: one of its own
+    :param message_log: what is logged of messages; None: nothing
     :param credentials: the client's, where the binding has security
     :raises ContractError: contract and binding do not go together
     :raises SecurityNotAvailable: a credential is missing
@@ -62,6 +64,7 @@ class ChannelFactory:
         caller: Caller | None = None,
         pool: ConnectionPool | None = None,
         credentials: ClientCredentials | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
         self.contract: ContractDescription = describe(contract)
         check_endpoint(self.contract, binding)
@@ -89,6 +92,7 @@ class ChannelFactory:
             encoder=binding.make_encoder(),
             settings=binding.channel_settings(server=False),
             pool=self.pool,
+            message_log=message_log,
             initiators=None
             if security is None
             else security.initiators(credentials or ClientCredentials(), in_threads_of(reactor)),

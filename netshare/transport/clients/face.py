@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.lifetime import CommunicationState
+from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.calls.proxy import Proxy
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.clients.channel import ServiceChannel
@@ -39,6 +40,7 @@ class ClientFace:
     :param callback: carries out the callback contract, if there is one
     :param pool: of connections; None: one of its own
     :param credentials: the client's, where the binding has security
+    :param message_log: what is logged of messages; None: nothing
     :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     """
@@ -55,6 +57,7 @@ class ClientFace:
         pool: ConnectionPool | None = None,
         credentials: ClientCredentials | None = None,
         identity: EndpointIdentity | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
         self._reactor = reactor
         self._factory = ChannelFactory(
@@ -65,6 +68,7 @@ class ClientFace:
             caller=caller,
             pool=pool,
             credentials=credentials,
+            message_log=message_log,
         )
         self._channel: ServiceChannel = self._factory.create_channel(address, via, identity)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.messagelog import LinkLog, MessageLog
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.channels.settings import ChannelSettings
 from netshare.transport.channels.upgrades import IUpgradeInitiator
@@ -38,8 +39,14 @@ class ChannelSetup:
     settings: ChannelSettings
     #: Of connections.
     pool: ConnectionPool
+    #: What is logged of messages; None: nothing.
+    message_log: MessageLog | None
     #: Makes the upgrade to a secure stream; None: there is none.
     initiators: InitiatorFor | None
+
+    def log_of_link(self) -> LinkLog | None:
+        """:returns: the log of a new session or streamed call; None: there is none"""
+        return None if self.message_log is None else LinkLog(self.message_log, self.reactor)
 
     def upgrade(
         self, address: str, via: str, identity: EndpointIdentity | None

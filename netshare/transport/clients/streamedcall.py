@@ -52,7 +52,9 @@ class StreamedCall:
         self._operation = operation
         self._options = options
         self._upgrade = upgrade
-        self._exchange = Exchange(setup.encoder, setup.binding.buffer_size, self)
+        self._exchange = Exchange(
+            setup.encoder, setup.binding.buffer_size, self, log=setup.log_of_link()
+        )
         self._timer = Timer(setup.reactor, self._late)
         self._reply: Deferred[tuple[Message, Stream | None]] = Deferred()
         self._answered = False

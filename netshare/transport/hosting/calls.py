@@ -16,6 +16,7 @@ from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject, IExchangeUser
 from netshare.transport.calls.invoker import Answer, Refused
 from netshare.transport.calls.lifetime import CommunicationState, Lifetime
+from netshare.transport.calls.messagelog import LinkLog
 from netshare.transport.calls.session import SessionState
 from netshare.transport.channels.errors import ProtocolError, QuotaExceededError
 from netshare.transport.contracts.streams import Stream
@@ -36,6 +37,7 @@ class ServedCall:
     :param dispatcher: serves the request
     :param max_buffer_size: bytes that headers, and a body that is no stream, may have
     :param keeper: told when the call begins and when it is over
+    :param log: of its messages; None: there is none
     """
 
     log = Logger()
@@ -47,9 +49,10 @@ class ServedCall:
         dispatcher: Dispatcher,
         max_buffer_size: int,
         keeper: IChannelKeeper,
+        log: LinkLog | None = None,
     ) -> None:
         #: The channel's receiver.
-        self.exchange = Exchange(encoder, max_buffer_size, self, channel)
+        self.exchange = Exchange(encoder, max_buffer_size, self, channel, log)
         self._channel = channel
         self._dispatcher = dispatcher
         self._keeper = keeper

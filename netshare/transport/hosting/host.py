@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from netshare.transport.calls.callers import Caller, ThreadCaller
 from netshare.transport.calls.instances import Instances, Throttles
+from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.upgrades import IUpgradeAcceptor
 from netshare.transport.contracts.behavior import ServiceBehavior, ServiceThrottle, behavior_of
@@ -55,6 +56,7 @@ class ServiceHost:
     :param shared_addresses: whether other processes, of the same user and saying the same, may
         serve the same addresses behind the shared port; each session stays with one of them
     :param credentials: the service's, where a binding has security
+    :param message_log: what is logged of messages; None: nothing
     """
 
     log = Logger()
@@ -69,7 +71,9 @@ class ServiceHost:
         control: Path | str | None = None,
         shared_addresses: bool = False,
         credentials: ServiceCredentials | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
+        self._message_log = message_log
         self.service = service
         self.behavior = behavior or behavior_of(service)
         self.base_addresses = base_addresses
@@ -211,7 +215,12 @@ class ServiceHost:
         )
         binding = endpoints[0].binding
         listener = ChannelListener(
-            listen_uri, binding, dispatcher, self._reactor, self._upgrades[listen_uri]
+            listen_uri,
+            binding,
+            dispatcher,
+            self._reactor,
+            self._upgrades[listen_uri],
+            self._message_log,
         )
         if binding.port_sharing_enabled:
             self._shared_ports.append(

@@ -17,6 +17,7 @@ from netshare.framing.records import Mode
 from netshare.transport.calls.instances import client_of
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject
 from netshare.transport.calls.link import MessageLink
+from netshare.transport.calls.messagelog import LinkLog, MessageLog
 from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.interfaces import IChannelAcceptor
 from netshare.transport.channels.mallochint import expect_messages
@@ -42,6 +43,7 @@ class ChannelListener:
     :param dispatcher: serves the requests
     :param clock: where timeouts are set
     :param upgrades: to a secure stream, of which clients have to ask for one; None: there are none
+    :param message_log: what is logged of messages; None: nothing
     """
 
     log = Logger()
@@ -53,7 +55,9 @@ class ChannelListener:
         dispatcher: Dispatcher,
         clock: IReactorTime,
         upgrades: IUpgradeAcceptor | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
+        self._message_log = message_log
         self.address = parse_base_address(address, binding.host_name_comparison_mode)
         self.uri = address
         self.binding = binding
@@ -87,10 +91,15 @@ class ChannelListener:
     def channelOpened(self, channel: Any) -> Any:
         binding, encoder, dispatcher = self.binding, self._encoder, self._dispatcher
         if channel.mode is Mode.DUPLEX:
-            link = MessageLink(encoder, channel)
+            link = MessageLink(encoder, channel, self._log_of_link())
             ServedSession(link, channel, dispatcher, self._clock, binding, self)
             return link
-        return ServedCall(channel, encoder, dispatcher, binding.buffer_size, self).exchange
+        return ServedCall(
+            channel, encoder, dispatcher, binding.buffer_size, self, self._log_of_link()
+        ).exchange
+
+    def _log_of_link(self) -> LinkLog | None:
+        return None if self._message_log is None else LinkLog(self._message_log, self._clock)
 
     def channel_opened(self, channel: ICommunicationObject) -> None:
         self.channels.add(channel)
