@@ -35,9 +35,10 @@ from netshare.config import (
 )
 from netshare.control.paths import NoControlSocket, service_control_path
 from netshare.service.activation.supervision import Supervisor
-from netshare.service.quotas import Quotas, raise_descriptor_limit
+from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
 from netshare.sockets.credentials import Peer
+from netshare.sockets.descriptors import raise_descriptor_limit
 
 _QUOTA_HELP = {
     "listenBacklog": "connections that the kernel queues for a port",

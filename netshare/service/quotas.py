@@ -192,18 +192,6 @@ class Admission:
                 port.resumeProducing()
 
 
-def raise_descriptor_limit() -> int:
-    """
-    Raise the soft limit of open descriptors to the hard one.
-
-    :returns: the limit now in force
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
 #: Descriptors left for logs, control connections, spawned workers and Twisted's own.
 SPARE_DESCRIPTORS = 64
 

@@ -106,6 +106,8 @@ class AdoptedConnection(Server):
 
     reactor: Any
 
+    #: Those of one owner that are open; this one takes itself out when it is lost.
+    among: set[Any] | None = None
     _joined = False
     _reads = False
     _writes = False
@@ -192,6 +194,12 @@ class AdoptedConnection(Server):
             super().readConnectionLost(reason)
         else:
             self.connectionLost(reason)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection is over."""
+        if self.among is not None:
+            self.among.discard(self)
+        super().connectionLost(reason)
 
     def _closeSocket(self, orderly: bool) -> None:
         if orderly:

@@ -5,6 +5,7 @@ Where handed-over connections enter a worker: they become connections of its Fac
 from __future__ import annotations
 
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
@@ -22,6 +23,7 @@ from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_from_text, address_text
+from netshare.sockets.privatenames import AdoptedConnection
 
 
 class Link(Protocol):
@@ -45,6 +47,19 @@ class Intake:
         #: Changes whenever sockets that came before may belong to somebody else now.
         self.epoch = 0
         self.accepting = True
+        self._open: set[Any] = set()
+        #: Those of reactors whose transports do not say when they are lost.
+        self._others: WeakSet[Any] = WeakSet()
+
+    def open(self) -> list[Any]:
+        """The transports of all connections that came and are open."""
+        return [*self._open, *(other for other in self._others if other.connected)]
+
+    def mayGiveBack(self) -> bool:
+        """Whether one of them may have to go back to the service."""
+        return any(
+            ISharedConnectionReceiver.providedBy(_receiver(transport)) for transport in self.open()
+        )
 
     def receive(self, held: HeldSocket, via: str | None, readData: bytes, peer: str) -> None:
         """
@@ -65,6 +80,11 @@ class Intake:
                 factory = _NamedPeer(factory, real)
 
         def connected(transport: Any) -> None:
+            if isinstance(transport, AdoptedConnection):
+                transport.among = self._open
+                self._open.add(transport)
+            else:
+                self._others.add(transport)
             protocol = transport.protocol
             if isinstance(protocol, _PeerWrapper):
                 protocol = protocol.wrappedProtocol
@@ -78,6 +98,15 @@ class Intake:
             raise commands.Gone(str(error)) from None
         if transport is None:
             raise commands.Busy("the Factory wants no more connections")
+
+    def returnLate(self, held: HeldSocket, readData: bytes, peer: str) -> None:
+        """
+        Give back what came over a lane whose link is gone, over the link that is up now, if any.
+        """
+        if self.link is None:
+            held.close()
+        else:
+            self.link.giveBack(held, readData, peer).addErrback(lambda _: None)
 
     def routesChanged(self) -> None:
         """
@@ -116,6 +145,12 @@ class SharedConnection:
             held.close()
             return defer.fail(Failure(ConnectionClosed("the service is not there")))
         return link.giveBack(held, readData, self._peer)
+
+
+def _receiver(transport: Any) -> Any:
+    """The Factory's own protocol."""
+    protocol = transport.protocol
+    return protocol.wrappedProtocol if isinstance(protocol, _PeerWrapper) else protocol
 
 
 def _address_or_none(peer: str) -> Any:

@@ -5,22 +5,29 @@ The worker's end of the fast lane: connections come many to a message, counts go
 from __future__ import annotations
 
 import socket
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from netshare.control.commands import Busy, Gone, NotMine
 from netshare.control.lanes import (
+    BUSY,
+    MAX_BATCH,
     BadParcels,
     LaneEnd,
     Parcel,
+    is_end,
     pack_answer,
     pack_batch,
     receive,
     send,
     unpack_batch,
 )
+from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket
 from netshare.worker.intake import Intake
 
@@ -31,26 +38,41 @@ _TURN = 16
 #: service sends the next ones while we are still busy with these.
 _ANSWER_AFTER = 32
 
+#: Seconds after which a process that had nearly no descriptors left looks for them again.
+ROOM_PAUSE = 0.1
+
 
 class FastLaneReader(LaneEnd):
     """
     Adopts what comes, and answers for it.
 
-    What this worker does not take (its port is being closed, say) goes back, to be routed anew.
+    What this worker does not take (its port is being closed, say) goes back, to be routed anew;
+    what it has no room for just now goes back with a word on that.
 
     :param lane: the worker's end, which this object now owns
+    :param broken: called when the lane cannot be used any more while nobody has closed it: the link
+        has to end, too, so that the service learns of it
     """
 
     log = Logger()
+    reactor: Any
 
-    def __init__(self, reactor: Any, lane: socket.socket, intake: Intake) -> None:
+    def __init__(
+        self, reactor: Any, lane: socket.socket, intake: Intake, broken: Callable[[], None]
+    ) -> None:
         super().__init__(reactor, lane)
         self._intake = intake
+        self._broken = broken
         self._adopted = 0
         self._gone = 0
-        #: Connections on their way back, for which the service had no room yet.
-        self._returning: list[tuple[Parcel, HeldSocket]] = []
+        #: What the service had no room for yet: payloads, each with its connections.
+        self._outgoing: deque[tuple[bytes, list[HeldSocket]]] = deque()
+        #: Connections of the message at hand that we are too busy for, one after the other.
+        self._refused: list[tuple[Parcel, HeldSocket]] = []
+        #: The service reads no answers any more: its link is gone.
+        self._orphaned = False
         self._drained: Deferred[None] | None = None
+        self._pause: Any = None
         self.startReading()
 
     def doRead(self) -> None:
@@ -63,17 +85,17 @@ class FastLaneReader(LaneEnd):
         """
         Answer for what was adopted, and give back what was not.
         """
-        if not self.connected:
+        if not self.connected or self._orphaned:
             return
         try:
-            while self._returning:
-                parcel, held = self._returning[0]
-                payload = pack_batch([parcel.readData], [parcel.peer])
-                if not send(self.socket, payload, [held.fileno()]):
+            while self._outgoing:
+                payload, held = self._outgoing[0]
+                if not send(self.socket, payload, [one.fileno() for one in held]):
                     self.startWriting()
                     return
-                held.close()
-                del self._returning[0]
+                del self._outgoing[0]
+                for one in held:
+                    one.close()
             if self._adopted or self._gone:
                 if not send(self.socket, pack_answer(self._adopted, self._gone), ()):
                     self.startWriting()
@@ -81,24 +103,38 @@ class FastLaneReader(LaneEnd):
                 self._adopted = self._gone = 0
             self.stopWriting()
         except OSError:
-            # The service is gone. What it has sent before is still in the lane, and ours.
-            self._forgetAnswers()
+            self._orphan()  # the service has ended; what it sent before is still to be read
         self._tellDrained()
 
     def finish(self) -> None:
         """
-        The link is gone: adopt what is still in the lane, and close it. Nobody but this worker can
-        serve those connections now.
+        The link is gone: adopt what is still in the lane, and close it. Only this worker can serve
+        those connections now.
         """
+        self._orphan()
         while self._readOne():
             pass
-        self.close()
+        if self._pause is None:  # else there is no room for more yet: the end comes later
+            self.close()
+
+    def _orphan(self) -> None:
+        """No answer is read any more; what was to go back goes over the next link."""
+        if self.connected and not self._orphaned:
+            self._orphaned = True
+            self.stopWriting()
+            outgoing, self._outgoing = self._outgoing, deque()
+            for payload, held in outgoing:
+                if held:
+                    parcels = unpack_batch(payload, len(held))
+                    for one, parcel in zip(held, parcels, strict=True):
+                        self._intake.returnLate(one, parcel.readData, parcel.peer)
+            self._tellDrained()
 
     def drain(self) -> Deferred[None]:
         """
         Give back what is still in the lane; the service sends nothing more.
 
-        :returns: fires when the service has it all, or the lane is closed
+        :returns: fires when the service has all answers, or the lane is closed
         """
         while self._readOne():
             pass
@@ -107,23 +143,28 @@ class FastLaneReader(LaneEnd):
         drained: Deferred[None] = Deferred()
         self._drained = drained
         self.doWrite()
+        if self._orphaned:
+            self._tellDrained()
         return drained
 
     def close(self) -> None:
         """
-        The link is gone, and the lane with it.
+        Close this end; what was to be given back and could not be is lost.
         """
         super().close()
-        self._forgetAnswers()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        for _, held in self._outgoing:
+            for one in held:
+                one.close()
+        self._outgoing.clear()
         self._tellDrained()
 
-    def _forgetAnswers(self) -> None:
-        for _, held in self._returning:
-            held.close()
-        self._returning.clear()
-        self._adopted = self._gone = 0
-        if self.connected:
-            self.stopWriting()
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor has given this descriptor up; so it does with the link."""
+        self.close()
+        self._broken()
 
     def _tellDrained(self) -> None:
         if self._drained is not None:
@@ -136,7 +177,7 @@ class FastLaneReader(LaneEnd):
 
         :returns: whether there may be another one
         """
-        if not self.connected:
+        if not self.connected or self._pause is not None:
             return False
         try:
             try:
@@ -146,43 +187,101 @@ class FastLaneReader(LaneEnd):
                 # before it gives what the service has sent.
                 message = receive(self.socket)
         except (OSError, BadParcels) as error:
-            self.log.warn("the fast lane broke: {error}", error=error)
-            self.close()
+            self._break(f"the fast lane broke: {error}")
             return False
         if message is None:
             return False
         payload, descriptors = message
-        if not payload and not descriptors:
+        if is_end(message):
             self.close()
-        elif descriptors:
-            self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
-            if self._adopted >= _ANSWER_AFTER:
-                self.doWrite()
-        else:
+            if not self._orphaned:
+                self._broken()
+            return False
+        if not descriptors:
             self._intake.routesChanged()
+            return True
+        crowded = nearly_the_last(max(descriptors), MAX_BATCH)
+        self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
+        if self._adopted >= _ANSWER_AFTER:
+            self.doWrite()
+        if crowded and self.connected and not room_for(MAX_BATCH):
+            self.log.warn(
+                "this process has nearly no descriptors left (see ulimit -n): it takes no more "
+                "connections until there are some"
+            )
+            self.stopReading()
+            self._pause = self.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
         return True
+
+    def _lookForRoom(self) -> None:
+        if room_for(MAX_BATCH):
+            self._pause = None
+            self.startReading()
+        else:
+            self._pause = self.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
+
+    def _break(self, reason: str) -> None:
+        self.log.error("{reason}; this worker registers again", reason=reason)
+        self.close()
+        if not self._orphaned:
+            self._broken()
 
     def _adopt(self, payload: bytes, held: list[HeldSocket]) -> None:
         try:
             parcels = unpack_batch(payload, len(held))
         except BadParcels as error:
-            self.log.error("the fast lane carries nonsense: {error}", error=error)
             for one in held:
                 one.close()
-            self.close()
+            self._break(f"the fast lane carries nonsense: {error}")
             return
         for one, parcel in zip(held, parcels, strict=True):
-            try:
-                self._intake.receive(one, None, parcel.readData, parcel.peer)
-            except Gone:
-                self._gone += 1
-                continue
-            except (Busy, NotMine):
-                if self.connected and not one.closed:
-                    self._returning.append((parcel, one))
-                else:
-                    one.close()
-            except Exception:
-                self.log.failure("a connection could not be adopted")
+            self._adoptOne(one, parcel)
+        self._giveBackRefused()
+
+    def _adoptOne(self, one: HeldSocket, parcel: Parcel) -> None:
+        try:
+            self._intake.receive(one, None, parcel.readData, parcel.peer)
+        except Gone:
+            self._giveBackRefused()
+            self._gone += 1
+            return
+        except Busy:
+            if not one.closed:
+                self._refuse(one, parcel)
+                return
+        except NotMine:
+            if self._orphaned:
+                self._intake.returnLate(one, parcel.readData, parcel.peer)
+            elif self.connected and not one.closed:
+                self._outgoing.append((pack_batch([parcel.readData], [parcel.peer]), [one]))
+            else:
                 one.close()
-            self._adopted += 1
+        except Exception:
+            self.log.failure("a connection could not be adopted")
+            one.close()
+        self._giveBackRefused()
+        self._adopted += 1
+
+    def _refuse(self, one: HeldSocket, parcel: Parcel) -> None:
+        """We are too busy for it: the service keeps it until we, or others, are not."""
+        if self._orphaned:
+            self._intake.returnLate(one, parcel.readData, parcel.peer)
+        elif not self.connected:
+            one.close()
+        else:
+            if self._adopted or self._gone:  # they came before it, and the order counts
+                self._outgoing.append((pack_answer(self._adopted, self._gone), []))
+                self._adopted = self._gone = 0
+            self._refused.append((parcel, one))
+
+    def _giveBackRefused(self) -> None:
+        """
+        Say that we are too busy for the last ones, now that something else follows.
+        """
+        if self._refused:
+            refused, self._refused = self._refused, []
+            batch = pack_batch(
+                [parcel.readData for parcel, _ in refused], [parcel.peer for parcel, _ in refused]
+            )
+            self._outgoing.append((BUSY, []))
+            self._outgoing.append((batch, [one for _, one in refused]))

@@ -22,9 +22,10 @@ from netshare.control.commands import WorkerFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import ControlProtocol, declared
 from netshare.sockets.credentials import Peer, user_number
+from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket
 from netshare.worker.intake import Intake
-from netshare.worker.lane import FastLaneReader
+from netshare.worker.lane import ROOM_PAUSE, FastLaneReader
 
 
 class UntrustedService(Exception):
@@ -77,6 +78,7 @@ class WorkerLink(ControlProtocol):
         super().__init__()
         self._intake = intake
         self.lane: FastLaneReader | None = None
+        self._pause: Any = None
         self.lost: Callable[[], None] = lambda: None
 
     async def register(self, wish: Wish, trusted: frozenset[int] | None) -> str:
@@ -98,7 +100,7 @@ class WorkerLink(ControlProtocol):
         answer = await self.callRemote(commands.Register, **wish.arguments())
         if answer["lane"] is not None:
             lane = socket.socket(fileno=self.claim(answer["lane"]))
-            self.lane = FastLaneReader(self._intake.reactor, lane, self._intake)
+            self.lane = FastLaneReader(self._intake.reactor, lane, self._intake, self._laneBroken)
         self._intake.link = self
         self._intake.routesChanged()
         return str(answer["baseAddress"])
@@ -138,11 +140,39 @@ class WorkerLink(ControlProtocol):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         super().connectionLost(reason)
-        if self.lane is not None:
-            self.lane.finish()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         if self._intake.link is self:
             self._intake.link = None
+        if self.lane is not None:
+            self.lane.finish()
         self.lost()
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        """
+        As every control connection does; but before this process has no room for one more, which
+        the kernel would drop without a word, the link is not read for a while.
+        """
+        super().fileDescriptorReceived(descriptor)
+        if nearly_the_last(descriptor, 1) and self._pause is None:
+            self.log.warn(
+                "this process has nearly no descriptors left (see ulimit -n): it takes no more "
+                "connections until there are some"
+            )
+            self.transport.pauseProducing()
+            self._pause = self._intake.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
+
+    def _lookForRoom(self) -> None:
+        self._pause = None
+        if room_for(1):
+            self.transport.resumeProducing()
+        else:
+            self._pause = self._intake.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
+
+    def _laneBroken(self) -> None:
+        """A link without its lane would be given connections that do not arrive."""
+        self.transport.abortConnection()
 
 
 def trusted_users(serviceUser: str | None = None) -> frozenset[int]:

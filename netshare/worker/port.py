@@ -27,6 +27,7 @@ from zope.interface import implementer
 from netshare.control import commands
 from netshare.control.commands import RegistrationError
 from netshare.endpoints.address import SharedPortAddress
+from netshare.sockets.descriptors import raise_descriptor_limit
 from netshare.worker.intake import Intake
 from netshare.worker.link import UntrustedService, Wish, WorkerLink
 
@@ -37,6 +38,9 @@ RETRY_FIRST, RETRY_SOON, RETRY_LONGEST = 0.02, 0.04, 0.4
 
 #: How many attempts are made at the quick rate: five seconds' worth.
 _SOON = 150
+
+#: Seconds between two looks at whether connections are left that may have to be given back.
+LINGER_CHECK = 0.2
 
 
 class ServiceNotRunning(Exception):
@@ -95,6 +99,7 @@ class SharedListeningPort:
         Connect to the control socket and register; do it again whenever the link is lost.
         """
         self._control = control
+        raise_descriptor_limit()
         try:
             await self._connect()
         except ConnectError as error:
@@ -163,6 +168,7 @@ class SharedListeningPort:
 
         The process ends with the link: it was started to serve this service.
         """
+        raise_descriptor_limit()
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, False)
         factory = _LinkFactory(self._intake)
@@ -196,10 +202,14 @@ class SharedListeningPort:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _stop(self) -> None:
+        """
+        In this order nothing is lost: the service sends no more; only then is nothing taken any
+        more, and what is in the lane goes back, where it cannot come from again. The link stays
+        while there are connections that may have to go back.
+        """
         if self._stopping:
             return
         self._stopping = True
-        self._intake.accepting = False
         if self._retry is not None:
             self._retry.cancel()
         if self._attempting is not None:
@@ -210,10 +220,26 @@ class SharedListeningPort:
                 await link.callRemote(commands.Unregister, baseAddress=self._address)
             except (ConnectionClosed, commands.InvalidArgument, commands.ServiceFault):
                 pass  # then the end of the link does it
-            if link.lane is not None:
-                await link.lane.drain()
-            link.transport.loseConnection()
+        self._intake.accepting = False
+        if link is not None and link.lane is not None:
+            await link.lane.drain()
         self._factory.doStop()
+        self._linger()
+
+    def _linger(self) -> None:
+        """End the link when nothing can come back to it any more."""
+        link: Any = self._intake.link
+        if link is None:
+            return
+        if self._intake.mayGiveBack():
+            self._reactor.callLater(LINGER_CHECK, self._linger)
+        else:
+            link.transport.loseConnection()
+
+    @property
+    def connections(self) -> int:
+        """How many connections that came over this port are open."""
+        return len(self._intake.open())
 
 
 class _LinkFactory(Factory):

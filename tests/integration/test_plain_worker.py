@@ -209,7 +209,8 @@ async def test_changed_routes_send_sockets_back(place: Place) -> None:
     client.transport.write(preamble(place.address("one/deeper")) + END)
     await client.expect(PREAMBLE_ACK + END)
     assert place.shared.counts.returned == 1
-    await place.settle(lambda: place.count(Outcome.HANDED_OVER) == 2)
+    while place.count(Outcome.HANDED_OVER) < 2:
+        await deferLater(reactor, 0.01)
     rows, _ = place.shared.status.registrations(0, 10)
     assert {row["address"]: row["given"] for row in rows} == {
         place.address("one", "+"): 1,

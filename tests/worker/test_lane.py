@@ -12,10 +12,20 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from netshare.control.commands import Busy, Gone, NotMine
-from netshare.control.lanes import Parcel, pack_batch, receive, send, unpack_answer, unpack_batch
+from netshare.control.lanes import (
+    BUSY,
+    MAX_BATCH,
+    Parcel,
+    pack_batch,
+    receive,
+    send,
+    unpack_answer,
+    unpack_batch,
+)
 from netshare.framing.records import preamble
 from netshare.sockets.held import HeldSocket
-from netshare.worker.lane import FastLaneReader
+from netshare.worker import lane as worker_lane
+from netshare.worker.lane import ROOM_PAUSE, FastLaneReader
 
 OPENING = preamble("net.tcp://server/one")
 
@@ -28,6 +38,11 @@ class Intake:
         self.received: list[tuple[str | None, bytes, str]] = []
         self.refusals: list[Exception] = []
         self.epoch = 0
+        self.late: list[tuple[bytes, str]] = []
+
+    def returnLate(self, held: HeldSocket, readData: bytes, peer: str) -> None:
+        self.late.append((readData, peer))
+        held.close()
 
     def receive(self, held: HeldSocket, via: str | None, readData: bytes, peer: str) -> None:
         if self.refusals:
@@ -48,7 +63,13 @@ class Lane:
     def __init__(self) -> None:
         self.service, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.intake = Intake()
-        self.reader = FastLaneReader(self.intake.reactor, theirs, self.intake)  # type: ignore[arg-type]
+        self.reader = FastLaneReader(
+            self.intake.reactor,
+            theirs,
+            self.intake,  # type: ignore[arg-type]
+            lambda: self.broken.append(True),
+        )
+        self.broken: list[bool] = []
         self._file = os.open("/dev/null", os.O_RDONLY)
 
     def give(self, count: int = 1, peer: str = "") -> None:
@@ -64,8 +85,11 @@ class Lane:
             if not payload:
                 break
             if descriptors:
-                found.append(unpack_batch(payload, len(descriptors))[0])
-                os.close(descriptors[0])
+                found += unpack_batch(payload, len(descriptors))
+                for descriptor in descriptors:
+                    os.close(descriptor)
+            elif payload == BUSY:
+                found.append(BUSY)
             else:
                 found.append(unpack_answer(payload))
         return found
@@ -110,10 +134,80 @@ def test_nothing_to_answer(lane: Lane) -> None:
     assert lane.answers() == []
 
 
-@pytest.mark.parametrize("refusal", [Busy("full"), NotMine("stopped")])
-def test_refusals_go_back(lane: Lane, refusal: Exception) -> None:
-    """A connection that is not wanted goes back whole, before it is answered for."""
-    lane.intake.refusals = [refusal]
+def test_what_we_are_too_busy_for(lane: Lane) -> None:
+    """It goes back, with a word on that, behind the answer for what came before it."""
+    lane.intake.refusals = [Gone("left"), Busy("full"), Busy("full")]
+    lane.give(5)
+    lane.give(1)
+    lane.reader.doRead()
+    gone, busy, first, second, counts = lane.answers()
+    assert (gone, busy, counts) == ((0, 1), BUSY, (3, 0))
+    assert (first.readData, second.readData) == (OPENING, OPENING)
+    assert (len(lane.intake.received), lane.broken) == (3, [])
+
+
+def test_busy_until_the_end_of_a_message(lane: Lane) -> None:
+    """What is refused last goes back, too."""
+    lane.intake.refusals = [Busy("full")]
+    lane.give(1)
+    lane.reader.doRead()
+    busy, parcel = lane.answers()
+    assert (busy, parcel.readData) == (BUSY, OPENING)
+
+
+def test_a_service_that_has_ended(lane: Lane) -> None:
+    """What it had sent is read to its end, though no answer can be sent; then the lane closes."""
+    for _ in range(40):
+        lane.give(2)
+    lane.intake.refusals = [NotMine("stopped"), Busy("full")]
+    lane.service.close()
+    for _ in range(4):
+        lane.reader.doRead()
+    assert len(lane.intake.received) == 78
+    assert [peer for _, peer in lane.intake.late] == ["", ""]
+    assert lane.reader.socket.fileno() == -1
+    assert lane.broken == []
+
+
+def test_a_link_that_is_lost(lane: Lane) -> None:
+    """What was to go back over the lane goes over the next link; what comes is still adopted."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
+    lane.intake.refusals = [NotMine("stopped"), Busy("full")]
+    lane.give(3, "192.0.2.1:5000")
+    lane.reader.doRead()
+    lane.give()
+    lane.reader.finish()
+    assert lane.intake.late == [(OPENING, "192.0.2.1:5000")] * 2
+    assert lane.reader not in lane.intake.reactor.writers
+    assert len(lane.intake.received) == 2
+    assert lane.reader.socket.fileno() == -1
+    assert lane.broken == []
+
+
+def test_nearly_no_descriptors(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before there is no room for a message the lane is not read, until there is."""
+    room = [False]
+    monkeypatch.setattr(worker_lane, "nearly_the_last", lambda number, wanted: wanted == MAX_BATCH)
+    monkeypatch.setattr(worker_lane, "room_for", lambda wanted: room[0])
+    lane.give(2)
+    lane.give(2)
+    lane.reader.doRead()
+    assert (len(lane.intake.received), lane.answers()) == (2, [(2, 0)])
+    assert lane.reader not in lane.intake.reactor.readers
+    lane.intake.reactor.advance(ROOM_PAUSE)
+    assert lane.reader not in lane.intake.reactor.readers
+    room[0] = True
+    lane.intake.reactor.advance(ROOM_PAUSE)
+    assert lane.reader in lane.intake.reactor.readers
+    lane.reader.doRead()
+    assert len(lane.intake.received) == 4
+    assert lane.intake.reactor.getDelayedCalls() == []
+
+
+def test_refusals_go_back(lane: Lane) -> None:
+    """A connection that is not ours goes back whole, before it is answered for."""
+    lane.intake.refusals = [NotMine("stopped")]
     lane.give(2, "192.0.2.1:5000")
     lane.reader.doRead()
     back, counts = lane.answers()
@@ -150,11 +244,20 @@ def test_nonsense(lane: Lane, nonsense: bytes) -> None:
     lane.give()
     lane.reader.doRead()
     assert lane.reader.socket.fileno() == -1
-    assert lane.intake.received == []
+    assert (lane.intake.received, lane.broken) == ([], [True])
     lane.reader.close()
 
 
 def test_the_end(lane: Lane) -> None:
+    """The lane ends with the service's end of it, and the link with the lane."""
+    assert send(lane.service, b"net.tcp://server/one", ())
+    lane.service.close()
+    lane.reader.doRead()
+    assert lane.broken == [True]
+    lane.reader.close()
+
+
+def test_the_end_with_answers_to_send(lane: Lane) -> None:
     """The lane ends with the service's end of it."""
     lane.give()
     lane.service.close()
@@ -211,6 +314,7 @@ def test_a_reader_that_the_reactor_gives_up(lane: Lane) -> None:
     """The service sees its end, and does not wait for answers."""
     lane.reader.connectionLost(Failure(ValueError("a bug")))
     assert lane.service.recv(1) == b""
+    assert lane.broken == [True]
     assert lane.reader not in lane.intake.reactor.readers
 
 
