@@ -20,6 +20,10 @@ _SIZE = struct.Struct("!H")
 
 _LONGEST_KEY, _LONGEST_VALUE = 255, 65535
 
+#: How many keys a box may have: each costs much more memory than its bytes. The longest LargeBytes
+#: takes 65.
+_MOST_KEYS = 128
+
 
 @lru_cache(maxsize=256)
 def _with_size(key: bytes) -> bytes:
@@ -131,10 +135,15 @@ class BoxReader:
     """
 
     def __init__(self, longest: int) -> None:
-        self._longest = longest
+        self.longest = longest
         self._rest = b""
         self._box = Box()
         self._size = 0
+
+    @property
+    def unfinished(self) -> int:
+        """How many bytes of a box that is not complete are kept."""
+        return self._size + len(self._rest)
 
     def feed(self, data: bytes) -> Iterator[amp.AmpBox]:
         """
@@ -161,8 +170,10 @@ class BoxReader:
             if end > size:
                 break
             self._size += end - at
-            if self._size > self._longest:
-                raise BadBox(f"a box of more than {self._longest} bytes")
+            if self._size > self.longest:
+                raise BadBox(f"a box of more than {self.longest} bytes")
+            if len(box) >= _MOST_KEYS:
+                raise BadBox(f"a box of more than {_MOST_KEYS} keys")
             box[data[at + 2 : value]] = data[value + 2 : end]
             at = end
         self._rest = data[at:]

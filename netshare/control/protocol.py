@@ -6,7 +6,7 @@ descriptors that are never lost.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -76,8 +76,8 @@ class ControlProtocol(amp.AMP):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reader = BoxReader(MAX_BOX)
-        self._unclaimed: set[int] = set()
+        self.reader = BoxReader(MAX_BOX)
+        self.unclaimed: set[int] = set()
         #: What was asked with :meth:`ask`, by its tag; and how much that was.
         self._asked: dict[bytes, tuple[type[amp.Command], Answered]] = {}
         self._count = 0
@@ -87,8 +87,14 @@ class ControlProtocol(amp.AMP):
         make_amp_connection(self, transport)
 
     def dataReceived(self, data: bytes) -> None:
+        self.readBoxes(self.reader.feed(data))
+
+    def readBoxes(self, boxes: Iterable[amp.AmpBox]) -> None:
+        """
+        Deal with boxes, one after the other; at what is none the link is closed.
+        """
         try:
-            for box in self._reader.feed(data):
+            for box in boxes:
                 self.ampBoxReceived(box)
         except Exception as error:
             # Responders and answers fail inside Deferreds; what comes out here is AMP stumbling
@@ -142,8 +148,8 @@ class ControlProtocol(amp.AMP):
     def fileDescriptorReceived(self, descriptor: int) -> None:
         # The kernel hands descriptors over inheritable; a process spawned now would keep it.
         os.set_inheritable(descriptor, False)
-        self._unclaimed.add(descriptor)
-        if len(self._unclaimed) > MAX_UNCLAIMED:
+        self.unclaimed.add(descriptor)
+        if len(self.unclaimed) > MAX_UNCLAIMED:
             self.log.warn("closing a control link that sends descriptors and no commands")
             self.transport.abortConnection()
             return
@@ -171,13 +177,13 @@ class ControlProtocol(amp.AMP):
         """
         Say that a command's descriptor now belongs to the caller.
         """
-        self._unclaimed.discard(descriptor)
+        self.unclaimed.discard(descriptor)
         return descriptor
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        for descriptor in self._unclaimed:
+        for descriptor in self.unclaimed:
             os.close(descriptor)
-        self._unclaimed.clear()
+        self.unclaimed.clear()
         lose_amp_connection(self, reason)
         self._lost = True
         asked, self._asked = self._asked, {}

@@ -89,6 +89,8 @@ class Admission:
         self.pending = 0
         self.pendingBytes = 0
         self.descriptors = 0
+        #: Control links: each has a descriptor, and most a lane that has one more.
+        self.links = 0
         self.paused = False
         self.pauses = 0
         self._ports: list[PausablePort] = []
@@ -111,7 +113,9 @@ class Admission:
         """
         How many connections may be accepted in one go now.
         """
-        return min(self.quotas.maxPendingAccepts, self.descriptorLimit - self.descriptors)
+        return min(
+            self.quotas.maxPendingAccepts, self.descriptorLimit - self.descriptors - 2 * self.links
+        )
 
     @property
     def crowded(self) -> bool:
@@ -140,10 +144,20 @@ class Admission:
         self.pendingBytes -= count
         self._adjust()
 
+    def linkOpened(self) -> None:
+        """There is one control link more."""
+        self.links += 1
+        self._adjust()
+
+    def linkClosed(self) -> None:
+        """There is one control link less."""
+        self.links -= 1
+        self._adjust()
+
     def hold(self, count: int = 1) -> None:
         """So many descriptors more are in use."""
         self.descriptors += count
-        if self.descriptors >= self.descriptorLimit:
+        if self.descriptors + 2 * self.links >= self.descriptorLimit:
             self._adjust()
 
     def release(self, count: int = 1) -> None:
@@ -168,7 +182,7 @@ class Admission:
         full = (
             bool(self._busy)
             or self.pendingBytes >= self.quotas.maxPendingBytes
-            or self.descriptors >= self.descriptorLimit
+            or self.descriptors + 2 * self.links >= self.descriptorLimit
         )
         if full == self.paused:
             return

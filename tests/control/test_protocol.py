@@ -141,7 +141,7 @@ def test_unclaimed_descriptors(pair: Pair, pipe: int) -> None:
         asking.transport.sendFileDescriptor(pipe)
     link.flush()
     assert descriptors() == before + 3
-    claimed = answering.claim(min(answering._unclaimed))
+    claimed = answering.claim(min(answering.unclaimed))
     ends = 2  # of the link itself
     link.lose()
     assert descriptors() == before + 1 - ends

@@ -4,6 +4,7 @@ The registration desk: the service's side of the control socket.
 - :mod:`.protocol`: one connection, of a worker or of the ``netshare`` command
 - :mod:`.requests`: reading what a worker asks for
 - :mod:`.accounts`: who may register which addresses
+- :mod:`.budget`: what one user may have at the control socket
 - :mod:`.registry`: what is registered, and by which worker
 - :mod:`.memory`: what was registered, over a restart
 - :mod:`.returns`: connections that workers give back

@@ -8,12 +8,13 @@ connection; connections that were given to it live on without either.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -21,7 +22,14 @@ from netshare.addresses import AddressError, BaseAddress, parse_via
 from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
-from netshare.control.protocol import ControlProtocol, declared
+from netshare.control.protocol import MAX_BOX, ControlProtocol, declared
+from netshare.service.desk.budget import (
+    BOX_TIMEOUT,
+    QUESTIONS_IN_ONE_GO,
+    SHORT_BOX,
+    Allowance,
+    Budgets,
+)
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.requests import (
@@ -39,6 +47,7 @@ from netshare.service.workers.lanes import AmpLane
 from netshare.service.workers.route import WorkerRoute
 from netshare.sockets.credentials import Peer
 from netshare.sockets.held import HeldSocket
+from netshare.timing import Deadlines
 
 #: How many registrations one page of a listing holds.
 PAGE = 100
@@ -65,18 +74,98 @@ class DeskProtocol(ControlProtocol):
         #: Ports on which connections may have come for it: what it gives back is from one of them,
         #: also when its registrations are gone.
         self._served: set[int] = set()
+        #: What has been read and not dealt with yet, while others have their turn.
+        self._boxes: Iterator[amp.AmpBox] | None = None
+        self._later: list[bytes] = []
+        self._goOn: Any = None
+        self._boxHasBegun = False
+        self._flow: _Flow
+        self.reader.longest = SHORT_BOX
         self.peer: Peer
         #: The worker's number as it knows it itself, which is another in another PID namespace.
         self.claimedPid: int | None = None
+        self._allowance: Allowance
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self.peer = Peer.of(self.transport.getHandle())
-        self.transport.registerProducer(_Questions(self.transport), True)
+        self._flow = _Flow(self.transport, self._congested)
+        self.transport.registerProducer(self._flow, True)
         self.registry.links.add(self)
+        self.registry.ports.admission.linkOpened()
+        trusted = self.registry.accounts.trusts(self.peer)
+        self._allowance = self.desk.budgets.enter(self, self.peer.uid, trusted)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._later.append(data)
+        if self._goOn is None:
+            self._readOn()
+
+    def _readOn(self) -> None:
+        """Deal with some boxes; the rest comes in the reactor's next turn."""
+        self._goOn = None
+        self._flow.go("busy")
+        for _ in range(QUESTIONS_IN_ONE_GO):
+            if self._boxes is None:
+                if not self._later:
+                    break
+                self._boxes = self.reader.feed(self._later.pop(0))
+            self.readBoxes(self._someBoxes())
+        else:
+            if self._boxes is not None or self._later:
+                self._flow.wait("busy")
+                self._goOn = self.registry.reactor.callLater(0, self._readOn)
+        self._account()
+
+    def _someBoxes(self) -> Iterator[amp.AmpBox]:
+        """Boxes up to the next question: answers cost nothing."""
+        boxes = self._boxes
+        assert boxes is not None
+        for box in boxes:
+            self._boxHasBegun = False  # a complete one: the time of the next one begins
+            yield box
+            if amp.COMMAND in box:
+                return
+        self._boxes = None
+
+    def _account(self) -> None:
+        if self not in self.registry.links:
+            return  # it is gone
+        unfinished = self.reader.unfinished
+        self._allowance.holds(len(self.unclaimed), unfinished)
+        if not unfinished:
+            self._boxHasBegun = False
+            self.desk.unfinished.discard(self)
+        elif not self._boxHasBegun:
+            self._boxHasBegun = True
+            self.desk.unfinished.add(self, BOX_TIMEOUT)
+
+    def _congested(self, congested: bool) -> None:
+        """The other end does not read, or reads again."""
+        if isinstance(self.lane, AmpLane):
+            self.lane.congested(congested)
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        super().fileDescriptorReceived(descriptor)
+        self._account()
+
+    def cut(self, reason: str) -> None:
+        """
+        Close the link at once, and log why.
+        """
+        self.log.warn("the link of {worker} is cut: {reason}", worker=str(self), reason=reason)
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self.registry.links.discard(self)
+        self.registry.ports.admission.linkClosed()
+        self._allowance.leave()
+        self.desk.unfinished.discard(self)
+        if self._goOn is not None:
+            self._goOn.cancel()
+            self._goOn = None
+        self._later.clear()
+        self._boxes = None
         expected = self.registry.quotas.expectAfterLoss
         for registration in list(self.registrations.values()):
             self._drop(registration, "its worker's link is gone", expected)
@@ -122,7 +211,7 @@ class DeskProtocol(ControlProtocol):
             refusal = self.registry.accounts.refusal(self.peer, address)
             if refusal is not None:
                 raise commands.AccessDenied(refusal)
-        self.registry.check_room(self.peer)
+        self.registry.check_room(self.peer, address)
         if self.lane is None:
             self.lane = self._makeLane(requested_lane(lane), limit)
         registration = Registration(address, self, self.lane, bool(shared))
@@ -135,6 +224,8 @@ class DeskProtocol(ControlProtocol):
         self.registrations[str(address)] = registration
         self._served.add(address.port)
         self.registry.activate(registration)
+        self._allowance.register()
+        self.reader.longest = MAX_BOX
         answer: dict[str, Any] = {"baseAddress": str(address)}
         if isinstance(self.lane, FastLane) and not self._laneHanded:
             self._laneHanded = True
@@ -167,7 +258,7 @@ class DeskProtocol(ControlProtocol):
 
     @declared(commands.ListRegistrations, ServiceFault)
     def listRegistrations(self, start: int) -> dict[str, Any]:
-        page, following = self.desk.status.registrations(max(start, 0), PAGE)
+        page, following = self.desk.status.registrations(start, PAGE)
         return {"json": json.dumps(page).encode("utf-8"), "next": following}
 
     @declared(commands.WhoServes, ServiceFault)
@@ -227,23 +318,42 @@ class DeskProtocol(ControlProtocol):
 
 
 @implementer(IPushProducer)
-class _Questions:
+class _Flow:
     """
-    Stops reading questions from a link whose other end does not read the answers, which would
-    pile up here.
+    Stops reading from a link: while its other end does not read the answers, which would pile up
+    here, and while others have their turn.
+
+    :param congested: told whether the other end has stopped reading
     """
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, congested: Callable[[bool], None]) -> None:
         self._transport = transport
+        self._congested = congested
+        self._reasons: set[str] = set()
+
+    def wait(self, reason: str) -> None:
+        """Do not read, until :meth:`go` is said for the same reason."""
+        if not self._reasons and not self._transport.disconnecting:
+            self._transport.pauseProducing()
+        self._reasons.add(reason)
+
+    def go(self, reason: str) -> None:
+        """See :meth:`wait`."""
+        if reason in self._reasons:
+            self._reasons.discard(reason)
+            if not self._reasons and not self._transport.disconnecting:
+                self._transport.resumeProducing()
 
     def pauseProducing(self) -> None:
-        self._transport.pauseProducing()
+        self.wait("unread")
+        self._congested(True)
 
     def resumeProducing(self) -> None:
         if self._transport.disconnecting:
             self._transport.unregisterProducer()  # which waited for us
         else:
-            self._transport.resumeProducing()
+            self.go("unread")
+            self._congested(False)
 
     def stopProducing(self) -> None:
         """The link is gone."""
@@ -261,8 +371,15 @@ class RegistrationDesk(Factory):
         self.status = status
         self.refusals = Refusals(registry.reactor)
         self.returns = Returns(front, registry.ports)
+        self.budgets = Budgets()
+        #: Links on which a box has begun.
+        self.unfinished: Deadlines[DeskProtocol] = Deadlines(registry.reactor, self._boxTooLate)
         #: When lanes send what was accepted together.
         self.turn = front.ending.turn
 
     def buildProtocol(self, addr: IAddress | None) -> DeskProtocol:
         return DeskProtocol(self)
+
+    @staticmethod
+    def _boxTooLate(link: DeskProtocol) -> None:
+        link.cut(f"a box was not complete after {BOX_TIMEOUT:g} s")

@@ -23,6 +23,10 @@ from netshare.service.workers.lanes import Lane
 from netshare.service.workers.route import WorkerRoute
 from netshare.sockets.credentials import Peer
 
+#: How many path segments a user's addresses may have on average, when there are as many addresses
+#: as the user may register.
+SEGMENTS_EACH = 8
+
 
 class Link(Protocol):
     """
@@ -90,6 +94,8 @@ class Registry:
         self.links: set[Link] = set()
         self._places: dict[AddressKey, _Place] = {}
         self._perUser: Counter[int] = Counter()
+        #: Path segments of each user's addresses, which is what they cost.
+        self._segments: Counter[int] = Counter()
         self._count = 0
         #: Called when :meth:`addresses` may have changed.
         self.changed: Callable[[], None] = lambda: None
@@ -146,7 +152,7 @@ class Registry:
         route.inVain = inVain
         return place
 
-    def check_room(self, peer: Peer) -> None:
+    def check_room(self, peer: Peer, address: BaseAddress) -> None:
         """
         :raises RegistrationQuotaExceeded: there are too many registrations already
         """
@@ -159,6 +165,13 @@ class Registry:
             raise RegistrationQuotaExceeded(
                 f"user {peer.user} has {used} registrations, as many as maxRegistrationsPerUser "
                 "allows"
+            )
+        segments = self._segments[peer.uid] + len(address.segments)
+        most = SEGMENTS_EACH * self.quotas.maxRegistrationsPerUser
+        if segments > most and not self.accounts.trusts(peer):
+            raise RegistrationQuotaExceeded(
+                f"the addresses of user {peer.user} would have {segments} segments; "
+                f"{most} are possible ({SEGMENTS_EACH} times maxRegistrationsPerUser)"
             )
 
     def claim(self, registration: Registration) -> None:
@@ -199,6 +212,7 @@ class Registry:
         place.registrations.append(registration)
         self._count += 1
         self._perUser[link.peer.uid] += 1
+        self._segments[link.peer.uid] += len(address.segments)
 
     def activate(self, registration: Registration) -> None:
         """
@@ -251,8 +265,10 @@ class Registry:
         self._count -= 1
         uid = registration.link.peer.uid
         self._perUser[uid] -= 1
+        self._segments[uid] -= len(registration.address.segments)
         if not self._perUser[uid]:
             del self._perUser[uid]
+            del self._segments[uid]
         self._tidy(place)
 
     def isBusy(self) -> bool:
@@ -265,15 +281,22 @@ class Registry:
             if place.route.lanes
         )
 
-    def rows(self) -> Iterator[tuple[BaseAddress, IRoute, list[Registration]]]:
+    def rows(self, start: int) -> Iterator[tuple[int, BaseAddress, IRoute, list[Registration]]]:
         """
-        Every address with its route and, for workers, its registrations; oldest first.
+        Every address from a number on, with its number, its route and, for workers, its
+        registrations; oldest first.
         """
-        for place in self._places.values():
-            yield place.route.address, place.route, place.registrations
-        for address, route in self.tree:
-            if not isinstance(route, WorkerRoute):
-                yield address, route, []
+        for number, address, route in self.tree.since(start):
+            if isinstance(route, WorkerRoute):
+                address = route.address  # as its workers write it
+            yield number, address, route, self.registrationsOf(address)
+
+    def registrationsOf(self, address: BaseAddress) -> list[Registration]:
+        """
+        The workers of exactly this address.
+        """
+        place = self._places.get(address.key)
+        return [] if place is None else place.registrations
 
     def stop(self) -> None:
         """

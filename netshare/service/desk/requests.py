@@ -24,6 +24,10 @@ from netshare.control.commands import (
 )
 from netshare.control.lanes import LaneForm
 
+#: How many segments the path of an address may have: each costs the tree a node, whose memory is a
+#: hundred times that of the text.
+MAX_SEGMENTS = 64
+
 #: Below this address are those that a worker leaves to the service.
 _TEMPORARY = f"{NET_TCP}://+/Temporary_Listen_Addresses"
 
@@ -90,9 +94,14 @@ def requested_address(text: str | None, mode_name: str | None, unique: bool) -> 
     if not text.lower().startswith(f"{NET_TCP}:"):
         raise ProtocolUnsupported(f"{text}: only net.tcp can be shared")
     try:
-        return parse_base_address(text, mode)
+        address = parse_base_address(text, mode)
     except AddressError as error:
         raise InvalidArgument(f"{text}: {error}") from None
+    if len(address.segments) > MAX_SEGMENTS:
+        raise PathTooLong(
+            f"the path has {len(address.segments)} segments; {MAX_SEGMENTS} are possible"
+        )
+    return address
 
 
 def _mode(name: str | None) -> HostNameComparisonMode | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from netshare import __version__
@@ -25,6 +24,9 @@ _WHY = {
     HostNameComparisonMode.EXACT: "this very host",
     HostNameComparisonMode.WEAK_WILDCARD: "a weak wildcard (*), since no other host matched",
 }
+
+#: How many workers of one address are told of.
+_MOST_WORKERS = 1000
 
 
 class Status:
@@ -51,10 +53,17 @@ class Status:
         """
         A page of the list.
 
-        :returns: the rows, and where the next page starts: -1 behind the last
+        :param start: where the page begins: 0, or what was returned with the page before
+        :param count: how many rows it has at least, if there are so many; those of one address
+            stay together, up to ten pages of them
+        :returns: the rows, and where the next page begins: -1 behind the last
         """
-        rows = list(islice(self._rows(), start, start + count + 1))
-        return rows[:count], start + count if len(rows) > count else -1
+        rows: list[dict[str, Any]] = []
+        for number, address, route, registrations in self._registry.rows(start):
+            if len(rows) >= count:
+                return rows, number
+            rows += self._describe(address, route, registrations[: 10 * count])
+        return rows, -1
 
     def who(self, uri: str) -> dict[str, Any]:
         """
@@ -78,7 +87,10 @@ class Status:
             f"port {via.port}, {_WHY[found.mode]}; the longest registered prefix is {matched}"
         )
         address = getattr(found.resource, "address", None)
-        registrations = self._rowsOf(address, route) if address is not None else []
+        registrations = []
+        if address is not None:
+            workers = self._registry.registrationsOf(address)
+            registrations = self._describe(address, route, workers[:_MOST_WORKERS])
         answer["registrations"] = registrations or [{"kind": route.kind}]
         return answer
 
@@ -108,16 +120,6 @@ class Status:
             "addresses": len(self._registry.tree),
             "settings": {**asdict(admission.quotas), **self._settings},
         }
-
-    def _rows(self) -> Any:
-        for address, route, registrations in self._registry.rows():
-            yield from self._describe(address, route, registrations)
-
-    def _rowsOf(self, address: BaseAddress, route: IRoute) -> list[dict[str, Any]]:
-        for known, other, registrations in self._registry.rows():
-            if other is route:
-                return self._describe(known, route, registrations)
-        return self._describe(address, route, [])
 
     def _describe(
         self, address: BaseAddress, route: IRoute, registrations: list[Registration]

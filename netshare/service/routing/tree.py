@@ -15,13 +15,14 @@ it is reserved for may register, and never to one above.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from zope.interface import implementer
 
-from netshare.addresses import NET_TCP, BaseAddress, HostNameComparisonMode, Via
+from netshare.addresses import NET_TCP, AddressKey, BaseAddress, HostNameComparisonMode, Via
 from netshare.interfaces import IAddressResource, IArrival, IRoute
 
 
@@ -123,12 +124,17 @@ class RoutingTree:
         self._ports: dict[int, _Hosts] = {}
         #: Reserved addresses by port, those with the longest path first.
         self._reserved: dict[int, list[BaseAddress]] = {}
-        self._count = 0
+        #: Every route by its number, in the order in which they came; and the numbers of addresses.
+        self._routes: dict[int, tuple[BaseAddress, IRoute]] = {}
+        self._numbers: dict[AddressKey, int] = {}
+        #: The numbers in order; some of them are gone.
+        self._order: list[int] = []
+        self._last = 0
         #: Grows with every change; whoever keeps the result of a lookup compares it.
         self.generation = 0
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._routes)
 
     def reserve(self, address: BaseAddress) -> None:
         """
@@ -161,7 +167,10 @@ class RoutingTree:
             raise AddressTaken(str(address))
         node.route = route
         node.address = address
-        self._count += 1
+        self._last += 1
+        self._routes[self._last] = (address, route)
+        self._numbers[address.key] = self._last
+        self._order.append(self._last)
         self.generation += 1
 
     def putChild(self, address: BaseAddress, child: IAddressResource) -> None:
@@ -204,7 +213,9 @@ class RoutingTree:
             raise KeyError(str(address))
         node.route = None
         node.address = None
-        self._count -= 1
+        del self._routes[self._numbers.pop(address.key)]
+        if len(self._order) > 2 * len(self._routes) + 64:
+            self._order = list(self._routes)
         self.generation += 1
         for parent, segment in zip(reversed(path[:-1]), reversed(address.segments), strict=True):
             if not _is_empty(parent.children[segment]):
@@ -270,9 +281,19 @@ class RoutingTree:
             yield from _at_and_below(root, address.segments)
 
     def __iter__(self) -> Iterator[tuple[BaseAddress, IRoute]]:
-        for hosts in self._ports.values():
-            for root in (hosts.strong, *hosts.exact.values(), hosts.weak):
-                yield from _registered(root)
+        return iter(self._routes.values())
+
+    def since(self, number: int) -> Iterator[tuple[int, BaseAddress, IRoute]]:
+        """
+        The routes from a number on, in the order in which they came, with their numbers: so that a
+        long list can be read in pieces, each at the cost of that piece.
+
+        :param number: 0, or one that was told before; its route may be gone by now
+        """
+        for at in range(bisect_left(self._order, number), len(self._order)):
+            route = self._routes.get(self._order[at])
+            if route is not None:
+                yield self._order[at], *route
 
     def _make(
         self, address: BaseAddress, segments: tuple[str, ...] | None = None

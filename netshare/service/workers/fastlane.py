@@ -103,6 +103,8 @@ class FastLane(Lane):
         self._watch: Any = None
         self._flushing = False
         self._full = False
+        #: Addresses to tell of when the worker has read what is queued.
+        self._changed: dict[bytes, None] = {}
         self._pipe = _Pipe(reactor, ours, self)
         self._pipe.startReading()
 
@@ -146,7 +148,9 @@ class FastLane(Lane):
 
     def routesChanged(self, address: BaseAddress) -> None:
         message = str(address).encode("utf-8")
-        if not self._queued or self._queued[-1] != message:
+        if self._full:
+            self._changed[message] = None  # once is enough, however often they change
+        elif not self._queued or self._queued[-1] != message:
             self._queued.append(message)
         self.flush()
 
@@ -180,7 +184,10 @@ class FastLane(Lane):
         Send what is queued, as far as the worker has room.
         """
         try:
-            while self._queued and self._pipe.connected:
+            while (self._queued or self._changed) and self._pipe.connected:
+                if not self._queued:
+                    self._queued.extend(self._changed)
+                    self._changed.clear()
                 if not self._sendNext():
                     self._full = True
                     self._pipe.startWriting()

@@ -180,6 +180,19 @@ class AmpLane(Lane):
     ) -> None:
         super().__init__(reactor, limit, quotas, name, trusted, inFlight, uid)
         self._link = link
+        self._isCongested = False
+        #: Addresses to tell of when the worker reads again.
+        self._changed: dict[BaseAddress, None] = {}
+
+    def congested(self, congested: bool) -> None:
+        """
+        The worker does not read its link, or reads again.
+        """
+        self._isCongested = congested
+        if not congested:
+            changed, self._changed = self._changed, {}
+            for address in changed:
+                self.routesChanged(address)
 
     def give(self, errand: IErrand) -> None:
         self.begin(errand)
@@ -198,6 +211,9 @@ class AmpLane(Lane):
             self._answered(errand, error)
 
     def routesChanged(self, address: BaseAddress) -> None:
+        if self._isCongested:
+            self._changed[address] = None  # once is enough, however often they change
+            return
         try:
             self._link.callRemote(RoutesChanged, baseAddress=str(address))
         except ConnectionClosed:

@@ -412,3 +412,18 @@ def test_a_system_that_carries_no_more(
         setting.worker.send(pack_answer(1, 0))
         setting.turn()
         assert arrival.outcome is Outcome.HANDED_OVER
+
+
+def test_changes_for_a_worker_that_reads_nothing(setting: Setting) -> None:
+    """However often routes change, each address is told once, behind what was sent before."""
+    others = [parse_base_address(f"net.tcp://+/other{number}") for number in range(3)]
+    for number in range(2000):
+        setting.lane.routesChanged(others[number % 3])
+    waiting = len(setting.lane._queued) + len(setting.lane._changed)
+    assert waiting <= 4
+    told: list[bytes] = []
+    while (message := receive(setting.worker)) is not None:
+        told.append(message[0])
+        setting.turn()
+    assert set(told[-3:]) == {str(other).encode() for other in others}
+    assert not setting.lane._changed

@@ -1,0 +1,256 @@
+"""One link of the control socket: what it may do, and how much of it at once."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+
+from netshare.control import commands
+from netshare.control.protocol import ControlProtocol
+from netshare.service.desk.budget import BOX_TIMEOUT, QUESTIONS_IN_ONE_GO, SHORT_BOX
+from netshare.service.desk.protocol import PAGE, DeskProtocol
+from netshare.service.desk.registry import SEGMENTS_EACH
+from netshare.service.quotas import Quotas
+from netshare.service.shared import SharedPort
+from netshare.sockets.credentials import Peer
+from netshare.testing import AdoptingReactor, UNIXLink, linkedUNIXTransports
+
+
+class Setting:
+    """A shared port, and links to its desk in memory."""
+
+    def __init__(self, **quotas: Any) -> None:
+        self.reactor = AdoptingReactor()
+        self.shared = SharedPort(self.reactor, Quotas(expectAfterLoss=0.0, **quotas))
+        self.links: list[UNIXLink] = []
+
+    def link(self) -> tuple[ControlProtocol, DeskProtocol, UNIXLink]:
+        worker, desk = ControlProtocol(), DeskProtocol(self.shared.desk)
+        link = linkedUNIXTransports(worker, desk)
+        self.links.append(link)
+        return worker, desk, link
+
+    def settle(self) -> None:
+        for _ in range(20):
+            for link in self.links:
+                link.flush()
+            self.reactor.advance(0)
+
+    def ask(self, asking: ControlProtocol, command: Any, **arguments: Any) -> Any:
+        """The answer to a question, or the error."""
+        results: list[Any] = []
+        answer: Deferred[Any] = asking.callRemote(command, **arguments)
+        answer.addBoth(results.append)
+        self.settle()
+        (result,) = results
+        return result
+
+    def register(self, asking: ControlProtocol, path: str) -> Any:
+        return self.ask(asking, commands.Register, version=1, baseAddress=f"net.tcp://+/{path}")
+
+
+@pytest.fixture
+def setting() -> Iterator[Setting]:
+    one = Setting()
+    yield one
+    for link in one.links:
+        link.lose()
+    assert one.shared.admission.links == 0
+    assert one.shared.desk.budgets._users == {}
+    assert one.reactor.getDelayedCalls() == []
+
+
+def long_value(size: int) -> bytes:
+    """The beginning of a box with one long value after the other."""
+    value = b"x" * 60_000
+    number = 0
+    box = b""
+    while len(box) < size:
+        key = b"k%d" % number
+        box += struct.pack("!H", len(key)) + key + struct.pack("!H", len(value)) + value
+        number += 1
+    return box
+
+
+def test_a_long_box_before_the_first_registration(setting: Setting) -> None:
+    """A link that has registered nothing has no use for long boxes; a worker has."""
+    stranger, _, link = setting.link()
+    stranger.transport.write(long_value(SHORT_BOX + 1))
+    setting.settle()
+    assert not link.connected
+    worker, _, link = setting.link()
+    assert setting.register(worker, "a")["baseAddress"] == "net.tcp://+/a"
+    worker.transport.write(long_value(2 * SHORT_BOX))
+    setting.settle()
+    assert link.connected
+
+
+def test_many_keys(setting: Setting) -> None:
+    """A box of tiny keys, each of which costs much memory, ends the link."""
+    worker, _, link = setting.link()
+    setting.register(worker, "a")
+    keys = b"".join(b"\0\4%04d\0\0" % number for number in range(200))
+    worker.transport.write(keys)
+    setting.settle()
+    assert not link.connected
+
+
+def test_a_slow_box(setting: Setting) -> None:
+    """A box that has begun has to be complete in time, however steadily its bytes come."""
+    stranger, _, link = setting.link()
+    for byte in b"\0\4_ask\0\2":
+        stranger.transport.write(bytes([byte]))
+        setting.settle()
+        setting.reactor.advance(BOX_TIMEOUT / 12)
+    assert link.connected
+    setting.reactor.advance(BOX_TIMEOUT / 2)
+    setting.settle()
+    assert not link.connected
+
+
+def test_boxes_one_after_the_other(setting: Setting) -> None:
+    """A link on which boxes come all the time, the next one always begun, is served on."""
+    stranger, desk = Protocol(), DeskProtocol(setting.shared.desk)
+    link = linkedUNIXTransports(stranger, desk)
+    setting.links.append(link)
+    transport: Any = stranger.transport
+    box = b"\0\4_ask\0\0011\0\10_command\0\5Stats\0\0"
+    transport.write(box[:5])
+    for _ in range(10):
+        transport.write(box[5:] + box[:5])
+        setting.settle()
+        setting.reactor.advance(BOX_TIMEOUT / 2)
+    assert link.connected
+
+
+def test_descriptors_before_the_first_registration(setting: Setting) -> None:
+    """They are closed, and the link with them."""
+    stranger, _, link = setting.link()
+    reading, writing = os.pipe()
+    try:
+        stranger.transport.sendFileDescriptor(reading)
+        setting.settle()
+        assert not link.connected
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_many_questions_at_once(setting: Setting) -> None:
+    """Only some are dealt with before others get their turn; none is lost, in the end."""
+    stranger, desk, link = setting.link()
+    answers: list[Any] = []
+    count = 3 * QUESTIONS_IN_ONE_GO
+    for _ in range(count):
+        stranger.callRemote(commands.Stats).addBoth(answers.append)
+    written = b"".join(item for item in stranger.transport.queue if isinstance(item, bytes))
+    stranger.transport.queue.clear()
+    desk.dataReceived(written)
+    link.flush()
+    assert len(answers) == QUESTIONS_IN_ONE_GO
+    assert desk.transport.producerState == "paused"
+    setting.settle()
+    assert len(answers) == count
+    assert all("json" in answer for answer in answers)
+    assert desk.transport.producerState == "producing"
+
+
+@pytest.mark.parametrize("start", [2**70, 9_999_999, -1, -(2**70)])
+def test_a_page_from_anywhere(setting: Setting, start: int) -> None:
+    """A number that no page begins with is before all pages, or behind them."""
+    worker, _, _ = setting.link()
+    setting.register(worker, "a")
+    answer = setting.ask(worker, commands.ListRegistrations, start=start)
+    assert answer["next"] == -1
+    assert (answer["json"] == b"[]") == (start > 0)
+
+
+def test_pages(setting: Setting) -> None:
+    """All pages together have each registration once, also when some go in between."""
+    worker, _, _ = setting.link()
+    for number in range(PAGE + 20):
+        setting.register(worker, f"n{number}")
+    rows, following = setting.shared.status.registrations(0, PAGE)
+    assert len(rows) == PAGE
+    setting.ask(worker, commands.Unregister, baseAddress=f"net.tcp://+/n{PAGE}")
+    more, end = setting.shared.status.registrations(following, PAGE)
+    addresses = [row["address"] for row in (*rows, *more)]
+    assert end == -1
+    assert len(set(addresses)) == len(addresses) == PAGE + 19
+
+
+def test_a_page_costs_no_more_far_behind(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is skipped is neither described nor walked over."""
+    worker, _, _ = setting.link()
+    for number in range(300):
+        setting.register(worker, f"n{number}")
+    asked: list[int] = []
+    monkeypatch.setattr(Peer, "commandLine", property(lambda peer: asked.append(peer.pid) or ""))
+    rows, _ = setting.shared.status.registrations(295, PAGE)
+    assert len(rows) == len(asked) < 10
+
+
+def test_a_path_of_many_segments(setting: Setting) -> None:
+    """Each segment costs much more memory than its text."""
+    worker, _, _ = setting.link()
+    failure = setting.register(worker, "a/" * 65)
+    assert failure.check(commands.PathTooLong)
+    assert "64 are possible" in failure.getErrorMessage()
+
+
+def test_segments_of_one_user() -> None:
+    """All addresses of a user together have a limit."""
+    setting = Setting(maxRegistrationsPerUser=10)
+    worker, desk, link = setting.link()
+    desk.registry.accounts = _Trusting()  # type: ignore[assignment]
+    assert "baseAddress" in setting.register(worker, "a/" * 60)
+    failure = setting.register(worker, "b/" * (10 * SEGMENTS_EACH - 59))
+    assert failure.check(commands.RegistrationQuotaExceeded)
+    setting.ask(worker, commands.Unregister, baseAddress="net.tcp://+/" + "/".join("a" * 60))
+    assert "baseAddress" in setting.register(worker, "b/" * 60)
+    link.lose()
+
+
+class _Trusting:
+    """Accounts by which everybody may register, and is counted."""
+
+    def trusts(self, peer: Peer) -> bool:
+        return False
+
+    def refusal(self, peer: Peer, address: Any) -> str | None:
+        return None
+
+
+def test_changes_for_a_worker_that_does_not_read(setting: Setting) -> None:
+    """On the plain lane they are told once each when it reads again, and not kept meanwhile."""
+    worker, desk, _ = setting.link()
+    setting.register(worker, "a")
+    setting.register(worker, "b")
+    desk.transport.producer.pauseProducing()
+    other, _, _ = setting.link()
+    for _ in range(50):
+        for path in ("a/deeper", "b/deeper"):
+            setting.register(other, path)
+            setting.ask(other, commands.Unregister, baseAddress=f"net.tcp://+/{path}")
+    assert len(desk.transport.queue) == 0
+    desk.transport.producer.resumeProducing()
+    assert sum(b"RoutesChanged" in item for item in desk.transport.queue) == 2
+    desk.transport.queue.clear()
+
+
+def test_links_count_as_descriptors(setting: Setting) -> None:
+    """Accepting pauses before links have taken what connections need."""
+    admission = setting.shared.admission
+    before = admission.room
+    admission.descriptorLimit = admission.descriptors + 4
+    setting.link()
+    assert (admission.room, admission.paused) == (2, False)
+    setting.link()
+    assert (admission.room, admission.paused) == (0, True)
+    assert before > 0
