@@ -21,7 +21,6 @@ from typing import Any
 
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine
@@ -30,13 +29,10 @@ from netshare.control.lanes import (
     MAX_BATCH,
     MAX_PAYLOAD,
     BadParcels,
-    LaneEnd,
     LaneForm,
     Parcel,
-    is_end,
     pack_batch,
     read_parcels,
-    receive,
     send,
     unpack_answer,
 )
@@ -45,6 +41,7 @@ from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
 from netshare.service.workers.inflight import InFlight
 from netshare.service.workers.lanes import Lane
+from netshare.service.workers.pipe import Pipe
 from netshare.service.workers.unread import Unread, errand_of
 from netshare.sockets.held import HeldSocket
 
@@ -105,7 +102,7 @@ class FastLane(Lane):
         self._full = False
         #: Addresses to tell of when the worker has read what is queued.
         self._changed: dict[bytes, None] = {}
-        self._pipe = _Pipe(reactor, ours, self)
+        self._pipe = Pipe(reactor, ours, self)
         self._pipe.startReading()
 
     def workersEnd(self) -> int:
@@ -358,50 +355,3 @@ class FastLane(Lane):
             self.tellFreed()
         else:
             self._watch = self._reactor.callLater(WATCH, self._look)
-
-
-class _Pipe(LaneEnd):
-    """
-    The service's end, in the reactor.
-    """
-
-    def __init__(self, reactor: Any, connection: socket.socket, lane: FastLane) -> None:
-        super().__init__(reactor, connection)
-        self._lane = lane
-
-    def doRead(self) -> None:
-        """Read a message of the worker's: there is hardly ever a second one."""
-        if not self.connected:
-            return
-        try:
-            message = receive(self.socket)
-            if message is None:
-                return
-            if is_end(message):
-                self._lane.lost("it closed its lane")
-                return
-            self._lane.received(*message)
-        except (OSError, BadParcels) as error:
-            self._lane.lost(f"its lane broke: {error}")
-
-    def doWrite(self) -> None:
-        """There is room again."""
-        self._lane.flush()
-
-    def connectionLost(self, reason: Failure) -> None:
-        self._lane.lost(f"its lane failed: {reason.getErrorMessage()}")
-
-    def readRest(self, most: int) -> None:
-        """
-        Read what the worker has sent before its end came.
-
-        :param most: so many messages, from a worker that has not ended at all
-        """
-        try:
-            for _ in range(most):
-                message = receive(self.socket) if self.connected else None
-                if message is None or is_end(message):
-                    return
-                self._lane.received(*message)
-        except (OSError, BadParcels):
-            pass  # that was the end
