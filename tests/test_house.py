@@ -48,6 +48,7 @@ ORDER = """
     netshare.transport.xml.binary
     netshare.transport.soap
     netshare.transport.datacontracts
+    netshare.transport.xmlserializer
     netshare.transport.channels
     netshare.transport.security
     netshare.transport.encoders.templates

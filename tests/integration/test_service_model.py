@@ -57,6 +57,7 @@ RECORDINGS: dict[str, dict[str, Any]] = {
     "tasks": {},
     "duplex": {},
     "session": {},
+    "xml": {},
     "text11": {"encoding": TextEncoding.soap11()},
     "text12": {"encoding": TextEncoding()},
     "text12-utf16": {"encoding": TextEncoding(charset="utf-16LE")},

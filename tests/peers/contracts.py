@@ -1,4 +1,4 @@
-"""The service contracts of Contracts.cs in Python, but IXml. Their data are in datatypes.py."""
+"""The service contracts of Contracts.cs in Python. Their data are in datatypes and xmltypes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from netshare.transport.contracts.decorators import (
     message_contract,
     operation,
     service_contract,
+    xml_serializer_format,
 )
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
@@ -42,6 +43,7 @@ from tests.peers.datatypes import (
     Rights,
     Shape,
 )
+from tests.peers.xmltypes import Order
 
 
 @message_contract(wrapper_name="UploadRequest", wrapper_namespace="urn:peers:stream")
@@ -102,6 +104,19 @@ class IBasic:
     def FailUntyped(self, reason: str | None) -> None: ...
     @operation
     def FailInternal(self, reason: str | None) -> None: ...
+
+
+@service_contract(namespace="urn:peers:xml")
+@xml_serializer_format
+class IXml:
+    @operation
+    def EchoOrder(self, value: Order | None) -> Order | None: ...
+    @operation
+    def EchoOrders(self, values: list[Order] | None) -> list[Order] | None: ...
+    @operation
+    def EchoText(self, value: str | None) -> str | None: ...
+    @operation
+    def EchoBytes(self, value: bytes | None) -> bytes | None: ...
 
 
 @service_contract(namespace="urn:peers:data")

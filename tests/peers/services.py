@@ -28,10 +28,12 @@ from tests.peers.contracts import (
     IStreams,
     ITasks,
     IUntyped,
+    IXml,
     UploadReply,
     UploadRequest,
 )
 from tests.peers.datatypes import Problem
+from tests.peers.xmltypes import Order
 
 _PATTERN = bytes(i * 31 & 0xFF for i in range(256)) * (CHUNK // 256)
 
@@ -225,6 +227,21 @@ class Tasks(ITasks):
 
 
 @service_behavior(instance_context_mode=InstanceContextMode.PER_CALL)
+class Xml(IXml):
+    def EchoOrder(self, value: Order | None) -> Order | None:
+        return value
+
+    def EchoOrders(self, values: list[Order] | None) -> list[Order] | None:
+        return values
+
+    def EchoText(self, value: str | None) -> str | None:
+        return value
+
+    def EchoBytes(self, value: bytes | None) -> bytes | None:
+        return value
+
+
+@service_behavior(instance_context_mode=InstanceContextMode.PER_CALL)
 class Untyped(IUntyped):
     def Process(self, request: Message) -> Message:
         return self._answer(request, "urn:peers:untyped/Processed")
@@ -244,5 +261,6 @@ SERVICES: dict[str, tuple[type, type]] = {
     "ISession": (ISession, Session),
     "ITasks": (ITasks, Tasks),
     "IUntyped": (IUntyped, Untyped),
+    "IXml": (IXml, Xml),
 }
 """By the contract's name: the contract and the service."""

@@ -73,13 +73,13 @@ BINDINGS: dict[str, dict[str, Any]] = {
     "text12": {"encoding": TextEncoding()},
     "text12-utf16": {"encoding": TextEncoding(charset="utf-16LE")},
     "tls-decrypted": {},
+    "xml": {},
 }
 FRAMING_ONLY = {
     "tls": "it is encrypted; tls-decrypted is the same",
     "twmc-certificate": "message credentials are not implemented",
     "twmc-refused": "message credentials are not implemented",
     "twmc-username": "message credentials are not implemented",
-    "xml": "XmlSerializerFormat is not implemented",
 }
 SOAP = {
     "http://www.w3.org/2003/05/soap-envelope",

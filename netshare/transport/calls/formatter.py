@@ -9,7 +9,7 @@ import copy
 import functools
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from netshare.transport.calls.headers import HeaderFormatter
 from netshare.transport.contracts.decorators import ANY_ACTION
@@ -27,11 +27,16 @@ from netshare.transport.datacontracts import (
     is_primitive,
     serializer_for,
 )
+from netshare.transport.datacontracts.scalars import XSD
 from netshare.transport.encoders.templates import OperationBody
 from netshare.transport.soap import Message, ReceivedBody, SoapFault, StreamBody
-from netshare.transport.xml import END, Element, Start, XmlCursor, XmlException
+from netshare.transport.xml import END, XSI, Element, Start, XmlCursor, XmlException
+from netshare.transport.xmlserializer import XmlSerializer
 
 __all__ = ["MessageFormatter", "OperationFormatter", "formatter_for"]
+
+#: What XmlSerializer's messages declare in their bodies.
+_XML_DECLARATIONS: Final = (("xsi", XSI), ("xsd", XSD))
 
 
 class MessageFormatter:
@@ -54,9 +59,12 @@ class MessageFormatter:
         self.description = description
         self._operation = operation
         self._parts = [
-            (part, _serializer(part.hint, known, primitive)) for part in description.parts
+            (part, _serializer(part.hint, known, primitive, description))
+            for part in description.parts
         ]
         self._writers = [(s, part.name, part.namespace, part.member) for part, s in self._parts]
+        #: As XmlSerializer's messages have them, in the body's start tag.
+        self._declarations = () if description.xml_namespace is None else _XML_DECLARATIONS
         self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
         #: By name: the member, and what reads its text.
         self._leaves: dict[tuple[str, str], tuple[str, Any]] = {
@@ -64,7 +72,10 @@ class MessageFormatter:
             for part, serializer in self._parts
             if serializer.read_leaf is not None
         }
-        self._headers = HeaderFormatter(description.headers, known, operation)
+        self._headers = HeaderFormatter(
+            [(h, _serializer(h.hint, known, False, description)) for h in description.headers],
+            operation,
+        )
         #: The headers that are members of the message contract: (namespace, name).
         self.understood = frozenset((head.namespace, head.name) for head in description.headers)
 
@@ -86,7 +97,7 @@ class MessageFormatter:
             message.body_content = StreamBody((*path, (stream.name, stream.namespace)))
         elif self._parts or description.wrapper is not None:
             message.body_content = OperationBody(
-                description.wrapper, self._writers, values, self._operation
+                description.wrapper, self._writers, values, self._operation, self._declarations
             )
         return message
 
@@ -191,7 +202,7 @@ class OperationFormatter:
         reply = operation.reply
         both = (operation.request,) if reply is None else (operation.request, reply)
         primitive = all(
-            is_primitive(part.hint) and not message.headers
+            message.xml_namespace is None and is_primitive(part.hint) and not message.headers
             for message in both
             for part in message.parts
             if not part.is_stream
@@ -361,7 +372,11 @@ def formatter_for(operation: OperationDescription) -> OperationFormatter:
     return OperationFormatter(operation)
 
 
-def _serializer(hint: Any, known: Sequence[Any], primitive: bool) -> Any:
-    return serializer_for(
-        bytes if hint is Stream or Stream in get_args(hint) else hint, known, primitive=primitive
-    )
+def _serializer(
+    hint: Any, known: Sequence[Any], primitive: bool, description: MessageDescription
+) -> Any:
+    if hint is Stream or Stream in get_args(hint):
+        return serializer_for(bytes, known, primitive=primitive)
+    if description.xml_namespace is not None:
+        return XmlSerializer(hint, description.xml_namespace, known)
+    return serializer_for(hint, known, primitive=primitive)

@@ -13,7 +13,6 @@ from netshare.transport.datacontracts import (
     DeserializationFailed,
     Serializer,
     UnencodableValue,
-    serializer_for,
 )
 from netshare.transport.soap import Message, MessageHeader
 from netshare.transport.xml import XmlWriter
@@ -25,15 +24,14 @@ class HeaderFormatter:
     """
     Writes and reads the headers of one message of an operation.
 
-    :param headers: which there are
-    :param known: types that may stand where the contract says less
+    :param headers: which there are, each with its serializer
     :param operation: the operation's name, for errors
     """
 
     def __init__(
-        self, headers: Sequence[HeaderDescription], known: Sequence[Any], operation: str
+        self, headers: Sequence[tuple[HeaderDescription, Serializer]], operation: str
     ) -> None:
-        self._headers = [(head, serializer_for(head.hint, known)) for head in headers]
+        self._headers = headers
         self._operation = operation
 
     def write(self, message: Message, values: Mapping[str, Any]) -> None:

@@ -34,6 +34,7 @@ from netshare.transport.contracts.decorators import (
     message_contract,
     operation,
     service_contract,
+    xml_serializer_format,
 )
 from netshare.transport.contracts.derivation import describe, describe_callback
 from netshare.transport.contracts.description import (
@@ -77,4 +78,5 @@ __all__ = [
     "operation",
     "service_behavior",
     "service_contract",
+    "xml_serializer_format",
 ]

@@ -42,9 +42,11 @@ __all__ = [
     "message_contract",
     "operation",
     "service_contract",
+    "xml_serializer_format",
 ]
 
 T = TypeVar("T", bound=type)
+D = TypeVar("D", bound=Callable[..., Any])
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: The action of an operation that takes every message which no other operation takes.
@@ -57,6 +59,7 @@ CONTRACT_NOTE = "__netshare_contract__"
 OPERATION_NOTE = "__netshare_operation__"
 MESSAGE_NOTE = "__netshare_message__"
 PART_NOTE = "netshare"
+XML_FORMAT_NOTE = "__netshare_xml_format__"
 
 
 class SessionMode(Enum):
@@ -265,6 +268,19 @@ def _check_new(method: Any, namespace: Mapping[str, Any]) -> None:
             f"{namespace['__qualname__']}: a second {name} would replace the first; overloads "
             'of C# need a method each, and a name on the wire: @operation(name="…")'
         )
+
+
+def xml_serializer_format(contract: D, /) -> D:
+    """
+    Make the messages of a contract, of a callback contract or of one operation those of the other
+    serializer, whose types are in :mod:`netshare.transport.xmlserializer`. The details of faults
+    stay data contracts, as in WCF. (XmlSerializerFormatAttribute)
+
+    :param contract: the class, or the method
+    :returns: the same
+    """
+    setattr(contract, XML_FORMAT_NOTE, True)
+    return contract
 
 
 def header(

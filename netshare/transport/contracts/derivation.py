@@ -20,6 +20,7 @@ from netshare.transport.contracts.decorators import (
     MESSAGE_NOTE,
     OPERATION_NOTE,
     PART_NOTE,
+    XML_FORMAT_NOTE,
     ContractNote,
     FaultContract,
     MessageNote,
@@ -153,6 +154,9 @@ def _describe_operation(
     given = [(p.name, hints[p.name]) for p in parameters]
     request = names.request(given)
     reply = None if note.one_way else names.reply(result, dict(given))
+    if getattr(function, XML_FORMAT_NOTE, False) or getattr(cls, XML_FORMAT_NOTE, False):
+        request = dataclasses.replace(request, xml_namespace=namespace)
+        reply = None if reply is None else dataclasses.replace(reply, xml_namespace=namespace)
     faults = tuple(names.fault(declared) for declared in note.faults)
     return OperationDescription(
         name,

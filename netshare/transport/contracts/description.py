@@ -81,6 +81,9 @@ class MessageDescription:
     type: Any = None
     #: The message is passed as it is.
     untyped: bool = False
+    #: Where the message is XmlSerializer's: the namespace of types that say none. None: it is
+    #: DataContractSerializer's.
+    xml_namespace: str | None = None
     #: The part that is a stream, where there is one. Every call asks for it.
     stream: PartDescription | None = field(init=False, repr=False, compare=False)
 

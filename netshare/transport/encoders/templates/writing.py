@@ -50,9 +50,10 @@ class OperationBody:
     :param parts: what is in it
     :param values: of the parts
     :param operation: whose message it is, for errors
+    :param declarations: prefixes and namespaces that the element of the body declares
     """
 
-    __slots__ = ("operation", "parts", "values", "wrapper")
+    __slots__ = ("declarations", "operation", "parts", "values", "wrapper")
 
     def __init__(
         self,
@@ -60,13 +61,17 @@ class OperationBody:
         parts: Sequence[Part],
         values: Mapping[str, Any],
         operation: str = "",
+        declarations: Sequence[tuple[str, str]] = (),
     ) -> None:
+        self.declarations = declarations
         self.wrapper = wrapper
         self.parts = parts
         self.values = values
         self.operation = operation
 
     def __call__(self, writer: XmlWriter) -> None:
+        for prefix, uri in self.declarations:
+            writer.declare(prefix, uri)
         if self.wrapper is not None:
             writer.start_element(*self.wrapper)
         self.write_parts(writer)
@@ -239,6 +244,7 @@ class WriteTemplates:
         if (
             type(body) is not OperationBody
             or body.wrapper is None
+            or body.declarations
             or message.headers
             or message.is_fault
             or message.fault_to is not None
