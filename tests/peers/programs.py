@@ -170,7 +170,7 @@ def build_more_contracts(mono: Mono, cache: Path = PROJECT / "build" / "peers") 
     :returns: the assembly.
     :raises PeerBuildError: when the compiler refuses.
     """
-    return _compiled(mono.compiler, "morecontracts.dll", ("MoreContracts.cs",), cache)
+    return _compiled(mono.compiler, "morecontracts.dll", ("MoreContracts.cs", "MoreXml.cs"), cache)
 
 
 def _compiled(compiler: Path, name: str, sources: tuple[str, ...], cache: Path) -> Path:

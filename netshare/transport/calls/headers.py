@@ -44,6 +44,8 @@ class HeaderFormatter:
         for head, serializer in self._headers:
             value = values[head.member]
             where = (self._operation, head.name)
+            if value is None and serializer.omits_null:
+                continue
             for one in _items(value, where) if head.array else (value,):
                 message.headers.append(
                     MessageHeader(

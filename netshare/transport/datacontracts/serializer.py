@@ -52,6 +52,9 @@ class Serializer:
         "write_leaf",
     )
 
+    #: Whether a header that is None is not there.
+    omits_null = False
+
     def __init__(self, hint: Any, known: Sequence[Any] = (), primitive: bool = False) -> None:
         self.hint = hint
         self.primitive = primitive and is_primitive(hint)

@@ -4,8 +4,7 @@ Classes: which of their members are elements, attributes, text, and anything els
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from netshare.transport.datacontracts.errors import (
@@ -27,86 +26,16 @@ from netshare.transport.xml import (
     lexical,
 )
 from netshare.transport.xmlserializer.elements import ElementPlace, text_of
-from netshare.transport.xmlserializer.nothing import NOTHING
+from netshare.transport.xmlserializer.hints import NOTHING
+from netshare.transport.xmlserializer.members import (
+    AttributeMember,
+    ChoiceMember,
+    ElementMember,
+    Members,
+)
 from netshare.transport.xmlserializer.types import TextMapping, TypeMapping
 
-__all__ = ["AttributeMember", "ChoiceMember", "ClassMapping", "ElementMember", "Members"]
-
-
-@dataclasses.dataclass(slots=True)
-class AttributeMember:
-    """
-    A member that is an attribute.
-
-    :param field: the field
-    :param name: of the attribute
-    :param namespace: of the attribute, mostly none
-    :param mapping: of its text
-    :param optional: whether there may be None
-    :param default_value: the value with which it is not written
-    :param specified: the field that says whether it is written
-    """
-
-    field: str
-    name: str
-    namespace: str
-    mapping: TextMapping
-    optional: bool
-    default_value: Any = NOTHING
-    specified: str = ""
-
-
-@dataclasses.dataclass(slots=True)
-class ElementMember:
-    """
-    A member that is an element, or with ``repeated`` a list of elements.
-
-    :param field: the field
-    :param place: the element
-    :param repeated: whether it is a list of such elements, with nothing around them
-    :param default_value: as of :class:`AttributeMember`
-    :param specified: as of :class:`AttributeMember`
-    """
-
-    field: str
-    place: ElementPlace
-    repeated: bool = False
-    default_value: Any = NOTHING
-    specified: str = ""
-
-
-@dataclasses.dataclass(slots=True)
-class ChoiceMember:
-    """
-    A member that is one of several elements.
-
-    :param field: the field
-    :param places: the elements
-    :param repeated: whether it is a list of them
-    :param identifier: the field that has the element's name; empty: its type tells
-    :param name_of: from the identifier's value to a name
-    :param identify: and back
-    """
-
-    field: str
-    places: tuple[ElementPlace, ...]
-    repeated: bool
-    identifier: str
-    name_of: Callable[[Any], str]
-    identify: Callable[[str], Any]
-
-    def place_for(self, value: Any, said: Any) -> ElementPlace:
-        """:returns: the element of a value; :raises UnencodableValue: there is none"""
-        if self.identifier:
-            name = self.name_of(said)
-            for place in self.places:
-                if place.name == name:
-                    return place
-            raise UnencodableValue(f"{said!r} names none of its elements", self.identifier)
-        for place in self.places:
-            if place.mapping.takes(value):
-                return place
-        raise UnencodableValue(f"{type(value).__name__} is none of its types", self.field)
+__all__ = ["ClassMapping", "Types"]
 
 
 class Types(Protocol):
@@ -117,20 +46,6 @@ class Types(Protocol):
 
     def named(self, name: str, namespace: str, declared: ClassMapping) -> ClassMapping | None:
         """:returns: the mapping of that type name; None: there is none that may stand there"""
-
-
-@dataclasses.dataclass(slots=True)
-class Members:
-    """What a class consists of, its own members and those it inherits."""
-
-    attributes: list[AttributeMember] = dataclasses.field(default_factory=list)
-    #: In the order in which they are written; a text is the name of the field that is text.
-    content: list[ElementMember | ChoiceMember | tuple[str, TextMapping] | str] = dataclasses.field(
-        default_factory=list
-    )
-    any_element: str = ""
-    any_elements_are_list: bool = False
-    any_attribute: str = ""
 
 
 class ClassMapping(TypeMapping):
@@ -302,12 +217,9 @@ class ClassMapping(TypeMapping):
                 setattr(value, attribute.field, attribute.default_value)
         if cursor.attributes:
             self._read_attributes(cursor, value)
-        if self._text is not None and not self._elements and not self.members.any_element:
-            setattr(value, self._text[0], self._text[1].parse(cursor.value()))
-            return value
         if self._text is not None:
             text = text_of(cursor.copy().element())
-            if text:
+            if text != "":
                 setattr(value, self._text[0], self._text[1].parse(text))
         lists: dict[str, list[Any]] = {}
         cursor.enter()

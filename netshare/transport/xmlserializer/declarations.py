@@ -15,8 +15,7 @@ from typing import Any, Final, TypeVar, dataclass_transform, overload
 
 from netshare.transport.datacontracts.defaults import own_annotations
 from netshare.transport.datacontracts.errors import InvalidDataContract
-from netshare.transport.xmlserializer.hints import fill_defaults
-from netshare.transport.xmlserializer.nothing import NOTHING
+from netshare.transport.xmlserializer.hints import NOTHING, fill_defaults
 
 __all__ = [
     "EnumNote",

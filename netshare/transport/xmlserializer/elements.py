@@ -15,9 +15,11 @@ from netshare.transport.xml import (
     Comment,
     Element,
     NamespaceDeclaration,
+    Value,
     XmlCursor,
     XmlException,
     XmlWriter,
+    join_values,
     lexical,
 )
 from netshare.transport.xmlserializer.types import TypeMapping
@@ -39,10 +41,10 @@ def write_nil(writer: XmlWriter) -> None:
     writer.attribute("nil", "true", XSI, writer.prefix_of(XSI) or _PREFIX)
 
 
-def text_of(element: Element) -> str:
+def text_of(element: Element) -> Value:
     """:returns: the text that stands directly in an element, between what else there is"""
     inside = (ArrayElements, Comment, Element)
-    return "".join(lexical(one) for one in element.children if type(one) not in inside)  # type: ignore[arg-type]
+    return join_values([one for one in element.children if type(one) not in inside])
 
 
 class ElementPlace:
@@ -204,6 +206,6 @@ class XmlContentMapping(TypeMapping):
         declared = [NamespaceDeclaration(p, u) for p, u in cursor.scope().items() if p]
         element = cursor.element()
         own = {one.prefix for one in element.attributes if type(one) is NamespaceDeclaration}
-        text = text_of(element)
+        text = lexical(text_of(element))
         needed = [d for d in declared if d.prefix not in own and f"{d.prefix}:" in text]
         return self.cls((*element.attributes, *needed), element.children)

@@ -10,15 +10,24 @@ import enum
 import functools
 import types
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from netshare.transport.datacontracts.errors import InvalidDataContract
 from netshare.transport.datacontracts.scalars import Scalar, scalar_of_hint
-from netshare.transport.xmlserializer.nothing import NOTHING
 
-__all__ = ["Hint", "default_of", "fill_defaults", "hint_of", "hints_of", "zero_of_enum"]
+__all__ = ["NOTHING", "Hint", "default_of", "fill_defaults", "hint_of", "hints_of", "zero_of_enum"]
 
-_LISTS = (list, collections.abc.Sequence)
+
+class _Nothing:
+    """The default of the type."""
+
+    def __repr__(self) -> str:
+        return "<the default of the type>"
+
+
+#: Stands for: nothing was said.
+NOTHING: Final[Any] = _Nothing()
+_LISTS: Final = (list, collections.abc.Sequence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,7 @@ from netshare.transport.datacontracts.scalars import (
 )
 from netshare.transport.datacontracts.xmlcontent import XmlContent, XmlElement
 from netshare.transport.xml import XSI, XmlCursor, XmlWriter, encode_name
-from netshare.transport.xmlserializer.classes import (
-    AttributeMember,
-    ChoiceMember,
-    ClassMapping,
-    ElementMember,
-    Members,
-)
+from netshare.transport.xmlserializer.classes import ClassMapping
 from netshare.transport.xmlserializer.declarations import (
     MemberKind,
     MemberNote,
@@ -45,6 +39,12 @@ from netshare.transport.xmlserializer.elements import (
     XmlElementMapping,
 )
 from netshare.transport.xmlserializer.hints import Hint, hint_of, hints_of
+from netshare.transport.xmlserializer.members import (
+    AttributeMember,
+    ChoiceMember,
+    ElementMember,
+    Members,
+)
 from netshare.transport.xmlserializer.types import (
     EnumMapping,
     ListTextMapping,

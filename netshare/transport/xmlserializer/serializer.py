@@ -4,7 +4,6 @@ Serializers: what writes and reads one parameter, as XmlSerializer does.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Annotated, Any, get_args, get_origin
 
@@ -19,17 +18,7 @@ from netshare.transport.xmlserializer.elements import ElementPlace, write_nil
 from netshare.transport.xmlserializer.hints import default_of, hint_of
 from netshare.transport.xmlserializer.mappings import Mappings
 
-__all__ = ["XmlSerializer", "mappings_for"]
-
-
-@functools.lru_cache(1024)
-def mappings_for(namespace: str, known: tuple[Any, ...]) -> Mappings:
-    """
-    :param namespace: of types that say none: the contract's
-    :param known: types that may stand where another is declared
-    :returns: the mappings of a contract's types, the same each time
-    """
-    return Mappings(namespace, known)
+__all__ = ["XmlSerializer"]
 
 
 class XmlSerializer:
@@ -45,10 +34,12 @@ class XmlSerializer:
 
     #: There is no quicker way for simple values.
     read_leaf = None
+    #: Whether a header that is None is not there.
+    omits_null = True
 
     def __init__(self, hint: Any, namespace: str, known: Sequence[Any] = ()) -> None:
         self.hint = hint
-        self._mappings = mappings_for(namespace, tuple(known))
+        self._mappings = Mappings(namespace, known)
         self._note = _note_of(hint)
         self._hint = hint_of(hint, "value")
         if self._note.kind not in (None, MemberKind.ARRAY, MemberKind.ELEMENT) or (

@@ -26,6 +26,7 @@ from netshare.transport.xml import (
     encode_name,
     lexical,
 )
+from netshare.transport.xml.timespan import TICKS_PER_DAY
 from netshare.transport.xmlserializer.declarations import EnumNote
 
 __all__ = ["EnumMapping", "ListTextMapping", "ScalarMapping", "TextMapping", "TypeMapping"]
@@ -99,8 +100,9 @@ def _time(value: Any) -> Value:
 
 
 def _parse_time(text: Value) -> DateTime:
-    given = as_datetime("0001-01-01T" + as_string(text).strip(_BLANK)[:40])
-    return DateTime(given.ticks, DateTimeKind(given.kind))
+    # In the middle of a month, since its offset may move it into another day.
+    given = as_datetime("0001-01-15T" + as_string(text).strip(_BLANK)[:40])
+    return DateTime(given.ticks % TICKS_PER_DAY, DateTimeKind(given.kind))
 
 
 def _hex(value: Any) -> Value:
