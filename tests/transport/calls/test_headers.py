@@ -8,19 +8,20 @@ import pytest
 
 from netshare.transport.calls.headers import HeaderFormatter
 from netshare.transport.contracts.description import HeaderDescription
-from netshare.transport.datacontracts import DeserializationFailed, UnencodableValue
+from netshare.transport.datacontracts import (
+    DeserializationFailed,
+    UnencodableValue,
+    serializer_for,
+)
 from netshare.transport.encoders import encoder_for
 from netshare.transport.soap import Message, MessageHeader
 
-HEADERS = HeaderFormatter(
-    [
-        HeaderDescription("One", "urn:h", int, "one", False),
-        HeaderDescription("List", "urn:h", list[int] | None, "list", False),
-        HeaderDescription("Several", "urn:h", int, "several", False, array=True),
-    ],
-    (),
-    "Ask",
+DECLARED = (
+    HeaderDescription("One", "urn:h", int, "one", False),
+    HeaderDescription("List", "urn:h", list[int] | None, "list", False),
+    HeaderDescription("Several", "urn:h", int, "several", False, array=True),
 )
+HEADERS = HeaderFormatter([(head, serializer_for(head.hint)) for head in DECLARED], "Ask")
 
 
 def sent(message: Message, kind: str) -> Message:
