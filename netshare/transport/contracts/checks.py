@@ -17,6 +17,7 @@ from netshare.transport.contracts.description import (
     OperationDescription,
 )
 from netshare.transport.datacontracts import InvalidDataContract, serializer_for
+from netshare.transport.xmlserializer import XmlSerializer
 
 __all__ = ["check_contract", "check_implementation"]
 
@@ -29,9 +30,12 @@ def check_contract(contract: ContractDescription) -> None:
     :raises ContractError: one of them cannot travel; it names operation and parameter
     """
     for operation in contract.operations:
-        for where, hint in _hints(operation):
+        for where, hint, xml_namespace in _hints(operation):
             try:
-                serializer_for(hint, operation.known_types).check()
+                if xml_namespace is None:
+                    serializer_for(hint, operation.known_types).check()
+                else:
+                    XmlSerializer(hint, xml_namespace, operation.known_types)
             except InvalidDataContract as error:
                 raise ContractError(
                     f"{contract.type.__name__}.{operation.method}: {where}: {error}"
@@ -40,20 +44,23 @@ def check_contract(contract: ContractDescription) -> None:
         check_contract(contract.callback)
 
 
-def _hints(operation: OperationDescription) -> Iterator[tuple[str, Any]]:
-    """:returns: every type in an operation, and where it stands."""
+def _hints(operation: OperationDescription) -> Iterator[tuple[str, Any, str | None]]:
+    """
+    :returns: every type in an operation, where it stands, and where it is XmlSerializer's the
+        namespace of types that say none
+    """
     for message, kind in ((operation.request, "the parameter"), (operation.reply, "the result")):
         if message is None:
             continue
         for part in message.parts:
             if not part.is_stream:
-                yield f"{kind} {part.member or part.name}", part.hint
+                yield f"{kind} {part.member or part.name}", part.hint, message.xml_namespace
         for header in message.headers:
-            yield f"the header {header.member}", header.hint
+            yield f"the header {header.member}", header.hint, message.xml_namespace
     for fault in operation.faults:
-        yield "faults", fault.detail
+        yield "faults", fault.detail, None
     for known in operation.known_types:
-        yield "known_types", known
+        yield "known_types", known, operation.request.xml_namespace
 
 
 def check_implementation(contract: ContractDescription, implementation: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -14,9 +14,11 @@ from netshare.transport.contracts import (
     message_contract,
     operation,
     service_contract,
+    xml_serializer_format,
 )
 from netshare.transport.contracts.checks import check_contract, check_implementation
 from netshare.transport.datacontracts import data_contract, member
+from netshare.transport.xmlserializer import xml_element
 
 
 class Undecorated:
@@ -189,3 +191,28 @@ def test_no_implementations(cls: type, message: str) -> None:
     for implementation in (cls, cls()):
         with pytest.raises(ContractError, match=message):
             check_implementation(describe(ITwo), implementation)
+
+
+class Unmarked:
+    pass
+
+
+def test_types_of_the_other_serializer() -> None:
+    """A contract with the format of XmlSerializer is checked by its rules."""
+
+    @service_contract
+    @xml_serializer_format
+    class IXmlOnly:
+        @operation
+        def Choose(self, what: Annotated[int, xml_element()]) -> list[int]: ...
+
+    check_contract(describe(IXmlOnly))
+
+    @service_contract
+    @xml_serializer_format
+    class IBad:
+        @operation
+        def Do(self, what: Unmarked) -> None: ...
+
+    with pytest.raises(ContractError, match=r"IBad\.Do: the parameter what: .*needs @xml_type"):
+        check_contract(describe(IBad))
