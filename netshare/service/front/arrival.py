@@ -5,6 +5,7 @@ A connection whose via is known, between the front and the route that takes it.
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from typing import Any
 
 from twisted.logger import Logger
@@ -19,6 +20,11 @@ from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
+from netshare.timing import Timer
+
+#: Lines in the log about connections that nothing served, in a second; the others are summed up in
+#: one. Strangers choose how many there are, and each costs more than refusing does.
+MOST_LINES = 100
 
 #: The fault that a client is told with an outcome. What is not here is closed without a word.
 FAULTS = {
@@ -56,6 +62,10 @@ class Ending:
         #: Where served connections are logged instead, if anywhere.
         self.connectionLog = connectionLog
         self._refusing: set[RefusalProtocol] = set()
+        #: The second for which lines are counted, how many it has, and what has none.
+        self._second, self._lines = 0.0, 0
+        self._unlogged: Counter[Outcome] = Counter()
+        self._telling = Timer(reactor, self._tellUnlogged)
 
     def record(
         self,
@@ -76,7 +86,7 @@ class Ending:
             self.connectionLog.write(outcome, via, peer, local, detail)
             if outcome.served:
                 return
-        if summedUp:
+        if summedUp or not (outcome.served or self._mayLog(outcome)):
             return
         if outcome is Outcome.EMPTY:
             log = self.log.debug
@@ -92,6 +102,24 @@ class Ending:
             local=local,
             detail=detail,
         )
+
+    def _mayLog(self, outcome: Outcome) -> bool:
+        """Whether one more line may be written in this second; if not, it is counted."""
+        now = self.reactor.seconds()
+        if not 0 <= now - self._second < 1:
+            self._second, self._lines = now, 0
+        self._lines += 1
+        if self._lines <= MOST_LINES:
+            return True
+        if not self._unlogged:
+            self._telling.start(1.0)
+        self._unlogged[outcome] += 1
+        return False
+
+    def _tellUnlogged(self) -> None:
+        counts = ", ".join(f"{count} {one.value}" for one, count in self._unlogged.items())
+        self._unlogged.clear()
+        self.log.warn("connections without a line of their own: {counts}", counts=counts)
 
     def refuse(self, held: HeldSocket, fault: Fault | None) -> None:
         """
@@ -136,6 +164,9 @@ class Ending:
         if self.connectionLog is not None:
             self.connectionLog.close()
             self.connectionLog = None
+        if self._unlogged:
+            self._telling.stop()
+            self._tellUnlogged()
         for protocol in list(self._refusing):
             protocol.transport.abortConnection()
 

@@ -36,6 +36,8 @@ from netshare.service.proxyprotocol import (
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_text, host_of
+from netshare.sockets.privatenames import makes_tcp_servers
+from netshare.sockets.reading import ReadingTransport
 from netshare.timing import Deadlines, Timer
 
 #: Takes a connection whose via is known.
@@ -189,8 +191,13 @@ class SharedPortFactory(Factory):
         """
         Wait for the rest of a preamble.
         """
+        reactor = self.ending.reactor
+        if makes_tcp_servers(reactor):
+            # Any that can wait for descriptors: a transport that can only read costs much less.
+            ReadingTransport(reactor, held, _protocol(self, begun)).begin()
+            return
         try:
-            adopt(self.ending.reactor, held, _BegunFactory(self, begun))
+            adopt(reactor, held, _BegunFactory(self, begun))
         except ClientGone as error:
             self.ending.record(Outcome.CLIENT_GONE, "", begun.peer, begun.local, str(error))
 
@@ -243,6 +250,10 @@ class SharedPortFactory(Factory):
         self._telling.stop()
 
 
+def _protocol(front: SharedPortFactory, begun: Begun) -> PreambleProtocol:
+    return PreambleProtocol(front, begun.peer, host_of(begun.peer), begun)
+
+
 class _BegunFactory(Factory):
     """
     Makes the protocol of one connection that is here already.
@@ -255,6 +266,4 @@ class _BegunFactory(Factory):
         self._begun = begun
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
-        return PreambleProtocol(
-            self._front, self._begun.peer, host_of(self._begun.peer), self._begun
-        )
+        return _protocol(self._front, self._begun)

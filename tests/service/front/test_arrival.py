@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from twisted.logger import globalLogPublisher
 from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IArrival
+from netshare.service.front.arrival import MOST_LINES
 from netshare.service.outcomes import Outcome
 from tests.helpers.front import PREAMBLE, VIA, Front, everything
 
@@ -60,3 +64,31 @@ def test_kept_descriptors(front: Front, keeps: int) -> None:
     front.arrivals[0].take(Outcome.RELAYED, keeps=keeps)
     assert front.admission.descriptors == keeps
     front.admission.release(keeps)
+
+
+def test_a_flood_of_lines(front: Front, logged: list[dict[str, Any]]) -> None:
+    """Of thousands that are refused in a second a hundred have a line; one counts the rest."""
+    for _ in range(MOST_LINES + 50):
+        front.ending.record(Outcome.MALFORMED, "", "1.2.3.4:5", "6.7.8.9:10", "nonsense")
+    front.ending.record(Outcome.HANDED_OVER, "", "1.2.3.4:5", "6.7.8.9:10", "a worker")
+    front.outcomes.accepted += MOST_LINES + 51
+    assert len(logged) == MOST_LINES + 1
+    front.reactor.advance(1.1)
+    assert logged[-1]["counts"] == "50 malformed"
+    front.ending.record(Outcome.MALFORMED, "", "1.2.3.4:5", "6.7.8.9:10", "nonsense")
+    front.outcomes.accepted += 1
+    assert logged[-1]["outcome"] == "malformed"
+
+
+@pytest.fixture
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """The events of the log about connections."""
+    events: list[dict[str, Any]] = []
+
+    def observe(event: dict[str, Any]) -> None:
+        if event["log_namespace"].endswith("Ending"):
+            events.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    yield events
+    globalLogPublisher.removeObserver(observe)
