@@ -13,7 +13,7 @@ from tests.peers.drivers import free_port
 from tests.peers.services import SERVICES, Basic
 
 LARGE = 1 << 26
-_OF_HOST = ("behavior", "throttle", "credentials")
+_OF_HOST = ("behavior", "throttle", "credentials", "authorization")
 
 
 def binding(**options: Any) -> NetTcpBinding:
@@ -57,11 +57,7 @@ class Hosting:
         declared, service = SERVICES[contract]
         if issubclass(service, Basic):
             service = type("Basic", (service,), {"name": name, "notes": []})
-        of_host = {
-            key: options.pop(key)
-            for key in ("behavior", "throttle", "credentials")
-            if key in options
-        }
+        of_host = {key: options.pop(key) for key in _OF_HOST if key in options}
         host = ServiceHost(service, self.reactor, control=self.service.control, **of_host)
         address = self.address(path or contract.lower())
         host.add_endpoint(declared, binding(port_sharing_enabled=self.shared, **options), address)

@@ -248,6 +248,24 @@ async def test_dotnet_and_each_version(
         await channel.close()
 
 
+async def test_dotnet_that_may_not(
+    hosting: Hosting, securing: Securing, dotnet_client: DotNetClient
+) -> None:
+    """What is not allowed is SecurityAccessDeniedException in .NET; the session goes on."""
+    address = await hosting.serve(
+        "IBasic",
+        authorization=lambda context: context.identity and not context.action.endswith("/Add"),
+        **securing.options(CERTIFICATE),
+    )
+    channel = await dotnet_client.open(
+        "IBasic", address, **securing.dotnet(CERTIFICATE, securing.client)
+    )
+    with pytest.raises(PeerError, match="SecurityAccessDeniedException: Access is denied"):
+        await channel.call("Add", 40, 2)
+    assert await channel.call("Who") == "python"
+    await channel.close()
+
+
 # ---- ours
 
 

@@ -8,6 +8,7 @@ messages, the *invoker* calls methods by a *caller*, and *instances* and *slots*
 instance, and when it is a call's turn.
 """
 
+from netshare.transport.calls.authorization import authorize
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.calls.messagelog import MessageLog
@@ -18,6 +19,7 @@ __all__ = [
     "CommunicationState",
     "MessageLog",
     "OperationContext",
+    "authorize",
     "channel_of",
     "header_value",
     "typed_header",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
+from netshare.transport.calls.authorization import Authorization
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.instances import InstanceContext, Instances, Throttles
@@ -38,6 +39,7 @@ class Dispatcher:
     :param instances: of the service
     :param throttles: of the host
     :param caller: how methods are called
+    :param authorization: who may call what; None: everybody that gets here
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Dispatcher:
         behavior: ServiceBehavior,
         throttles: Throttles,
         caller: Caller,
+        authorization: Authorization | None = None,
     ) -> None:
         self.endpoints = endpoints
         self.instances = instances
         self.behavior = behavior
         self.throttles = throttles
+        self.authorization = authorization
         self.invoker = Invoker(
             caller,
             behavior.include_exception_detail_in_faults,
@@ -142,6 +146,17 @@ class Dispatcher:
         stream: Stream | None,
     ) -> Answer:
         """Serve a request whose operation is known, in its turn, with its instance."""
+        if self.authorization is not None:
+            asking = OperationContext(
+                message,
+                session.via,
+                session.peer,
+                session.identifier,
+                security=session.security,
+                endpoint=session.endpoint,
+                channel=session.channel,
+            )
+            await self.authorization.ask(asking, operation.method)
         instance, own, free = session.instance, False, None
         if instance is None:
             instance, own, free = self._new_instance(session)

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
 from twisted.internet.error import ConnectionClosed
 from twisted.logger import Logger
 
+from netshare.transport.calls.authorization import AccessCheck, Authorization, RolesOf
 from netshare.transport.calls.callers import Caller, ThreadCaller
 from netshare.transport.calls.instances import Instances, Throttles
 from netshare.transport.calls.messagelog import MessageLog
@@ -57,6 +58,10 @@ class ServiceHost:
         serve the same addresses behind the shared port; each session stays with one of them
     :param credentials: the service's, where a binding has security
     :param message_log: what is logged of messages; None: nothing
+    :param authorization: asked, with its context, whether a call may be
+        (``ServiceAuthorizationManager``); may return an awaitable. None: what
+        :func:`~.authorization.authorize` says on the service's class and methods
+    :param roles_of: tells the roles of an identity, besides its groups
     """
 
     log = Logger()
@@ -72,6 +77,8 @@ class ServiceHost:
         shared_addresses: bool = False,
         credentials: ServiceCredentials | None = None,
         message_log: MessageLog | None = None,
+        authorization: AccessCheck | None = None,
+        roles_of: RolesOf | None = None,
     ) -> None:
         self._message_log = message_log
         self.service = service
@@ -81,6 +88,8 @@ class ServiceHost:
         self.endpoints: list[ServiceEndpoint] = []
         self._reactor = reactor
         self._control = control
+        service_class = service if isinstance(service, type) else type(service)
+        self._authorization = Authorization(service_class, authorization, roles_of)
         self._credentials = credentials or ServiceCredentials()
         self._shared_addresses = shared_addresses
         self._instances = Instances(service, self.behavior)
@@ -211,7 +220,12 @@ class ServiceHost:
     async def _listen(self, listen_uri: str) -> None:
         endpoints = [one for one in self.endpoints if one.listen_uri == listen_uri]
         dispatcher = Dispatcher(
-            endpoints, self._instances, self.behavior, self._throttles, self._caller
+            endpoints,
+            self._instances,
+            self.behavior,
+            self._throttles,
+            self._caller,
+            self._authorization if self._authorization.needed else None,
         )
         binding = endpoints[0].binding
         listener = ChannelListener(

@@ -24,6 +24,7 @@ __all__ = [
     "INTERNAL_ERROR",
     "FaultCode",
     "SoapFault",
+    "access_denied",
     "action_missing",
     "action_not_supported",
     "deserialization_failed",
@@ -46,6 +47,12 @@ INTERNAL_ERROR: Final = (
     "ServiceBehaviorAttribute or from the <serviceDebug> configuration behavior) on the server "
     "in order to send the exception information back to the client, or turn on tracing as per "
     "the Microsoft .NET Framework SDK documentation and inspect the server trace logs."
+)
+
+
+#: Of WS-Security 1.0, and of its faults.
+WS_SECURITY_NAMESPACE = (
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 )
 
 
@@ -131,6 +138,15 @@ def session_terminated(reason: str) -> SoapFault:
     """:returns: what WCF sends when a session has been ended by its service."""
     code = FaultCode.sender(_dispatcher("SessionTerminated"))
     return SoapFault(code, reason, action=DISPATCHER_FAULT_ACTION)
+
+
+def access_denied() -> SoapFault:
+    """
+    :returns: what WCF sends to a client that is known and may not: SecurityAccessDeniedException
+        there. (RS: AuthorizationBehavior.CreateAccessDeniedFault)
+    """
+    code = FaultCode.sender(FaultCode("FailedAuthentication", WS_SECURITY_NAMESPACE))
+    return SoapFault(code, "Access is denied.")
 
 
 def action_missing(version: MessageVersion = MESSAGE_VERSION_DEFAULT) -> SoapFault:
