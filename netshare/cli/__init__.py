@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
         "netshare.cli.probe.command", "try an address as a client would, here or elsewhere"
     ),
     "stats": Command("netshare.cli.ask.stats", "show the service's counters and settings"),
+    "reload": Command("netshare.cli.ask.reload", "have the service read its configuration again"),
     "call": Command(
         "netshare.cli.call.command", "send a request to a service, and print the reply"
     ),
@@ -49,7 +50,7 @@ COMMANDS: dict[str, Command] = {
 
 _EPILOG = """\
 netshare COMMAND --help tells more of each. The service itself is started with
-"twistd netshare"; list, who and stats ask the one on this machine, probe and call
+"twistd netshare"; list, who, stats and reload ask the one on this machine, probe and call
 connect as any client does and need none here; decode reads files.
 """
 

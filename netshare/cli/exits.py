@@ -32,6 +32,8 @@ class Exit(IntEnum):
     NO_ANSWER = 7
     #: ``call``: the service answers with a SOAP fault.
     FAULT = 8
+    #: ``reload``: something is wrong with the configuration; nothing has changed.
+    FAILED = 9
     #: Ctrl-C or SIGTERM, as shells count it.
     INTERRUPTED = 130
     #: Whoever read the output went away, as shells count it.

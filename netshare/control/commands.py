@@ -285,3 +285,22 @@ class Stats(amp.Command):
     arguments: ClassVar = []
     response: ClassVar = [(b"json", LargeBytes())]
     errors: ClassVar = {ServiceFault: b"ServiceFault"}
+
+
+class ReloadFailed(Exception):
+    """The configuration cannot be had; nothing has changed."""
+
+
+class Reload(amp.Command):
+    """
+    Command line to service: read the configuration again, and make the difference, all of it or
+    nothing. For root and the service's own user.
+    """
+
+    arguments: ClassVar = []
+    response: ClassVar = [(b"json", LargeBytes())]
+    errors: ClassVar = {
+        AccessDenied: b"AccessDenied",
+        ReloadFailed: b"ReloadFailed",
+        ServiceFault: b"ServiceFault",
+    }

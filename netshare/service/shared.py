@@ -209,6 +209,24 @@ class SharedPort:
         self._relays.append(route)
         return route
 
+    def unrelay(self, address: BaseAddress) -> None:
+        """
+        Bring no more connections to a relay's servers; those that it has live on.
+        """
+        self.tree.remove(address)
+
+    def permit(self, accounts: Accounts) -> None:
+        """
+        Let others register from now on. What is registered stays, until it is made again.
+
+        :param accounts: who, and what is reserved
+        """
+        for reservation in self.registry.accounts.reservations:
+            self.tree.unreserve(reservation.address)
+        for reservation in accounts.reservations:
+            self.tree.reserve(reservation.address)
+        self.registry.accounts = accounts
+
     async def stopAccepting(self) -> None:
         """
         Close the ports, and give what was accepted before to its workers, for a second at most.

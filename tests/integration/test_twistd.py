@@ -489,6 +489,46 @@ async def test_check_looks_for_what_a_start_needs(tmp_path: Path) -> None:
     ]
 
 
+async def test_reload(twistd: Twistd) -> None:
+    """``netshare reload`` makes the difference, or says why nothing has changed; so does SIGHUP."""
+    port = free_port()
+    file = twistd.directory / "netshare.toml"
+    worker = '[[worker]]\naddress = "net.tcp://+:%d/%s"\nfactory = "workers:factory"\n'
+    file.write_text(worker % (port, "one"))
+    twistd.start(f"--config={file}")
+    (row,) = await twistd.ready(1)
+
+    file.write_text(worker % (port, "one") + worker % (port, "two"))
+    out, err, code = await reload(twistd)
+    assert (out, err, code) == (f"added    worker net.tcp://+:{port}/two\n", "", 0)
+    rows = await twistd.ready(2)
+    assert row["pid"] in [one["pid"] for one in rows]
+
+    file.write_text(worker % (port, "one") + "receiveTimeOut = 3\n")
+    out, err, code = await reload(twistd)
+    assert (out, code) == ("", 9)
+    assert f"nothing has changed: {file}:4: [[worker]]: receiveTimeOut is not known" in err
+    assert len(await twistd.ready(2)) == 2
+
+    file.write_text(worker % (port, "one"))
+    twistd.process.signalProcess("HUP")
+    await twistd.says("'removed': ['worker net.tcp://")
+    while len(rows := await twistd.ready(1)) > 1:
+        await deferLater(reactor, 0.1)
+    assert rows[0]["pid"] == row["pid"]
+    twistd.process.signalProcess("HUP")
+    await twistd.says("reloaded: {'added': [], 'removed': []")
+
+
+async def reload(twistd: Twistd) -> tuple[str, str, int]:
+    out, err, code = await getProcessOutputAndValue(
+        sys.executable,
+        ["-m", "netshare.cli", "reload", f"--control={twistd.control}"],
+        env=dict(os.environ),
+    )
+    return out.decode(), err.decode(), code
+
+
 async def test_version_is_netshares() -> None:
     """--version names netshare first."""
     said, code = await run("--version")

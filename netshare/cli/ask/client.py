@@ -19,8 +19,11 @@ from twisted.protocols import amp
 
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.control.commands import (
+    AccessDenied,
     InvalidArgument,
     ListRegistrations,
+    Reload,
+    ReloadFailed,
     ServiceFault,
     Stats,
     WhoServes,
@@ -130,6 +133,16 @@ class ServiceClient:
         answer: dict[str, Any] = self._decoded(await self._ask(Stats), dict)
         return answer
 
+    async def reload(self) -> dict[str, Any]:
+        """
+        Have the configuration read again.
+
+        :returns: what is different now
+        :raises CommandFailed: as of every question; or nothing has changed, and why
+        """
+        answer: dict[str, Any] = self._decoded(await self._ask(Reload), dict)
+        return answer
+
     async def _ask(self, command: type[amp.Command], **arguments: Any) -> dict[str, Any]:
         asked = self._protocol.callRemote(command, **arguments)
         asked.addTimeout(ANSWER_TIMEOUT, self._reactor)
@@ -138,6 +151,12 @@ class ServiceClient:
             return answer
         except InvalidArgument as error:
             raise CommandFailed(Exit.USAGE, str(error)) from None
+        except ReloadFailed as error:
+            raise CommandFailed(
+                Exit.FAILED, f"not reloaded, nothing has changed: {error}"
+            ) from None
+        except AccessDenied as error:
+            raise _cannot_ask(self.path, f"the service says: {error}") from None
         except ServiceFault as error:
             raise _cannot_ask(self.path, f"the service says: {error}") from None
         except amp.UnhandledCommand:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -228,21 +228,47 @@ class Supervisor:
         control: str,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        inherited = {**environ, CONTROL_VARIABLE: control}
-        inherited.pop(LINK_VARIABLE, None)
+        self._reactor, self._desk = reactor, desk
+        self._inherited = {**environ, CONTROL_VARIABLE: control}
+        self._inherited.pop(LINK_VARIABLE, None)
+        self._bySpec: dict[str, list[Worker]] = {}
         for spec in specs:
-            desk.registry.supervise(spec.address)
-        self.workers = [
+            self._add(spec)
+
+    @property
+    def workers(self) -> list[Worker]:
+        """All of them."""
+        return [worker for some in self._bySpec.values() for worker in some]
+
+    def _add(self, spec: WorkerSpec) -> list[Worker]:
+        self._desk.registry.supervise(spec.address)
+        made = [
             Worker(
-                reactor,
-                desk,
+                self._reactor,
+                self._desk,
                 spec,
                 spec.name if spec.processes == 1 else f"{spec.name}/{number}",
-                inherited,
+                self._inherited,
             )
-            for spec in specs
             for number in range(1, spec.processes + 1)
         ]
+        self._bySpec[str(spec.address)] = made
+        return made
+
+    async def change(self, removed: Sequence[WorkerSpec], added: Sequence[WorkerSpec]) -> None:
+        """
+        End the workers of some specs, start those of others.
+
+        :param removed: of addresses that are supervised
+        :param added: of addresses that are not, once the removed ones are gone
+        """
+        for spec in removed:
+            ended = self._bySpec.pop(str(spec.address))
+            await gatherResults([worker.stop() for worker in ended])
+            self._desk.registry.unsupervise(spec.address)
+        for spec in added:
+            for worker in self._add(spec):
+                worker.start()
 
     def start(self) -> None:
         """Start them all."""

@@ -8,7 +8,7 @@ connection; connections that were given to it live on without either.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IPushProducer
@@ -273,6 +273,16 @@ class DeskProtocol(ControlProtocol):
     def stats(self) -> dict[str, Any]:
         return {"json": json.dumps(self.desk.status.stats()).encode("utf-8")}
 
+    @declared(commands.Reload, ServiceFault)
+    async def reload(self) -> dict[str, Any]:
+        if not self.registry.accounts.trusts(self.peer):
+            raise commands.AccessDenied(
+                f"user {self.peer.user} may not reload: root and the service's own user may"
+            )
+        if self.desk.reload is None:
+            raise commands.ReloadFailed("this service was not made of a configuration")
+        return {"json": json.dumps(await self.desk.reload()).encode("utf-8")}
+
     def _takeBack(self, held: HeldSocket, readData: bytes, peer: str) -> None:
         """
         :raises NotReturnable: it is nothing that could be given back
@@ -370,6 +380,8 @@ class RegistrationDesk(Factory):
         self.registry = registry
         self.status = status
         self.refusals = Refusals(registry.reactor)
+        #: Reads the configuration again; fails with :class:`commands.ReloadFailed`.
+        self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)
         self.budgets = Budgets()
         #: Links on which a box has begun.

@@ -110,7 +110,19 @@ class Registry:
 
         :raises AddressTaken: it has a route
         """
-        self._makePlace(address).supervised = True
+        place = self._places.get(address.key) or self._makePlace(address)
+        place.supervised = True
+
+    def unsupervise(self, address: BaseAddress) -> None:
+        """
+        The service starts no workers for this address any more.
+        """
+        place = self._places.get(address.key)
+        if place is not None:
+            place.supervised = False
+            if not place.registrations:
+                place.route.stop("the service starts no workers for it any more")
+            self._tidy(place)
 
     def expect(self, address: BaseAddress, seconds: float) -> None:
         """

@@ -148,6 +148,13 @@ class Ports:
             self._factory.closing.add(number)
         return port
 
+    async def close(self, port: IListeningPort) -> None:
+        """
+        Listen no more on what :meth:`listen` gave; what waits in its queue is refused.
+        """
+        self._named.remove(port)
+        await self._close(port)
+
     def describe(self) -> list[str]:
         """
         What is listened on, for people.

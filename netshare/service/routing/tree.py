@@ -145,6 +145,13 @@ class RoutingTree:
         reserved.sort(key=lambda one: len(one.segments), reverse=True)
         self.generation += 1
 
+    def unreserve(self, address: BaseAddress) -> None:
+        """
+        Take a reservation back.
+        """
+        self._reserved[address.port].remove(address)
+        self.generation += 1
+
     def reservation(self, via: Via) -> BaseAddress | None:
         """
         The most specific reservation that a via lies in. One for a wildcard host covers every host,
