@@ -26,6 +26,7 @@ from netshare.addresses import DEFAULT_PORTS, NET_TCP
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
+from netshare.sockets.listening import listening_socket
 from netshare.sockets.names import address_text
 from netshare.sockets.privatenames import is_proxy_wrapping
 
@@ -237,26 +238,14 @@ class Ports:
 
         The families get a socket each, so that an IPv4 client has an IPv4 address in a worker.
         """
-        family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         try:
-            bound = socket.socket(family, socket.SOCK_STREAM)
+            return listening_socket(interface, number, self.admission.quotas.listenBacklog)
         except OSError as error:
-            if error.errno == errno.EAFNOSUPPORT and not self.interfaces:
+            # There is no IPv6, or it is compiled in but switched off.
+            none = error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+            if none and interface == "::" and not self.interfaces:
                 return None
             raise
-        try:
-            bound.setblocking(False)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.bind((interface, number))
-            bound.listen(self.admission.quotas.listenBacklog)
-        except OSError as error:
-            bound.close()
-            if error.errno == errno.EADDRNOTAVAIL and interface == "::" and not self.interfaces:
-                return None  # IPv6 is compiled in but switched off
-            raise
-        return bound
 
     def namedNumbers(self) -> set[int]:
         """

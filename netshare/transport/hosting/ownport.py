@@ -7,6 +7,7 @@ is one table of them for a reactor, :meth:`OwnPorts.of`.
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +20,8 @@ from zope.interface import implementer
 from netshare.addresses import AddressError, parse_via
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
+from netshare.sockets.listening import listening_socket
+from netshare.sockets.privatenames import makes_tcp_servers
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.interfaces import IChannelAcceptor
@@ -30,6 +33,9 @@ __all__ = ["AddressInUseError", "OwnPort", "OwnPorts"]
 #: Segments this long keep WCF clients on the same machine, whose receive buffers are 8 KiB, from
 #: crawling: loopback's own segments are larger than those buffers. Networks have smaller ones.
 LOOPBACK_SEGMENT = 16000
+
+#: How many connections may wait to be accepted; the kernel's own limit (somaxconn) is 4096.
+BACKLOG = 4096
 
 #: Addresses that clients have asked for, and whose listener is remembered.
 _MAX_KNOWN = 256
@@ -156,7 +162,8 @@ class OwnPort:
             try:
                 port = self._listen(interface, number)
             except CannotListenError as error:
-                if interface == "::" and not socket.has_dualstack_ipv6():
+                without = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+                if interface == "::" and error.socketError.errno in without:
                     continue  # a machine without IPv6
                 for opened in self._ports:
                     opened.stopListening()
@@ -168,11 +175,22 @@ class OwnPort:
             self.factory.listeningOn(port)
 
     def _listen(self, interface: str, number: int) -> Any:
-        port = self._reactor.listenTCP(number, self.factory, interface=interface)
+        if interface == "::" and makes_tcp_servers(self._reactor):
+            port = self._adopt(interface, number)
+        else:
+            port = self._reactor.listenTCP(number, self.factory, BACKLOG, interface)
         handle = getattr(port, "socket", None)
         if isinstance(handle, socket.socket):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, LOOPBACK_SEGMENT)
         return port
+
+    def _adopt(self, interface: str, number: int) -> Any:
+        try:
+            bound = listening_socket(interface, number, BACKLOG)
+        except OSError as error:
+            raise CannotListenError(interface, number, error) from None
+        with bound:  # the reactor has a copy
+            return self._reactor.adoptStreamPort(bound.fileno(), bound.family, self.factory)
 
     # ---- for the connections
 
