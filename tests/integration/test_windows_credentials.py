@@ -29,7 +29,14 @@ from netshare.transport import (
     errors,
 )
 from netshare.transport.clients.background import BackgroundReactor
-from tests.helpers.windows import PASSWORD, USER, KerberosRealm, ntlm_users, require_kerberos
+from tests.helpers.windows import (
+    PASSWORD,
+    USER,
+    KerberosRealm,
+    ntlm_users,
+    require_kerberos,
+    require_no_gss_ntlm,
+)
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError
@@ -67,6 +74,7 @@ async def hosting(
 @pytest.fixture
 def ntlm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of users, without any Kerberos."""
+    require_no_gss_ntlm()
     monkeypatch.setenv("KRB5_CONFIG", "/dev/null")
     monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "no-cache"))
     ntlm_users(tmp_path, monkeypatch)
@@ -215,4 +223,29 @@ async def test_kerberos_from_the_cache(hosting: Hosting, realm: KerberosRealm) -
     channel = factory.create_channel(address, identity=DnsIdentity("localhost"))
     assert await channel.operations.Identity() == f"{USER}@NETSHARE.TEST"
     await channel.close()
+    await factory.close()
+
+
+@pytest.mark.parametrize("level", [ProtectionLevel.ENCRYPT_AND_SIGN, ProtectionLevel.SIGN])
+async def test_dotnet_with_kerberos(
+    hosting: Hosting, realm: KerberosRealm, dotnet_client: DotNetClient, level: ProtectionLevel
+) -> None:
+    """.NET's client uses the ticket of its process, as WCF does by default."""
+    realm.log_in()
+    address = await hosting.serve("IBasic", protection_level=level, **SECURED)
+    options = dotnet(level) | {"spn": "host/localhost", "credentials": {}}
+    for _ in range(2):
+        channel = await dotnet_client.open("IBasic", address, **options)
+        assert await channel.call("Identity") == f"{USER}@NETSHARE.TEST"
+        await channel.close()
+
+
+async def test_kerberos_for_another_service(hosting: Hosting, realm: KerberosRealm) -> None:
+    """A service that has no such principal gets nothing, not even NTLM, and the error says why."""
+    address = await hosting.serve("IBasic", **SECURED)
+    credentials = ours(user=f"{USER}@NETSHARE.TEST", allow_ntlm=False)
+    factory = ChannelFactory(IBasic, NetTcpBinding(), hosting.reactor, credentials=credentials)
+    channel = factory.create_channel(address, identity=SpnIdentity("host/elsewhere"))
+    with pytest.raises(errors.MessageSecurityError, match=r"NTLM is not allowed.*host/elsewhere"):
+        await channel.operations.Who()
     await factory.close()

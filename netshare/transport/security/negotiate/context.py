@@ -146,10 +146,16 @@ def initiator(options: InitiatorOptions) -> ISecurityContext:
 
 
 def _nothing_to_show(options: InitiatorOptions, error: Exception) -> str:
+    return f"{advice(options)} ({_sentence(error)})"
+
+
+def advice(options: InitiatorOptions) -> str:
+    """:returns: what to do where a client has no credentials that can be used"""
     who = options.user or "the user of this process"
+    spn = options.spn or f"host/{options.host}"
     return (
-        f"there are no Windows credentials for {who}: {_sentence(error)}; get a Kerberos ticket "
-        "(kinit), or name a user and a password in the client's credentials"
+        f"{who} has no Windows credentials for the service {spn}: get a Kerberos ticket (kinit), "
+        "or name a user and a password: ClientCredentials(windows=WindowsClientCredential(...))"
     )
 
 
@@ -238,6 +244,11 @@ def identity(context: ISecurityContext) -> Identity:
         kind=IdentityKind.WINDOWS,
         mechanism=_mechanism(context),
     )
+
+
+def uses_ntlm(context: ISecurityContext) -> bool:
+    """Whether a handshake, as far as it has come, is NTLM's."""
+    return context.negotiated_protocol == "ntlm"
 
 
 def is_bare_ntlm(token: bytes) -> bool:

@@ -41,11 +41,13 @@ from netshare.transport.security.negotiate.context import (
     Refusal,
     SecurityMissing,
     acceptor,
+    advice,
     check,
     identity,
     initiator,
     is_bare_ntlm,
     step,
+    uses_ntlm,
 )
 from netshare.transport.security.negotiate.frames import (
     MAX_PLAIN,
@@ -83,7 +85,8 @@ class NegotiateUpgrade:
 
     :param make: makes the context of this side
     :param run: where steps are done
-    :param initiates: whether this is the client's side
+    :param advice: what to do when this side, the client's, has no credentials; None: it is the
+        service's
     """
 
     log = Logger()
@@ -94,13 +97,14 @@ class NegotiateUpgrade:
         run: Runner,
         level: ProtectionLevel,
         allow_ntlm: bool,
-        initiates: bool,
+        advice: str | None = None,
     ) -> None:
         self._make = make
         self._run = run
         self._level = level
         self._allow_ntlm = allow_ntlm
-        self._initiates = initiates
+        self._initiates = advice is not None
+        self._advice = advice
         self._state = _State.STARTING
         self._host: Any = None
         self._context: ISecurityContext | None = None
@@ -192,6 +196,12 @@ class NegotiateUpgrade:
         if self._state is not _State.SHAKING:
             return  # stopped meanwhile
         assert self._context is not None
+        if self._initiates and not self._allow_ntlm and uses_ntlm(self._context):
+            # Before anything is sent that the password could be guessed from.
+            reason = f"NTLM is not allowed, and {self._advice or 'Kerberos not possible'}"
+            self._failed(reason, Refusal.TRUST_FAILURE)
+            return
+        self._advice = None
         complete = self._context.complete
         if complete:
             try:
@@ -220,7 +230,8 @@ class NegotiateUpgrade:
             return
         error = failure.value
         if isinstance(error, NegotiateFailed):
-            self._failed(str(error), error.code)
+            reason = str(error) if self._advice is None else f"{self._advice} ({error})"
+            self._failed(reason, error.code)
         elif isinstance(error, SecurityMissing):
             self._failed(str(error), Refusal.LOGON_DENIED)
         else:
@@ -303,7 +314,6 @@ class NegotiateAcceptor:
             self._run,
             self._level,
             self._allow_ntlm,
-            False,
         )
 
 
@@ -324,5 +334,9 @@ class NegotiateInitiator:
     def upgrade(self) -> NegotiateUpgrade:
         options = self._options
         return NegotiateUpgrade(
-            lambda: initiator(options), self._run, options.level, options.allow_ntlm, True
+            lambda: initiator(options),
+            self._run,
+            options.level,
+            options.allow_ntlm,
+            advice(options),
         )
