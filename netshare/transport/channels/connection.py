@@ -46,7 +46,7 @@ from netshare.framing.events import Event
 from netshare.framing.faults import Fault
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.timing import Alarm
-from netshare.transport.channels.errors import CommunicationError, TimeoutError
+from netshare.transport.channels.errors import CommunicationError, TimeoutError, error_for_loss
 from netshare.transport.channels.interfaces import ICarriedChannel, ICarrier
 from netshare.transport.channels.outflow import LastWrite, Outflow
 from netshare.transport.channels.settings import ChannelSettings
@@ -211,7 +211,7 @@ class FramingConnection(Protocol):
             self._holds.clear()
             self._inputCut()
         self._finish(ConnectionState.LOST)
-        error = Failure(CommunicationError(f"the connection was lost: {reason.value}"))
+        error = Failure(error_for_loss(reason.value))
         self._outflow.lost()
         if self.channel is not None:
             self.channel.connectionLost(error)

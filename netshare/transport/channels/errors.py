@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import builtins
 
+from twisted.internet.error import ConnectionLost
+
 from netshare.framing.events import Broken, Problem
 from netshare.framing.faults import Fault
 
@@ -122,6 +124,21 @@ def error_for_fault(uri: str, via: str) -> CommunicationError:
         error = kind(f"{via}: {meaning} (fault {fault.value})")
     error.fault_uri = uri
     return error
+
+
+def error_for_loss(reason: BaseException | None) -> CommunicationError:
+    """
+    What it means that a connection is gone.
+
+    :param reason: what Twisted says of it
+    """
+    said = f"the connection was lost: {str(reason).rstrip('.')}"
+    if isinstance(reason, ConnectionLost):
+        said += (
+            "; the other side has cut it, whose log may say why: a message that is too large or "
+            "cannot be read there, a timeout, the end of its process"
+        )
+    return CommunicationError(said)
 
 
 def error_for_broken(broken: Broken, via: str) -> CommunicationError:

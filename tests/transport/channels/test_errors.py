@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
@@ -85,3 +86,15 @@ def test_an_upgrade_that_is_not_answered_is_a_security_error(answer: bytes | Non
     else:
         client.transport.receive(answer)
     assert type(client.error) is errors.MessageSecurityError
+
+
+def test_a_connection_that_is_lost() -> None:
+    """When the other side has cut it, the error names what may have been the reason."""
+    client = Client()
+    client.transport.receive(PREAMBLE_ACK)
+    client.transport.take()
+    client.transport.lose(ConnectionLost())
+    assert client.receiver.reason is not None
+    said = client.receiver.reason.getErrorMessage()
+    assert "non-clean fashion; the other side has cut it, whose log may say why" in said
+    assert str(errors.error_for_loss(ConnectionDone())).endswith("closed cleanly")
