@@ -185,3 +185,17 @@ async def test_an_honest_call_among_half_open_connections(
     finally:
         for one in half_open:
             one.close()
+
+
+async def test_faults_for_mono(hosting: Hosting, mono_client: MonoClient) -> None:
+    """Mono's client gets both faults as well, and its channel stays open after the first."""
+    behavior = ServiceBehavior(include_exception_detail_in_faults=True)
+    address = await hosting.serve("IBasic", behavior=behavior, reader_quotas=TIGHT)
+    channel = await mono_client.open("IBasic", address)
+    with pytest.raises(PeerError) as caught:
+        await channel.call("Echo", "x" * 3000)
+    assert "cannot be read" in str(caught.value.error), caught.value.error
+    assert await channel.call("Add", 40, 2) == 42
+    with pytest.raises(PeerError) as caught:
+        await channel.call("FailInternal", "a secret")
+    assert "a secret" in str(caught.value.error), caught.value.error
