@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What is installed for the tests; test,kerberos tries Kerberos as well.
 EXTRAS ?= test
 
-.PHONY: run test check docs bench bench-quick bench-lookup bench-codec bench-transport chaos fuzz clean
+.PHONY: run test check docs bench bench-quick bench-flood bench-lookup bench-codec bench-transport chaos fuzz clean
 
 run: $(VENV)/.ready  ## the main job: one shared port, two worker services, a call to each
 	$(BIN)/python examples/demo.py
@@ -29,6 +29,9 @@ bench-quick: $(VENV)/.ready  ## the same ratios coarsely, in about a minute
 
 bench-lookup: $(VENV)/.ready  ## the cost of a lookup with 10 and with 100,000 addresses
 	$(BIN)/python benchmarks/lookup.py
+
+bench-flood: $(VENV)/.ready  ## real clients beside a half-open flood, with HAProxy beside it
+	$(BIN)/python benchmarks/flood.py
 
 bench-codec: $(VENV)/.ready  ## binary XML beside the other packages
 	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'

@@ -15,7 +15,10 @@
 
 #define ACK 0x0b          /* PreambleAck, [MC-NMF] 2.2.3 */
 #define MAX_PREAMBLE 4096 /* via of at most 2048 bytes, content type of at most 256 */
-#define SINK 'S'          /* first byte behind a preamble: swallow what follows */
+/* All behind a preamble is records of a Duplex session, since some dispatchers follow them: the
+   first has one byte, which says what is wanted. */
+#define RECORD 6
+#define SINK 'S'          /* swallow what follows */
 #define ECHO 'E'          /* ... or send it back */
 
 /* Say what went wrong and end; with errno's text when there is one. */

@@ -196,6 +196,14 @@ static int wait_for(struct epoll_event *events)
     return ready;
 }
 
+/* Say what is wanted, in a record of its own. */
+static void choose(struct connection *connection, char wanted)
+{
+    const char record[] = {RECORD, 1, wanted};
+    if (send(connection->fd, record, sizeof record, MSG_NOSIGNAL) != sizeof record)
+        die("a message could not be sent");
+}
+
 /* How many bytes a second went away; the first fifth of the time does not count. */
 static double bulk(long count, double seconds)
 {
@@ -203,16 +211,26 @@ static double bulk(long count, double seconds)
     struct epoll_event events[256];
     uint64_t bytes = 0, start = now_ns(), end = start + (uint64_t)(seconds * 1e9);
     uint64_t count_from = start + (end - start) / 5, now;
-    memset(chunk, SINK, sizeof chunk);
-    for (long i = 0; i < count; i++)
+    /* One record: a size of three bytes, seven bits each, and as much as is left. */
+    memset(chunk, 0, sizeof chunk);
+    chunk[0] = RECORD;
+    for (int i = 0; i < 3; i++)
+        chunk[i + 1] = (char)(((CHUNK - 4) >> 7 * i & 0x7f) | (i < 2 ? 0x80 : 0));
+    for (long i = 0; i < count; i++) {
+        choose(&connections[i], SINK);
+        connections[i].expected = 0; /* how much of a chunk is away */
         poll_for(&connections[i], EPOLL_CTL_MOD, EPOLLOUT);
+    }
     while ((now = now_ns()) < end) {
         int ready = wait_for(events);
         for (int i = 0; i < ready; i++) {
             struct connection *connection = events[i].data.ptr;
-            ssize_t sent = send(connection->fd, chunk, sizeof chunk, MSG_NOSIGNAL);
+            size_t away = connection->expected;
+            ssize_t sent = send(connection->fd, chunk + away, CHUNK - away, MSG_NOSIGNAL);
             if (sent < 0 && errno != EAGAIN)
                 die("a connection broke");
+            if (sent > 0)
+                connection->expected = (uint32_t)((away + (size_t)sent) % CHUNK);
             if (sent > 0 && now >= count_from)
                 bytes += (uint64_t)sent;
         }
@@ -220,14 +238,12 @@ static double bulk(long count, double seconds)
     return (double)bytes / ((double)(end - count_from) / 1e9);
 }
 
-static void say(struct connection *connection, int first)
+static void say(struct connection *connection)
 {
-    static char message[MESSAGE + 1];
-    memset(message, ECHO, sizeof message);
-    size_t size = MESSAGE + (first ? 1 : 0); /* the first byte says what is wanted */
+    static char message[MESSAGE] = {RECORD, MESSAGE - 2};
     connection->started = now_ns();
     connection->expected = MESSAGE;
-    if (send(connection->fd, message, size, MSG_NOSIGNAL) != (ssize_t)size)
+    if (send(connection->fd, message, sizeof message, MSG_NOSIGNAL) != sizeof message)
         die("a message could not be sent");
 }
 
@@ -237,8 +253,10 @@ static void echo(long count, double seconds)
     struct epoll_event events[256];
     uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
     samples = 0; /* forget the connecting */
-    for (long i = 0; i < count; i++)
-        say(&connections[i], 1);
+    for (long i = 0; i < count; i++) {
+        choose(&connections[i], ECHO);
+        say(&connections[i]);
+    }
     while (now_ns() < end) {
         int ready = wait_for(events);
         for (int i = 0; i < ready; i++) {
@@ -251,7 +269,7 @@ static void echo(long count, double seconds)
             connection->expected -= (uint32_t)got;
             if (connection->expected == 0) {
                 sample(connection->started, now_ns());
-                say(connection, 0);
+                say(connection);
             }
         }
     }

@@ -145,12 +145,12 @@ static int feed(int fd, const unsigned char *data, size_t size)
         client->kept = NULL, client->size = 0;
         return 0;
     }
-    if (*data != SINK && *data != ECHO)
-        return -1;
-    client->state = *data == SINK ? SINKING : ECHOING;
+    if (size < 3 || data[0] != RECORD || data[1] != 1 || (data[2] != SINK && data[2] != ECHO))
+        return -1; /* three bytes come together */
+    client->state = data[2] == SINK ? SINKING : ECHOING;
     unsigned char *kept = client->kept; /* data may point into it */
     client->kept = NULL, client->size = 0;
-    int result = size > 1 ? feed(fd, data + 1, size - 1) : 0;
+    int result = size > 3 ? feed(fd, data + 3, size - 3) : 0;
     free(kept);
     return result;
 }

@@ -336,7 +336,7 @@ PREAMBLE = preamble("net.tcp://127.0.0.1:9000/bench/one")
 def served(client: socket.socket) -> None:
     """A connection that the worker has is acknowledged, and echoes."""
     assert client.recv(1) == b"\x0b"
-    client.sendall(b"Ehello")
+    client.sendall(b"\x06\x01Ehello")  # a record that says what is wanted, and bytes
     assert client.recv(64) == b"hello"
 
 
