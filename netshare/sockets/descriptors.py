@@ -7,8 +7,12 @@ from __future__ import annotations
 import os
 import resource
 
-#: Descriptors that are left for everything else in a process.
-SPARE = 64
+
+def spare(limit: int) -> int:
+    """
+    How many descriptors are left for everything else in a process, out of so many.
+    """
+    return min(64, limit // 8)
 
 
 def raise_descriptor_limit() -> int:
@@ -33,7 +37,7 @@ def nearly_the_last(descriptor: int, wanted: int) -> bool:
     :param wanted: how many more are to be opened
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return descriptor >= soft - wanted - SPARE
+    return descriptor >= soft - wanted - spare(soft)
 
 
 def room_for(wanted: int) -> bool:
@@ -42,4 +46,4 @@ def room_for(wanted: int) -> bool:
     takes time.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return len(os.listdir("/proc/self/fd")) + wanted + SPARE <= soft
+    return len(os.listdir("/proc/self/fd")) + wanted + spare(soft) <= soft

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import deferLater, react
 from twisted.logger import Logger, globalLogBeginner, jsonFileLogObserver
@@ -25,6 +25,10 @@ from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import Wish
 
 log = Logger()
+
+#: Seconds that open connections have to end by themselves when the worker is to end: a little less
+#: than the service waits before it kills the process.
+DRAIN = 4.0
 
 
 class NoSuchTarget(Exception):
@@ -94,12 +98,28 @@ async def serve(
     except Exception:
         log.failure("the worker could not start")
         raise SystemExit(1) from None
-    reactor.addSystemEventTrigger("before", "shutdown", port.stopListening)
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: ensureDeferred(finish(reactor, port))
+    )
     # One is enough: a service manager and the sharing service may both send it.
     reactor.addSystemEventTrigger(
         "before", "shutdown", signal.signal, signal.SIGTERM, signal.SIG_IGN
     )
     await Deferred()
+
+
+async def finish(reactor: Any, port: Any) -> None:
+    """
+    Take no more connections, and let those that are open end by themselves, for a while.
+
+    :param port: a :class:`~netshare.worker.port.SharedListeningPort`
+    """
+    await port.stopListening()
+    end = reactor.seconds() + DRAIN
+    while port.connections and reactor.seconds() < end:
+        await deferLater(reactor, 0.05)
+    if port.connections:
+        log.warn("{count} connections are cut: the worker ends", count=port.connections)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from netshare.service.activation.supervision import FIRST_DELAY, KILL_AFTER, LON
 from netshare.service.front.arrival import FAULTS
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
+from netshare.worker.child import DRAIN
 from netshare.worker.port import RETRY_FIRST, RETRY_LONGEST
 from tests.helpers.places import EXAMPLES, ROOT
 
@@ -120,7 +121,7 @@ def test_settings_of_the_endpoint() -> None:
         ("docs/workers.rst", f"after {FIRST_DELAY} s"),
         ("docs/workers.rst", f"{LONGEST_DELAY:g} s at most"),
         ("docs/protocol.rst", f"{RETRY_FIRST * 1000:g} ms at first, {RETRY_LONGEST:g} s at most"),
-        ("docs/limitations.rst", f"get {KILL_AFTER:g} seconds"),
+        ("docs/limitations.rst", f"for {DRAIN:g} seconds; after {KILL_AFTER:g} they are killed"),
     ],
 )
 def test_times(name: str, value: str) -> None:

@@ -13,7 +13,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from netshare.endpoints.preamble import PreambleUse
-from netshare.worker.child import NoSuchTarget, load_target, make_factory, serve
+from netshare.worker.child import DRAIN, NoSuchTarget, finish, load_target, make_factory, serve
 
 HERE = __name__
 
@@ -112,3 +112,37 @@ def test_a_target_that_fails(events: list[LogEvent]) -> None:
     """A bug in what makes the Factory is logged with its traceback, and ends the worker."""
     assert isinstance(start(f"{HERE}:fail"), SystemExit)
     assert any("log_failure" in event for event in events)
+
+
+class Port:
+    """A port with connections."""
+
+    def __init__(self, connections: int) -> None:
+        self.connections = connections
+        self.stopped = False
+
+    def stopListening(self) -> Deferred[None]:
+        self.stopped = True
+        return succeed(None)
+
+
+def test_open_connections_may_end() -> None:
+    """The worker ends when the last of them has."""
+    clock, port = Clock(), Port(2)
+    ended: list[Any] = []
+    ensureDeferred(finish(clock, port)).addBoth(ended.append)
+    clock.pump([0.05] * 5)
+    assert (port.stopped, ended) == (True, [])
+    port.connections = 0
+    clock.advance(0.05)
+    assert ended == [None]
+
+
+def test_not_for_ever(events: list[LogEvent]) -> None:
+    """Those that stay are cut, and that is said."""
+    clock, port = Clock(), Port(2)
+    ended: list[Any] = []
+    ensureDeferred(finish(clock, port)).addBoth(ended.append)
+    clock.pump([0.05] * int(DRAIN / 0.05 + 2))
+    assert ended == [None]
+    assert events[-1]["count"] == 2
