@@ -28,6 +28,7 @@ from netshare.transport.datacontracts import (
     serializer_for,
 )
 from netshare.transport.datacontracts.scalars import XSD
+from netshare.transport.datacontracts.unknown import UnknownNames
 from netshare.transport.encoders.templates import OperationBody
 from netshare.transport.soap import Message, ReceivedBody, SoapFault, StreamBody
 from netshare.transport.xml import END, XSI, Element, Start, XmlCursor, XmlException
@@ -58,6 +59,7 @@ class MessageFormatter:
     ) -> None:
         self.description = description
         self._operation = operation
+        self._unknown = UnknownNames(f"a message of {operation} has no part")
         self._parts = [
             (part, _serializer(part.hint, known, primitive, description))
             for part in description.parts
@@ -187,7 +189,9 @@ class MessageFormatter:
     def _readPart(self, cursor: XmlCursor, values: dict[str, Any]) -> None:
         name = cursor.name
         known = self._byName.get((name.local, name.namespace))
-        if known is not None:  # what else there is may be of a newer version of the contract
+        if known is None:  # it may be of a newer version of the contract
+            self._unknown.tell(name)
+        else:
             part, serializer = known
             values[part.member] = serializer.read(cursor)
 

@@ -21,7 +21,7 @@ from netshare.transport.datacontracts.types import (
     KnownContracts,
     TypeContract,
 )
-from netshare.transport.datacontracts.unknown import UNKNOWN, kept
+from netshare.transport.datacontracts.unknown import UNKNOWN, UnknownNames, kept
 from netshare.transport.xml import Element, XmlCursor, XmlException, XmlWriter
 
 __all__ = ["ClassContract", "Layer", "Member", "child_namespace"]
@@ -109,6 +109,7 @@ class ClassContract(TypeContract):
         self.nullable = not info.struct
         self.is_struct = info.struct
         self.is_reference = info.is_reference
+        self._unknown = UnknownNames(f"{self.clr} has no member")
         self._before_writing = hooks_of(cls, SERIALIZING)
         self._after_reading = hooks_of(cls, DESERIALIZED)
         self.layers: list[Layer] = []
@@ -294,6 +295,8 @@ class ClassContract(TypeContract):
             if entry is None:
                 if self.keep_unknown:
                     unknown.append((last, kept(cursor)))
+                else:
+                    self._unknown.tell(name)
                 continue
             last = entry[0]
             try:

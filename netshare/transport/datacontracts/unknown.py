@@ -6,19 +6,55 @@ from __future__ import annotations
 
 from typing import Final
 
+from twisted.logger import Logger
+
 from netshare.transport.xml import (
     Attribute,
     Element,
+    Name,
     NamespaceDeclaration,
     QualifiedName,
     XmlCursor,
 )
 
-__all__ = ["UNKNOWN", "kept"]
+__all__ = ["UNKNOWN", "UnknownNames", "kept"]
 
 #: The attribute of an object that holds the members its class does not have: each with the
 #: attribute behind which it stood.
 UNKNOWN: Final = "__unknown_members__"
+
+
+#: Names that one class or message tells, so that a stranger cannot fill the log.
+_MOST: Final = 64
+
+
+class UnknownNames:
+    """
+    Tells in the log, at the level *debug*, what was passed over, each name once: what a newer
+    version of a contract has added is no error, but so is not a forgotten namespace.
+
+    :param what: the beginning of the line, such as ``Order has no member``
+    """
+
+    __slots__ = ("_told", "_what")
+
+    log = Logger()
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._told: set[tuple[str, str]] = set()
+
+    def tell(self, name: Name) -> None:
+        """Tell of an element that nothing is declared for."""
+        key = name.local[:100], name.namespace[:300]
+        if key not in self._told and len(self._told) < _MOST:
+            self._told.add(key)
+            self.log.debug(
+                "{what} {local!r} of the namespace {namespace!r}; its value is passed over",
+                what=self._what,
+                local=key[0],
+                namespace=key[1],
+            )
 
 
 def kept(cursor: XmlCursor) -> Element:

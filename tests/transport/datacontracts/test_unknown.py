@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+
+from netshare.transport.datacontracts import data_contract
 from tests.helpers.sampletypes import (
     Keeping,
     OldP,
@@ -25,3 +30,28 @@ def test_unknown_members_are_kept() -> None:
     value.B = 9
     assert to_text(Keeping, value) == text.replace("<a:B>1<", "<a:B>9<")
     assert "A" in to_text(OldP, from_text(OldP, to_text(P, P(7))))
+
+
+def test_what_is_passed_over_is_told_once() -> None:
+    """A member that the class does not have is named in the log, once, at the level debug."""
+
+    @data_contract(namespace="urn:right")
+    class Order:
+        Number: Annotated[int, ""]
+
+    text = '<r><Number xmlns="urn:wrong">5</Number></r>'
+    with capturedLogs() as logs:
+        assert from_text(Order, text) == Order(0)
+        from_text(Order, text)
+    assert [formatEvent(event) for event in logs] == [
+        "Order has no member 'Number' of the namespace 'urn:wrong'; its value is passed over"
+    ]
+    assert logs[0]["log_level"] is LogLevel.debug
+
+
+def test_the_log_stays_small() -> None:
+    """However many names a peer invents, few are told."""
+    with capturedLogs() as logs:
+        for n in range(500):
+            from_text(P, f"<r><x{n}/></r>")
+    assert len(logs) <= 64
