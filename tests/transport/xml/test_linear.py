@@ -27,7 +27,9 @@ from netshare.transport.xml import (
     conversions,
     decode_name,
     encode_name,
+    moments,
     parse_events,
+    timespan,
 )
 from netshare.transport.xml.binary import BinaryWriter, encode, read_events
 
@@ -108,10 +110,11 @@ def test_length_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pattern is ever asked about more characters than a value of the type can have."""
     seen: list[int] = []
     watched = 0
-    for name, value in vars(conversions).copy().items():
-        if isinstance(value, re.Pattern):
-            monkeypatch.setattr(conversions, name, Watched(value, seen))
-            watched += 1
+    for module in (conversions, moments, timespan):
+        for name, value in vars(module).copy().items():
+            if isinstance(value, re.Pattern):
+                monkeypatch.setattr(module, name, Watched(value, seen))
+                watched += 1
     assert watched == 6
     for begin, middle, end in SHAPES:
         for count in (1, 20, 50, 100, 3000, 6000):
