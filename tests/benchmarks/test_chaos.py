@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from zope.interface.verify import verifyClass
 
 from benchmarks import chaos
+from benchmarks.harness.chaos import worker
 from benchmarks.harness.chaos.load import Client, Load, Refused, Tally, Wrong
 from netshare.framing import END, PREAMBLE_ACK, Fault
+from netshare.transport.channels import IChannelAcceptor, IDuplexReceiver
 from tests.helpers.wire import sized_envelope
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -99,6 +102,12 @@ def test_other_conversations(answers: bytes, error: type[Exception]) -> None:
     """An answer of another address, or to another message, is wrong; a fault is a refusal."""
     with pytest.raises(error):
         asyncio.run(conversation(answers))
+
+
+def test_the_worker_is_what_channels_ask_for() -> None:
+    """The harness's worker provides the interfaces as they are now."""
+    verifyClass(IChannelAcceptor, worker.Acceptor)
+    verifyClass(IDuplexReceiver, worker.Answering)
 
 
 def test_the_table() -> None:

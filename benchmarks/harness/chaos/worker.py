@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import ensureDeferred
+from twisted.internet.interfaces import IAddress
 from zope.interface import implementer
 
 from netshare.framing import Fault, Mode
@@ -51,7 +52,9 @@ class Acceptor:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str) -> Fault | None:
+    def channelOpening(
+        self, via: str, mode: Mode, contentType: str, peer: IAddress
+    ) -> Fault | None:
         served = via.rpartition("/")[2] == self._name
         return None if served else Fault.ENDPOINT_NOT_FOUND
 
