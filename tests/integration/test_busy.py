@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest_twisted
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
 
 from netshare.endpoints.preamble import ConsumingFactory
+from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK
 from netshare.service.outcomes import Outcome
 from tests.integration.running import RunningService
@@ -99,26 +103,75 @@ class Said(ProcessProtocol):
         self.ended.callback(None)
 
 
-async def test_a_worker_that_runs_out_of_descriptors(service: RunningService) -> None:
-    """It stops taking connections before it does, and goes on when there are some again."""
-    process = Said()
-    address = f"net.tcp\\://+\\:{service.port}/few"
-    where = f"netshare:{address}:control={service.control}:preamble=consume"
-    transport = reactor.spawnProcess(process, sys.executable, [sys.executable, "-c", WORKER, where])
-    try:
-        assert b"SharedListeningPort" in await process.ready
-        clients = [await service.call("few") for _ in range(200)]
-        await service.settle(lambda: service.count(Outcome.HANDED_OVER) >= 20)
-        await deferLater(reactor, 0.5)
-        for client in clients:
-            client.transport.abortConnection()
-        for _ in range(10):
-            client = await service.call("few")
-            assert await client.until(1) == PREAMBLE_ACK
-            client.transport.loseConnection()
-        assert service.count(Outcome.WORKER_LOST) == 0
-        assert b"Traceback" not in process.errors
-    finally:
-        transport.signalProcess("KILL")
-        await process.ended
+class WorkerProcess:
+    """A worker of its own process, with few descriptors."""
+
+    def __init__(self, service: RunningService) -> None:
+        address = f"net.tcp\\://+\\:{service.port}/few"
+        where = f"netshare:{address}:control={service.control}:preamble=consume"
+        self.said = Said()
+        self._transport = reactor.spawnProcess(
+            self.said, sys.executable, [sys.executable, "-c", WORKER, where]
+        )
+
+    def signal(self, name: str) -> None:
+        self._transport.signalProcess(getattr(signal, f"SIG{name}"))
+
+    async def end(self) -> None:
+        self.signal("KILL")
+        await self.said.ended
+
+
+@pytest_twisted.async_yield_fixture
+async def worker(service: RunningService) -> AsyncIterator[WorkerProcess]:
+    """A worker that has registered."""
+    process = WorkerProcess(service)
+    assert b"SharedListeningPort" in await process.said.ready
+    yield process
+    if not process.said.ended.called:
+        await process.end()
     await service.settle(service.balanced)
+
+
+async def test_a_worker_that_runs_out_of_descriptors(
+    service: RunningService, worker: WorkerProcess
+) -> None:
+    """It stops taking connections before it does, and goes on when there are some again."""
+    clients = [await service.call("few") for _ in range(200)]
+    await service.settle(lambda: service.count(Outcome.HANDED_OVER) >= 20)
+    await deferLater(reactor, 0.5)
+    for client in clients:
+        client.transport.abortConnection()
+    for _ in range(10):
+        client = await service.call("few")
+        assert await client.until(1) == PREAMBLE_ACK
+        client.transport.loseConnection()
+    assert service.count(Outcome.WORKER_LOST) == 0
+    assert b"Traceback" not in worker.said.errors
+
+
+async def test_a_worker_that_is_stopped(service: RunningService, worker: WorkerProcess) -> None:
+    """Its clients are told when their time is over, and it serves again when it goes on."""
+    worker.signal("STOP")
+    clients = [await service.call("few") for _ in range(20)]
+    for client in clients:
+        assert await client.end() == Fault.SERVER_TOO_BUSY.record
+    assert service.count(Outcome.SERVER_TOO_BUSY) == 20
+    worker.signal("CONT")
+    await deferLater(reactor, 0.5)
+    client = await service.call("few")
+    assert await client.until(1) == PREAMBLE_ACK
+    client.transport.loseConnection()
+
+
+async def test_a_worker_that_is_killed_while_it_is_stopped(
+    service: RunningService, worker: WorkerProcess
+) -> None:
+    """Those that it had not read are told that there is no worker."""
+    worker.signal("STOP")
+    clients = [await service.call("few") for _ in range(20)]
+    await service.settle(lambda: service.shared.counts.accepted == 20)
+    await worker.end()
+    for client in clients:
+        assert await client.end() == Fault.ENDPOINT_UNAVAILABLE.record
+    assert service.count(Outcome.WORKER_LOST) == 0
