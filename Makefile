@@ -41,7 +41,7 @@ bench-transport: $(VENV)/.ready  ## calls: Microsoft's client, ours, pynettcp; b
 	$(BIN)/python benchmarks/transport.py
 
 CHAOS ?=
-chaos: $(VENV)/.ready  ## what clients notice of kills, restarts, floods: five minutes, a table
+chaos: $(VENV)/.ready  ## what clients notice of kills, restarts, floods: up to ten minutes, a table
 	$(BIN)/python benchmarks/chaos.py $(CHAOS)
 
 SECONDS_EACH ?= 60
