@@ -81,16 +81,12 @@ LONG = (
 #: Modules whose tests still stand with others'.
 NO_FILE_YET = """
     netshare.service.activation.supervision
-    netshare.service.desk.protocol
     netshare.service.desk.registry
     netshare.service.desk.status
     netshare.service.workers.lanes
-    netshare.tap
     netshare.transport.clients.aio
     netshare.transport.clients.blocking
     netshare.transport.xml.writer
-    netshare.worker.endpoint
-    netshare.worker.port
 """.split()
 
 

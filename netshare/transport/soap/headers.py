@@ -130,6 +130,19 @@ class MessageHeader:
         """:returns: a received header as a tree; :raises XmlException: as :meth:`cursor`."""
         return self.cursor().element()
 
+    def block(self) -> Element:
+        """
+        :returns: of a received header all of the message's, those of WS-Addressing included, as
+            they came
+        :raises XmlException: as :meth:`cursor`
+        """
+        if self._events is None:
+            raise XmlException(f"The header '{self.name}' was not received")
+        index = next(at for at, event in enumerate(self._events) if event is self._outer[-1])
+        cursor = XmlCursor.inside(self._events, index, self._outer[:-1])
+        cursor.next()
+        return cursor.element()
+
     @property
     def value(self) -> Value:
         """

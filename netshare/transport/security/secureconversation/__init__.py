@@ -1,0 +1,33 @@
+"""
+Message credentials, as NetTcpBinding's TransportWithMessageCredential has them: WS-Security 1.0
+with WS-Trust and WS-SecureConversation of February 2005, inside of TLS.
+
+- :mod:`.service` and :mod:`.client` are the two sides, without I/O: messages in, messages out
+- :mod:`.header` is the Security header, :mod:`.tokens` what stands in it, :mod:`.signatures` what
+  proves it, :mod:`.trust` the bodies of requests for security contexts
+- :mod:`.contexts` is what a service remembers, in bounded memory
+
+It needs lxml (the extra ``messagesecurity``). No binding offers it yet: a session of a service has
+to pass its requests through :class:`ServiceMessageSecurity`, and a client's channel has to ask for
+a context before its first call and to cancel it in the end.
+"""
+
+from netshare.transport.security.secureconversation.client import (
+    CertificateCredential,
+    ClientMessageSecurity,
+)
+from netshare.transport.security.secureconversation.errors import SecurityInvalid
+from netshare.transport.security.secureconversation.service import (
+    Received,
+    ServiceMessageSecurity,
+)
+from netshare.transport.security.secureconversation.tokens import UserNameToken
+
+__all__ = [
+    "CertificateCredential",
+    "ClientMessageSecurity",
+    "Received",
+    "SecurityInvalid",
+    "ServiceMessageSecurity",
+    "UserNameToken",
+]

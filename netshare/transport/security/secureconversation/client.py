@@ -1,0 +1,212 @@
+"""
+The client's side: a credential is shown once, for a security context; messages are signed with
+that. See :mod:`.service` for the conversation.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from netshare.transport.security.secureconversation.errors import SecurityInvalid
+from netshare.transport.security.secureconversation.header import (
+    TIMESTAMP_ID,
+    SecurityHeader,
+    security_header,
+    timestamp_writer,
+)
+from netshare.transport.security.secureconversation.names import (
+    ANSWER_ACTIONS,
+    CANCEL,
+    CANCEL_ACTION,
+    ISSUE,
+    ISSUE_ACTION,
+    RENEW,
+    RENEW_ACTION,
+    WSU,
+)
+from netshare.transport.security.secureconversation.signatures import (
+    HmacKey,
+    RsaPrivateKey,
+    p_sha1,
+    require_lxml,
+    write_signature,
+)
+from netshare.transport.security.secureconversation.tokens import (
+    UserNameToken,
+    context_token,
+    key_reference,
+    new_id,
+    user_name_token,
+    x509_token,
+)
+from netshare.transport.security.secureconversation.trust import (
+    KEY_BYTES,
+    Issued,
+    Request,
+    read_cancelled,
+    read_issued,
+    request,
+)
+from netshare.transport.soap import AddressingVersion, Message, MessageHeader
+from netshare.transport.xml import Attribute, Element, Name, XmlWriter
+
+__all__ = ["CertificateCredential", "ClientMessageSecurity"]
+
+#: A context is renewed when so much of its life is over.
+RENEW_AFTER: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateCredential:
+    """A certificate with its key."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+
+class ClientMessageSecurity:
+    """
+    The security context of one channel.
+
+    :param now: seconds since the epoch
+    :param credential: what the context is asked for with
+    :raises ImportError: lxml is not installed
+    """
+
+    def __init__(
+        self, now: Callable[[], float], credential: UserNameToken | CertificateCredential
+    ) -> None:
+        require_lxml()
+        self._now = now
+        self._credential = credential
+        self._nonce = b""
+        self._token: Issued | None = None
+        self._key: HmacKey | None = None
+        self._token_id = new_id()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a context."""
+        return self._key is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the context should be renewed."""
+        token = self._token
+        if token is None:
+            return False
+        return self._now() > token.created + RENEW_AFTER * (token.expires - token.created)
+
+    def ask(self, to: str) -> Message:
+        """
+        :param to: the address of the endpoint
+        :returns: the request for a context, or for a new key of the one there is
+        """
+        self._nonce = os.urandom(KEY_BYTES)
+        if self._token is None:
+            message = Message(ISSUE_ACTION, request(Request(ISSUE, self._nonce)), to=to)
+            self._show_credential(message)
+        else:
+            target = self._token.context
+            message = Message(RENEW_ACTION, request(Request(RENEW, self._nonce, target)), to=to)
+            self.secure(message)
+        return message
+
+    def answered(self, message: Message) -> None:
+        """
+        Take the answer to :meth:`ask`.
+
+        :raises SecurityInvalid: it is none
+        """
+        self.receive(message)
+        expected = ANSWER_ACTIONS[ISSUE_ACTION if self._token is None else RENEW_ACTION]
+        if message.action != expected:
+            raise SecurityInvalid(f"the answer has the action {message.action}")
+        token = read_issued(message.body_element())
+        if self._token is not None and token.context != self._token.context:
+            raise SecurityInvalid("another security context than the one that was to be renewed")
+        self._key = HmacKey(p_sha1(self._nonce, token.nonce, KEY_BYTES))
+        self._token = token
+
+    def cancel(self) -> Message:
+        """:returns: the request to forget the context"""
+        assert self._token is not None
+        message = Message(CANCEL_ACTION, request(Request(CANCEL, target=self._token.context)))
+        self.secure(message)
+        return message
+
+    def cancelled(self, message: Message) -> None:
+        """
+        Take the answer to :meth:`cancel`.
+
+        :raises SecurityInvalid: it is none
+        """
+        self.receive(message)
+        read_cancelled(message.body_element())
+        self._token = self._key = None
+
+    def secure(self, message: Message) -> None:
+        """Sign a message with the context."""
+        assert self._token is not None
+        assert self._key is not None
+        timestamp = timestamp_writer(self._now())
+        token, identifier, key = self._token, self._token_id, self._key
+
+        def signature(writer: XmlWriter) -> None:
+            write_signature(
+                writer,
+                key,
+                {TIMESTAMP_ID: timestamp},
+                key_reference(f"#{identifier}"),
+            )
+
+        message.headers.append(
+            security_header(
+                timestamp, context_token(identifier, token.context, token.instance), signature
+            )
+        )
+
+    def receive(self, message: Message) -> None:
+        """
+        Look at the security of a message from the service.
+
+        :raises SecurityInvalid: there is none, or it does not hold
+        """
+        SecurityHeader.take(message, self._now())
+
+    def _show_credential(self, message: Message) -> None:
+        timestamp, credential = timestamp_writer(self._now()), self._credential
+        if isinstance(credential, UserNameToken):
+            message.headers.append(security_header(timestamp, user_name_token(credential)))
+            return
+        # With a certificate WCF wants to know that the message was meant for this service.
+        to, message.to = _signed_to(message.to or ""), None
+        soap = message.version.soap
+        identifier = new_id()
+        key = RsaPrivateKey(credential.key)
+        signed = {TIMESTAMP_ID: timestamp, _TO_ID: lambda writer: to.write(writer, soap)}
+
+        def signature(writer: XmlWriter) -> None:
+            write_signature(writer, key, signed, key_reference(f"#{identifier}"))
+
+        certificate = x509_token(identifier, credential.certificate)
+        message.headers.append(to)
+        message.headers.append(security_header(timestamp, certificate, signature))
+
+
+#: The u:Id of the To header.
+_TO_ID: Final = "_1"
+
+
+def _signed_to(address: str) -> MessageHeader:
+    """:returns: a To header that a signature can refer to"""
+    identifier = Attribute(Name("u", "Id", WSU), _TO_ID)
+    namespace = AddressingVersion.WSA10.namespace
+    content = Element(Name("a", "To", namespace), (identifier,), (address,))
+    return MessageHeader("To", namespace, content, must_understand=True, prefix="a")
