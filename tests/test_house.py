@@ -26,6 +26,7 @@ ORDER = """
     netshare
     netshare.addresses
     netshare.timing
+    netshare.printable
     netshare.framing
     netshare.sockets
     netshare.interfaces

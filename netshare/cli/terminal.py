@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TextIO
 
+from netshare.printable import printable
+
 _GAP = "  "
 
 
@@ -44,7 +46,7 @@ def clean(text: object) -> str:
     A text that cannot do anything to a terminal: what others chose, such as paths and command
     lines, may hold control characters.
     """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return printable(str(text))
 
 
 def for_terminal(xml: str, to: TextIO | None = None) -> str:

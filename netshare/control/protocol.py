@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionLost
-from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from netshare.control.boxes import BoxReader
 from netshare.control.commands import MAX_LARGE_BYTES
+from netshare.printable import CleanLogger
 from netshare.sockets.privatenames import declared_errors, lose_amp_connection, make_amp_connection
 
 #: How many descriptors may lie on a link before a command comes that claims them.
@@ -71,7 +71,7 @@ class ControlProtocol(amp.AMP):
     by no command is closed with the link.
     """
 
-    log = Logger()
+    log = CleanLogger()
     transport: Any
 
     def __init__(self) -> None:
@@ -159,6 +159,8 @@ class ControlProtocol(amp.AMP):
         """
         As AMP does, but arguments that cannot be read are the sender's error and not a crash.
         """
+        if name == amp.StartTLS.commandName:
+            return None  # AMP would answer it for everybody; here is nothing to encrypt
         responder = super().locateResponder(name)
         if responder is None:
             return None

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
+from netshare.printable import CleanLogger
 from netshare.service.outcomes import Outcome
 
 #: Seconds until a line is in the file, at most.
@@ -55,7 +55,7 @@ class ConnectionLog:
     :raises OSError: it cannot be opened
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, reactor: IReactorTime, path: Path) -> None:
         self._reactor = reactor

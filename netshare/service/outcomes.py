@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.interfaces import IOutcomeRecorder
+from netshare.printable import CleanLogger
 
 
 class Outcome(Enum):
@@ -92,7 +92,7 @@ class Recorders:
     are not affected.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, *recorders: IOutcomeRecorder) -> None:
         self._recorders = recorders

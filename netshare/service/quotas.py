@@ -15,7 +15,7 @@ import resource
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from twisted.logger import Logger
+from netshare.printable import CleanLogger
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Admission:
     Counts what is undecided and which descriptors are held, and pauses the ports at a limit.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, quotas: Quotas, descriptorLimit: int | None = None) -> None:
         self.quotas = quotas

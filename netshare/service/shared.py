@@ -17,13 +17,13 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.addresses import BaseAddress, parse_base_address
 from netshare.endpoints.address import SharedPortAddress
 from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
 from netshare.interfaces import IOutcomeRecorder, IRoute
+from netshare.printable import CleanLogger
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.desk.accounts import Accounts
 from netshare.service.desk.memory import AddressMemory
@@ -296,7 +296,7 @@ class LocalListeningPort:
     What :meth:`LocalEndpoint.listen` gives.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, shared: SharedPort, address: BaseAddress, factory: IProtocolFactory) -> None:
         self.route: IRoute = LocalRoute(shared.reactor, factory)

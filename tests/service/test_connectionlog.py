@@ -139,3 +139,17 @@ def test_what_clients_choose_does_not_fill_the_memory(
     log.close()
     assert connectionlog._around_known_peer.cache_info().currsize == before
     assert [line["via"] + line["detail"] for line in lines(tmp_path / "log")] == [via, via]
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "a\r\nb", "\x9b", "\u202e", "\u2028", "\ud800"])
+def test_hostile_text(tmp_path: Path, text: str) -> None:
+    """Whatever a client, or a balancer, says: it is on one line, in printable ASCII."""
+    path = tmp_path / "connections"
+    clock = Clock()
+    clock.advance(1)
+    log = ConnectionLog(clock, path)
+    log.write(Outcome.BAD_VIA, text, text, text, text)
+    log.close()
+    (line,) = path.read_text("ascii").splitlines()
+    assert line.isprintable()
+    assert json.loads(line)["via"] == json.loads(line)["peer"] == text

@@ -18,10 +18,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.protocol import Factory, ProcessProtocol
-from twisted.logger import Logger, LogLevel, eventFromJSON, formatEvent
+from twisted.logger import LogLevel, eventFromJSON, formatEvent
 from twisted.python.failure import Failure
 
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
+from netshare.printable import CleanLogger
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.desk.protocol import DeskProtocol, RegistrationDesk
 from netshare.sockets.credentials import Peer
@@ -58,7 +59,7 @@ class Worker:
     :param environ: what the process inherits, besides the spec's own environment
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self,
@@ -157,7 +158,8 @@ class Worker:
                 level, text = event.get("log_level", level), formatEvent(event) or text
             except (ValueError, KeyError, TypeError):
                 pass  # some other program's JSON: shown as it is
-        self.log.emit(level, "{worker}: {text}", worker=self.name, text=text)
+        for part in text.splitlines():
+            self.log.emit(level, "{worker}: {text}", worker=self.name, text=part.expandtabs())
 
     def exited(self, reason: Failure) -> None:
         """The process has ended."""

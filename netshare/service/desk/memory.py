@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from twisted.logger import Logger
-
 from netshare.addresses import AddressError, BaseAddress, parse_base_address
+from netshare.printable import CleanLogger
 from netshare.timing import Timer
 
 #: Seconds from a change until it is written, at least: many come together.
@@ -35,7 +34,7 @@ class AddressMemory:
     :param addresses: tells the addresses of now
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self, reactor: Any, path: Path, addresses: Callable[[], Iterable[BaseAddress]]

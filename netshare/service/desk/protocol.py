@@ -13,7 +13,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -23,6 +22,7 @@ from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import MAX_BOX, ControlProtocol, declared
+from netshare.printable import CleanLogger
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
     QUESTIONS_IN_ONE_GO,
@@ -61,7 +61,7 @@ class DeskProtocol(ControlProtocol):
         worker for them
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, desk: RegistrationDesk, granted: Sequence[BaseAddress] = ()) -> None:
         super().__init__()

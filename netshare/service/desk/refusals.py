@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+
+from netshare.printable import CleanLogger
 
 #: Seconds until the same refusal is logged again.
 QUIET = 60.0
@@ -21,7 +22,7 @@ class Refusals:
     Logs who was refused what, and why.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from twisted.logger import Logger
-
 from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
+from netshare.printable import CleanLogger
 from netshare.service.desk.accounts import Accounts
 from netshare.service.front.ports import PortNotAllowed, Ports, PortUnavailable
 from netshare.service.quotas import Quotas
@@ -78,7 +77,7 @@ class Registry:
     Claims, conflicts and quotas; who has to be told of what.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self, reactor: Any, tree: RoutingTree, ports: Ports, accounts: Accounts, quotas: Quotas

@@ -15,9 +15,8 @@ import struct
 from collections import OrderedDict
 from collections.abc import Set
 
-from twisted.logger import Logger
-
 from netshare.control.commands import NotReturnable
+from netshare.printable import CleanLogger
 from netshare.service.front.ports import Ports
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome
@@ -76,7 +75,7 @@ class Returns:
     Takes connections back, and lets the front route them again.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, front: SharedPortFactory, ports: Ports) -> None:
         self._front = front

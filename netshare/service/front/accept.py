@@ -23,10 +23,10 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Port
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.printable import CleanLogger
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.keepalive import keep_alive
@@ -62,7 +62,7 @@ class BatchingPort(FileDescriptor):
 
     reactor: Any
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from netshare.endpoints.refusal import RefusalFactory, RefusalProtocol
 from netshare.framing.faults import Fault
 from netshare.interfaces import IArrival, IOutcomeRecorder
+from netshare.printable import printable
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.front.turn import Turn
 from netshare.service.outcomes import Outcome
@@ -97,10 +98,11 @@ class Ending:
         log(
             "{outcome}: {via} from {peer} at {local}: {detail}",
             outcome=outcome.value,
-            via=via,
-            peer=peer,
+            # Clients and balancers choose these; hardly ever is there anything to escape.
+            via=via if via.isprintable() else printable(via),
+            peer=peer if peer.isprintable() else printable(peer),
             local=local,
-            detail=detail,
+            detail=detail if detail.isprintable() else printable(detail),
         )
 
     def _mayLog(self, outcome: Outcome) -> bool:

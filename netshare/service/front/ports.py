@@ -20,9 +20,9 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.internet.tcp import Port
-from twisted.logger import Logger
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP
+from netshare.printable import CleanLogger
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
@@ -99,7 +99,7 @@ class Ports:
         listens
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self,

@@ -13,7 +13,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 
 from netshare.framing.preamble import (
     KNOWN_VIAS,
@@ -23,6 +22,7 @@ from netshare.framing.preamble import (
     Reading,
     read_preamble,
 )
+from netshare.printable import CleanLogger
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.crowd import Crowd
 from netshare.service.front.undecided import Begun, PreambleProtocol, judge
@@ -59,7 +59,7 @@ class SharedPortFactory(Factory):
     """
 
     noisy = False
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, router: Router, ending: Ending) -> None:
         self.router = router

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from twisted.logger import Logger
+from netshare.printable import CleanLogger
 
 
 class Turn:
@@ -19,7 +19,7 @@ class Turn:
     is what counts.
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
-from twisted.logger import Logger
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine
@@ -37,6 +36,7 @@ from netshare.control.lanes import (
     unpack_answer,
 )
 from netshare.interfaces import IErrand
+from netshare.printable import CleanLogger
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
 from netshare.service.workers.inflight import InFlight
@@ -69,7 +69,7 @@ class FastLane(Lane):
     :param broken: called when the lane cannot be used any more, with the reason
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self,

@@ -23,7 +23,6 @@ from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.error import ConnectionClosed
-from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -31,6 +30,7 @@ from zope.interface import implementer
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
+from netshare.printable import CleanLogger
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.backpressure import Backpressure
@@ -89,7 +89,7 @@ class WorkerRoute:
     """
 
     kind = "worker"
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(
         self,

@@ -10,10 +10,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 
-from twisted.logger import Logger
-
 from netshare.control.lanes import BadParcels, LaneForm, Parcel, read_parcels, receive
 from netshare.interfaces import IErrand
+from netshare.printable import CleanLogger
 from netshare.sockets.held import HeldSocket
 
 
@@ -25,7 +24,7 @@ class Unread:
     :param form: how connections are put into messages
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     def __init__(self, connection: socket.socket, form: LaneForm) -> None:
         self._connection = connection

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
+from twisted.protocols import amp
 
 from netshare.control import commands
 from netshare.control.protocol import ControlProtocol
@@ -254,3 +255,17 @@ def test_links_count_as_descriptors(setting: Setting) -> None:
     setting.link()
     assert (admission.room, admission.paused) == (0, True)
     assert before > 0
+
+
+def test_no_tls_is_started(setting: Setting) -> None:
+    """AMP's own command for it is as unknown as any that does not exist."""
+    stranger, _, link = setting.link()
+    failure = setting.ask(stranger, _StartTLS)
+    assert failure.check(amp.UnhandledCommand)
+    assert link.connected
+
+
+class _StartTLS(amp.Command):
+    """AMP's StartTLS, without what AMP does when it asks for it."""
+
+    commandName = b"StartTLS"

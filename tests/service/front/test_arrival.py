@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
 from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IArrival
@@ -92,3 +92,18 @@ def logged() -> Iterator[list[dict[str, Any]]]:
     globalLogPublisher.addObserver(observe)
     yield events
     globalLogPublisher.removeObserver(observe)
+
+
+def test_a_hostile_via_in_the_log(front: Front) -> None:
+    """What a client asks for can forge no line, and move no cursor."""
+    events: list[Any] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        front.ending.record(
+            Outcome.BAD_VIA, "net.tcp://h/\x1b[2J\r\nforged", "\u202e1", "l", "why\x9b"
+        )
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    (text,) = [formatEvent(event) for event in events if event.get("outcome") == "bad-via"]
+    assert text == r"bad-via: net.tcp://h/\x1b[2J\r\nforged from \u202e1 at l: why\x9b"
+    front.outcomes.accepted += 1  # it was none of the front's

@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol
 
-from twisted.logger import Logger
-
 from netshare.framing.follow import ClientFollower, Unfollowable
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Preamble
 from netshare.framing.records import RecordType
 from netshare.interfaces import IArrival
+from netshare.printable import CleanLogger
 from netshare.service.front.undecided import judge
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.relay.ends import SocketEnd
@@ -92,7 +91,7 @@ class RelayedConnection:
     :ivar moved: grows whenever bytes come from either side
     """
 
-    log = Logger()
+    log = CleanLogger()
 
     __slots__ = (
         "_attempt",
