@@ -24,6 +24,11 @@ from twisted.python.failure import Failure
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.printable import CleanLogger
 from netshare.service.activation.spec import WorkerSpec
+from netshare.service.activation.surroundings import (
+    descends_from,
+    drop_ambient_capabilities,
+    environment_of_worker,
+)
 from netshare.service.desk.protocol import DeskProtocol, RegistrationDesk
 from netshare.sockets.credentials import Peer
 
@@ -56,7 +61,7 @@ class Worker:
     """
     One worker process, again and again.
 
-    :param environ: what the process inherits, besides the spec's own environment
+    :param environ: the service's, of which the process inherits a few names
     """
 
     log = CleanLogger()
@@ -99,7 +104,7 @@ class Worker:
             link = DeskProtocol(self._desk, [self._spec.address])
             self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, _Links(link))
             arguments = self._spec.arguments()
-            uid = gid = None
+            uid = gid = entry = None
             if self._spec.user is not None:
                 entry = pwd.getpwnam(self._spec.user)
                 uid, gid = entry.pw_uid, entry.pw_gid
@@ -108,7 +113,7 @@ class Worker:
                     _Output(self),
                     arguments[0],
                     arguments,
-                    env=self._environment(),
+                    env=self._environment(entry),
                     path=self._spec.directory,
                     uid=uid,
                     gid=gid,
@@ -206,9 +211,10 @@ class Worker:
         except ProcessExitedAlready:
             pass  # then processExited is on its way
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, user: pwd.struct_passwd | None) -> dict[str, str]:
         return {
-            **self._environ,
+            **environment_of_worker(self._environ, user),
+            CONTROL_VARIABLE: self._environ[CONTROL_VARIABLE],
             **self._spec.environment,
             LINK_VARIABLE: str(LINK_DESCRIPTOR),
             "PYTHONUNBUFFERED": "1",
@@ -234,6 +240,7 @@ class Supervisor:
         self._inherited = {**environ, CONTROL_VARIABLE: control}
         self._inherited.pop(LINK_VARIABLE, None)
         self._bySpec: dict[str, list[Worker]] = {}
+        desk.isSpawned = self.started
         for spec in specs:
             self._add(spec)
 
@@ -274,8 +281,16 @@ class Supervisor:
 
     def start(self) -> None:
         """Start them all."""
+        drop_ambient_capabilities()
         for worker in self.workers:
             worker.start()
+
+    def started(self, pid: int) -> bool:
+        """
+        Whether a process is a worker of ours, or was started by one.
+        """
+        workers = frozenset(worker.pid for worker in self.workers if worker.pid is not None)
+        return bool(workers) and descends_from(pid, workers)
 
     def stop(self) -> Deferred[Any]:
         """

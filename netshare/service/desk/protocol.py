@@ -207,10 +207,7 @@ class DeskProtocol(ControlProtocol):
         self.claimedPid = pid
         limit = requested_limit(maxOutstanding, self.registry.quotas.maxOutstandingPerWorker)
         address = requested_address(baseAddress, hostNameComparisonMode, bool(unique))
-        if address.key not in self.granted:
-            refusal = self.registry.accounts.refusal(self.peer, address)
-            if refusal is not None:
-                raise commands.AccessDenied(refusal)
+        self._checkPermission(address)
         self.registry.check_room(self.peer, address)
         if self.lane is None:
             self.lane = self._makeLane(requested_lane(lane), limit)
@@ -299,6 +296,22 @@ class DeskProtocol(ControlProtocol):
         self.log.warn("{worker}: {reason}", worker=str(self), reason=reason)
         self.transport.abortConnection()
 
+    def _checkPermission(self, address: BaseAddress) -> None:
+        """
+        :raises AccessDenied: this process may not register this address
+        """
+        if address.key in self.granted:
+            return
+        # Not over the control socket either, where it would be as trusted as the service itself.
+        if self.granted or self.desk.isSpawned(self.peer.pid):
+            raise commands.AccessDenied(
+                f"{address}: a worker that the service starts may register only the address it was "
+                "started for, over the link it inherits: give this address a [[worker]] of its own"
+            )
+        refusal = self.registry.accounts.refusal(self.peer, address)
+        if refusal is not None:
+            raise commands.AccessDenied(refusal)
+
     def _makeLane(self, form: LaneForm | None, limit: int) -> AmpLane | FastLane:
         quotas, reactor = self.registry.quotas, self.registry.reactor
         trusted = self.registry.accounts.trusts(self.peer)
@@ -384,6 +397,8 @@ class RegistrationDesk(Factory):
         self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)
         self.budgets = Budgets()
+        #: Whether a process is a worker that the service has started, or belongs to one.
+        self.isSpawned: Callable[[int], bool] = lambda pid: False
         #: Links on which a box has begun.
         self.unfinished: Deadlines[DeskProtocol] = Deadlines(registry.reactor, self._boxTooLate)
         #: When lanes send what was accepted together.

@@ -1,0 +1,85 @@
+"""
+What a worker process that the service starts may have of the service's own: little.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import pwd
+from collections.abc import Mapping
+
+#: The names in the service's environment that its workers get, too; and beginnings of names.
+INHERITED = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LOGNAME",
+        "PATH",
+        "PYTHONPATH",
+        "SHELL",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "VIRTUAL_ENV",
+    }
+)
+_INHERITED_BEGINNING = "LC_"
+
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+
+#: How many generations of a process are looked at.
+_MOST_GENERATIONS = 64
+
+
+def environment_of_worker(
+    environ: Mapping[str, str], user: pwd.struct_passwd | None = None
+) -> dict[str, str]:
+    """
+    The part of the service's environment that a worker gets. Everything else, such as what a
+    service manager says to the service alone, or a password, has to be named in the worker's own
+    ``environment``.
+
+    :param environ: the service's
+    :param user: whom the worker runs as, if that is another user than the service's
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name in INHERITED or name.startswith(_INHERITED_BEGINNING)
+    }
+    if user is not None:
+        kept.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name, SHELL=user.pw_shell)
+    return kept
+
+
+def drop_ambient_capabilities() -> None:
+    """
+    Let no process that is started from now on have a capability of this one's, which itself keeps
+    what it has.
+    """
+    # Kernels before 4.3 have no ambient capabilities, and answer with an error.
+    ctypes.CDLL(None).prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+
+
+def descends_from(pid: int, ancestors: frozenset[int]) -> bool:
+    """
+    Whether a process is one of these, or was started by one of them, or by one that was. A process
+    whose parents have ended has left the family, as far as anybody can tell.
+    """
+    for _ in range(_MOST_GENERATIONS):
+        if pid in ancestors:
+            return True
+        if pid <= 1:
+            return False
+        pid = _parent(pid)
+    return False
+
+
+def _parent(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name of the program stands in parentheses, and may hold any others.
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,87 @@
+"""What a spawned worker gets of the service's own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from shutil import which
+
+import pytest
+
+from netshare.service.activation.surroundings import descends_from, environment_of_worker
+
+
+def test_the_environment() -> None:
+    """It is made of names, not of all that the service has."""
+    service = {
+        "PATH": "/usr/bin",
+        "LC_ALL": "C",
+        "PYTHONPATH": "/work",
+        "NOTIFY_SOCKET": "/run/notify",
+        "WATCHDOG_PID": "1",
+        "LISTEN_FDS": "1",
+        "CREDENTIALS_DIRECTORY": "/run/credentials",
+        "DB_PASSWORD": "secret",
+    }
+    kept = environment_of_worker(service)
+    assert kept == {"PATH": "/usr/bin", "LC_ALL": "C", "PYTHONPATH": "/work"}
+
+
+def test_the_environment_of_another_user() -> None:
+    """Its home is its own."""
+    root = pwd.getpwuid(0)
+    kept = environment_of_worker({"HOME": "/home/service", "USER": "netshare"}, root)
+    assert (kept["HOME"], kept["USER"], kept["LOGNAME"]) == (root.pw_dir, "root", "root")
+
+
+def test_a_family() -> None:
+    """A process, its children and their children belong to it; others do not."""
+    own = frozenset({os.getpid()})
+    assert descends_from(os.getpid(), own)
+    script = "import subprocess; p = subprocess.Popen(['cat']); print(p.pid, flush=True); p.wait()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        assert descends_from(child.pid, own)
+        assert descends_from(grandchild, own)
+        assert descends_from(grandchild, frozenset({child.pid}))
+        assert not descends_from(os.getpid(), frozenset({child.pid}))
+    assert not descends_from(1, own)
+    assert not descends_from(2**22 + 1, own)  # there is no such process
+
+
+CAPABLE = """
+import subprocess
+from netshare.service.activation.surroundings import drop_ambient_capabilities
+
+def capabilities(text):
+    return [line.split()[1] for line in text.splitlines() if line.startswith("CapEff")][0]
+
+def child():
+    return subprocess.run(["cat", "/proc/self/status"], capture_output=True, text=True).stdout
+
+print(capabilities(child()))
+drop_ambient_capabilities()
+print(capabilities(child()), capabilities(open("/proc/self/status").read()))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not which("setpriv"), reason="needs root and setpriv")
+def test_ambient_capabilities() -> None:
+    """A worker has none of the service's, which keeps what it has for opening low ports."""
+    command = [
+        *("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=+net_bind_service"),
+        *("--ambient-caps=+net_bind_service", sys.executable, "-c", CAPABLE),
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": "1"}
+    shown = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    if "Permission denied" in shown.stderr:
+        pytest.skip("another user cannot read this source")
+    before, after, own = shown.stdout.split()
+    assert (int(before, 16), int(after, 16), int(own, 16)) == (1 << 10, 0, 1 << 10), shown.stderr
