@@ -2,6 +2,7 @@
 The registration desk: the service's side of the control socket.
 
 - :mod:`.protocol`: one connection, of a worker or of the ``netshare`` command
+- :mod:`.flow`: reading from it stops while its answers are not read
 - :mod:`.requests`: reading what a worker asks for
 - :mod:`.accounts`: who may register which addresses
 - :mod:`.budget`: what one user may have at the control socket

@@ -11,11 +11,10 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.protocols import amp
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from netshare.addresses import AddressError, BaseAddress, parse_via
 from netshare.control import commands
@@ -30,6 +29,7 @@ from netshare.service.desk.budget import (
     Allowance,
     Budgets,
 )
+from netshare.service.desk.flow import Flow
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.requests import (
@@ -79,7 +79,7 @@ class DeskProtocol(ControlProtocol):
         self._later: list[bytes] = []
         self._goOn: Any = None
         self._boxHasBegun = False
-        self._flow: _Flow
+        self._flow: Flow
         self.reader.longest = SHORT_BOX
         self.peer: Peer
         #: The worker's number as it knows it itself, which is another in another PID namespace.
@@ -89,7 +89,7 @@ class DeskProtocol(ControlProtocol):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.peer = Peer.of(self.transport.getHandle())
-        self._flow = _Flow(self.transport, self._congested)
+        self._flow = Flow(self.transport, self._congested)
         self.transport.registerProducer(self._flow, True)
         self.registry.links.add(self)
         self.registry.ports.admission.linkOpened()
@@ -338,48 +338,6 @@ class DeskProtocol(ControlProtocol):
         self.registrations.pop(str(registration.address), None)
         self.registry.deactivate(registration, reason, expected)
         self.registry.ports.release(registration.address.port)
-
-
-@implementer(IPushProducer)
-class _Flow:
-    """
-    Stops reading from a link: while its other end does not read the answers, which would pile up
-    here, and while others have their turn.
-
-    :param congested: told whether the other end has stopped reading
-    """
-
-    def __init__(self, transport: Any, congested: Callable[[bool], None]) -> None:
-        self._transport = transport
-        self._congested = congested
-        self._reasons: set[str] = set()
-
-    def wait(self, reason: str) -> None:
-        """Do not read, until :meth:`go` is said for the same reason."""
-        if not self._reasons and not self._transport.disconnecting:
-            self._transport.pauseProducing()
-        self._reasons.add(reason)
-
-    def go(self, reason: str) -> None:
-        """See :meth:`wait`."""
-        if reason in self._reasons:
-            self._reasons.discard(reason)
-            if not self._reasons and not self._transport.disconnecting:
-                self._transport.resumeProducing()
-
-    def pauseProducing(self) -> None:
-        self.wait("unread")
-        self._congested(True)
-
-    def resumeProducing(self) -> None:
-        if self._transport.disconnecting:
-            self._transport.unregisterProducer()  # which waited for us
-        else:
-            self.go("unread")
-            self._congested(False)
-
-    def stopProducing(self) -> None:
-        """The link is gone."""
 
 
 class RegistrationDesk(Factory):
