@@ -42,7 +42,7 @@ class HostNameComparisonMode(Enum):
     STRONG_WILDCARD = "StrongWildcard"
     #: The host as written, without asking DNS.
     EXACT = "Exact"
-    #: Any host that nobody else took: written ``net.tcp://*/path``.
+    #: Any host that no other address took: written ``net.tcp://*/path``.
     WEAK_WILDCARD = "WeakWildcard"
 
 
@@ -53,7 +53,7 @@ _WILDCARD_HOSTS = {
 _MODE_HOSTS = {mode: host for host, mode in _WILDCARD_HOSTS.items()}
 
 
-#: Characters of what is remembered: whoever asks for thousands of longer addresses has them read
+#: Characters of what is remembered: thousands of longer ones are read
 #: again, and does not fill the memory with them.
 _LONGEST_KNOWN = 512
 

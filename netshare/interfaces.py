@@ -31,9 +31,9 @@ class IOutcomeRecorder(Interface):
 
 class IArrival(Interface):
     """
-    A connection whose via is known and which nobody owns yet.
+    A connection whose via is known and which has no owner yet.
 
-    Whoever renders it calls exactly one of :meth:`take` and :meth:`refuse`.
+    The route that renders it calls exactly one of :meth:`take` and :meth:`refuse`.
     """
 
     via = Attribute("The address asked for, as the client wrote it.")
@@ -45,9 +45,9 @@ class IArrival(Interface):
 
     def take(outcome: Any, detail: str = "", keeps: int = 0) -> None:
         """
-        The connection is somebody's now, or is closed: record how it ended.
+        The connection has an owner now, or is closed: record how it ended.
 
-        The held socket is closed; whoever needs it has a copy.
+        The held socket is closed; its new owner has a copy.
 
         :param keeps: how many descriptors this process goes on holding for the connection
         """
@@ -131,7 +131,7 @@ class IErrand(Interface):
 
     def failed(lane: IWorkerLane, error: Exception) -> None:
         """
-        It has not, or nobody knows.
+        It has not, or that is not known.
 
         :param error: one of :class:`netshare.control.commands.Duplicate`, or why the link or the
             patience with it ended
@@ -160,7 +160,7 @@ class ISharedConnection(Interface):
     def isMine(via: str) -> bool:
         """
         Whether a further preamble on the same socket may be served here: only when it names the
-        very via that the socket came with, and nobody registered a deeper address since.
+        very via that the socket came with, and no deeper address was registered since.
         """
 
     def giveBack(readData: bytes) -> Deferred[None]:

@@ -157,7 +157,7 @@ def _run_in_reactor(
     try:
         react(lambda reactor: ensureDeferred(running(reactor)))
     except SystemExit as ended:
-        if ended.code:  # an error nobody foresaw, which react has logged
+        if ended.code:  # an unforeseen error, which react has logged
             return int(ended.code)
     return _ending(result)
 

@@ -14,7 +14,7 @@ class Exit(IntEnum):
 
     #: Done; the address is served; the address is reachable.
     OK = 0
-    #: Nobody serves the address (``who``); EndpointNotFound (``probe``, ``call``).
+    #: Nothing serves the address (``who``); EndpointNotFound (``probe``, ``call``).
     NOBODY = 1
     #: ``decode``: something is malformed, or refused by .NET.
     MALFORMED = 1
@@ -36,7 +36,7 @@ class Exit(IntEnum):
     FAILED = 9
     #: Ctrl-C or SIGTERM, as shells count it.
     INTERRUPTED = 130
-    #: Whoever read the output went away, as shells count it.
+    #: The reader of the output went away, as shells count it.
     BROKEN_PIPE = 141
 
 

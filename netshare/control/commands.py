@@ -48,7 +48,7 @@ class ProtocolUnsupported(RegistrationError):
 
 
 class ConflictingRegistration(RegistrationError):
-    """Somebody else has registered this address."""
+    """Another worker has registered this address."""
 
 
 class FailedToListen(RegistrationError):
@@ -222,7 +222,7 @@ class Duplicate(QuickCommand):
 
 class RoutesChanged(amp.Command):
     """
-    Service to worker: somebody registered an address that may take some of yours.
+    Service to worker: an address was registered that may take some of yours.
 
     From now on, give every socket that came in for ``baseAddress`` back at its next preamble.
     """

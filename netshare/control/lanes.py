@@ -251,7 +251,7 @@ class LaneEnd(FileDescriptor):
     def connectionLost(self, reason: Failure) -> None:
         """
         The reactor has given this descriptor up: something failed, or the reactor stops. An end
-        that stayed open then would take messages that nobody reads.
+        that stayed open then would take messages that are never read.
         """
         self.close()
 

@@ -101,7 +101,7 @@ class _PreambleClientFactory(WrappingFactory):
         self.begin = begin
         #: Fires once: with the wrapped protocol, or with why there is none.
         self.done: Deferred[IProtocol] = Deferred(lambda _: self._cancel())
-        #: The attempt to connect, which ends when nobody waits for the answer any more.
+        #: The attempt to connect, which ends when the answer is waited for no more.
         self.connecting: Deferred[IProtocol] | None = None
         self._protocol: PreambleClientProtocol | None = None
 

@@ -214,7 +214,7 @@ class ServerSession(_Session):
 
         :param limit: the largest message to take from this client, in bytes
         :returns: the PreambleAck record
-        :raises RuntimeError: nobody waits for an ack
+        :raises RuntimeError: no ack is waited for
         """
         self._expect_phase(_Phase.ACK_ASKED)
         self._phase = _Phase.OPEN
@@ -231,7 +231,7 @@ class ServerSession(_Session):
         under it.
 
         :returns: the UpgradeResponse record
-        :raises RuntimeError: nobody asked for an upgrade
+        :raises RuntimeError: no upgrade was asked for
         """
         self._expect_phase(_Phase.UPGRADE_ASKED)
         self._phase = _Phase.UPGRADE_OR_END
@@ -239,7 +239,7 @@ class ServerSession(_Session):
 
     def surrender(self) -> bytes:
         """
-        After :class:`~.events.ViaRead`: give the whole session up, for somebody else.
+        After :class:`~.events.ViaRead`: give the whole session up, to another server.
 
         :returns: every byte from the preamble's first on
         :raises RuntimeError: parts of it are used already

@@ -31,7 +31,7 @@ class Outcome(Enum):
     UNSUPPORTED_VERSION = "unsupported-version"
     UNSUPPORTED_MODE = "unsupported-mode"
     VIA_TOO_LONG = "via-too-long"
-    ENDPOINT_NOT_FOUND = "endpoint-not-found"  # nobody registered the address
+    ENDPOINT_NOT_FOUND = "endpoint-not-found"  # the address is not registered
     ENDPOINT_UNAVAILABLE = "endpoint-unavailable"  # the address is known, no worker is up
     SERVER_TOO_BUSY = "server-too-busy"  # a limit is reached, or the worker takes no more
     CONNECTION_DISPATCH_FAILED = "connection-dispatch-failed"  # the worker said it failed
@@ -57,7 +57,7 @@ class Outcome(Enum):
 
     @property
     def served(self) -> bool:
-        """Whether the connection reached somebody."""
+        """Whether the connection reached a server."""
         return self in _SERVED
 
 

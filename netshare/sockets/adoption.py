@@ -159,7 +159,7 @@ def _adopt_by_interface(reactor: Any, held: HeldSocket, factory: IProtocolFactor
 class _Noting:
     """
     Remembers the protocol that a factory made: one that fails in ``connectionMade`` has a
-    transport already, of which nobody else would know.
+    transport already, of which nothing else would know.
     """
 
     def __init__(self, factory: IProtocolFactory) -> None:

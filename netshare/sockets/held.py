@@ -3,12 +3,12 @@ Ownership of one connected socket on its way from process to process.
 
 Twisted has no approved way of taking a socket out of a transport (twisted #1796), and a
 descriptor that is sent stays open in its sender (#6367). :class:`HeldSocket` is the one place
-that knows how both are done: whoever holds it owns the descriptor, and it is closed exactly
+that knows how both are done: its holder owns the descriptor, and it is closed exactly
 once, on every path.
 
 Two rules come from the kernel. A passed socket is never ``shutdown()``: that acts on the
 connection, whoever else holds it. And it leaves the poller *before* it is sent: what others hold
-stays in epoll after a close, and comes back as events for somebody else.
+stays in epoll after a close, and comes back as events of another descriptor.
 
 And everything about a socket but its descriptor is shared by all who have it: whoever has it, too,
 can make it wait where it should not (:func:`forbid_lingering`).
@@ -38,7 +38,7 @@ class NotPassable(Exception):
 
 class HeldSocket:
     """
-    A connected socket that belongs to nobody's reactor.
+    A connected socket that belongs to no reactor.
 
     :param descriptor: an open descriptor, which this object now owns
     """
@@ -92,7 +92,7 @@ class HeldSocket:
         """
         Close our copy, without a word to the far end; do nothing the second time.
 
-        :param trusting: whoever else had the socket would not make closing it wait
+        :param trusting: no other process that had the socket would make closing it wait
         """
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:

@@ -44,7 +44,7 @@ class Intake:
         self.factory = factory
         #: The link that is up, if one is.
         self.link: Link | None = None
-        #: Changes whenever sockets that came before may belong to somebody else now.
+        #: Changes whenever sockets that came before may belong to another worker now.
         self.epoch = 0
         self.accepting = True
         self._open: set[Any] = set()

@@ -50,7 +50,7 @@ class FastLaneReader(LaneEnd):
     what it has no room for just now goes back with a word on that.
 
     :param lane: the worker's end, which this object now owns
-    :param broken: called when the lane cannot be used any more while nobody has closed it: the link
+    :param broken: called when the lane cannot be used any more though it was not closed: the link
         has to end, too, so that the service learns of it
     """
 

@@ -87,7 +87,7 @@ class WorkerLink(ControlProtocol):
 
         :param trusted: user numbers that the service may run as; None: any
         :returns: the address as it is registered
-        :raises UntrustedService: it runs as somebody else
+        :raises UntrustedService: it runs as another user
         :raises RegistrationError: it refuses
         """
         service = Peer.of(self.transport.getHandle())

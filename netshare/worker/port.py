@@ -45,7 +45,7 @@ LINGER_CHECK = 0.2
 
 class ServiceNotRunning(Exception):
     """
-    Nobody answers at the control socket.
+    No service answers at the control socket.
     """
 
 
@@ -82,7 +82,7 @@ class SharedListeningPort:
         self._failures = 0
         self._retry: Any = None
         self._attempting: Deferred[None] | None = None
-        #: Fires with the first registration, for whoever waits for it.
+        #: Fires with the first registration, for those who wait for it.
         self._registered: Deferred[None] | None = None
 
     def getHost(self) -> SharedPortAddress:
@@ -177,7 +177,7 @@ class SharedListeningPort:
         link = factory.link
         assert link is not None
         link.lost = self._inheritedLinkLost
-        # Whoever made our process is trusted: it could have made it anything.
+        # The program that made our process is trusted: it could have made it anything.
         await self._register(link, None)
         self._factory.doStart()
         return self

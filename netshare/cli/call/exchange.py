@@ -69,7 +69,7 @@ class Exchange:
         try:
             await channel.close()
         except TransportError:
-            if self._one_way:  # with a reply in hand nobody cares
+            if self._one_way:  # with a reply in hand it does not matter
                 raise
         return reply
 

@@ -50,7 +50,7 @@ def encoder(name: str, mode: Mode, max_message_size: int) -> MessageEncoder:
 
 def operation_of(action: str) -> tuple[str, str]:
     """
-    What WCF made an action of, if nobody told it otherwise: ``namespace/contract/operation``.
+    What WCF made an action of, unless it was told otherwise: ``namespace/contract/operation``.
 
     :returns: the namespace and the operation's name
     :raises RequestError: the action does not look like that

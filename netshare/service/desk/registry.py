@@ -189,7 +189,7 @@ class Registry:
         """
         Enter a registration; connections come to it only when it is activated.
 
-        :raises ConflictingRegistration: the address is somebody else's
+        :raises ConflictingRegistration: the address is another worker's
         """
         address, link = registration.address, registration.link
         place = self._places.get(address.key)

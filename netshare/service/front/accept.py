@@ -176,7 +176,7 @@ class BatchingPort(FileDescriptor):
             "accepting pauses for {pause} s: {error}", pause=EXHAUSTED_PAUSE, error=error
         )
         self.stopReading()
-        if self._resume is None:  # else somebody resumed the port meanwhile
+        if self._resume is None:  # else the port was resumed meanwhile
             self._resume = self.reactor.callLater(EXHAUSTED_PAUSE, self._goOn)
 
     def _goOn(self) -> None:

@@ -125,11 +125,11 @@ class Ending:
 
     def refuse(self, held: HeldSocket, fault: Fault | None) -> None:
         """
-        Send a fault on a connection that nobody owns, and close it; without one just close.
+        Send a fault on a connection that has no owner, and close it; without one just close.
         """
         limit = self.admission.quotas.maxPendingConnections
         if fault is None or len(self._refusing) >= limit:
-            # Under attack: the fault still goes out, only nobody waits for it to be read.
+            # Under attack: the fault still goes out, but is not waited for to be read.
             self.lastWords(held, fault)
             return
 
@@ -161,7 +161,7 @@ class Ending:
 
     def stop(self) -> None:
         """
-        Cut off whoever is still being refused.
+        Cut off the clients that are still being refused.
         """
         if self.connectionLog is not None:
             self.connectionLog.close()
@@ -196,7 +196,7 @@ class Arrival:
         self.readData = readData
         self.peer = peer
         self.local = local
-        #: Whether somebody told us the client's address, since the socket does not know it.
+        #: Whether a balancer told us the client's address, since the socket does not know it.
         self.named = False
         self._decided = False
 
@@ -228,7 +228,7 @@ class Arrival:
 
     def abandon(self, detail: str) -> None:
         """
-        Whoever rendered it has failed: refuse it, unless it is decided, or somebody's, already.
+        The route that rendered it has failed: refuse it, unless it is decided already.
         """
         if self._decided:
             return

@@ -1,7 +1,7 @@
 """
 Behind the listening port: read the preamble until the via is known, then let go.
 
-The service writes nothing before it decides, so that whoever gets the connection gets it
+The service writes nothing before it decides, so that the one that gets the connection gets it
 untouched.
 """
 

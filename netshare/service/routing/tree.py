@@ -36,7 +36,7 @@ class AddressTaken(Exception):
 class AddressResource:
     """
     One segment of the tree. Subclasses may override :meth:`getChild` to have children that
-    nobody put there.
+    was not put there.
     """
 
     __slots__ = ("address", "children", "route")
@@ -130,7 +130,7 @@ class RoutingTree:
         #: The numbers in order; some of them are gone.
         self._order: list[int] = []
         self._last = 0
-        #: Grows with every change; whoever keeps the result of a lookup compares it.
+        #: Grows with every change; those who keep the result of a lookup compare it.
         self.generation = 0
 
     def __len__(self) -> int:

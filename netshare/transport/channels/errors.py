@@ -1,7 +1,7 @@
 """
 What can go wrong with a channel, under the names that WCF gives it.
 
-Each message says what happened and, where somebody can do something about it, what.
+Each message says what happened and, where something can be done about it, what.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CommunicationError(TransportError):
 
 
 class EndpointNotFoundError(CommunicationError):
-    """Nobody serves the address. (EndpointNotFoundException)"""
+    """Nothing serves the address. (EndpointNotFoundException)"""
 
 
 class ServerTooBusyError(CommunicationError):

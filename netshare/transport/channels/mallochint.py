@@ -23,7 +23,7 @@ def expect_messages(size: int) -> None:
     Memory that is freed at the end of the heap goes back to the system when it is more than twice
     the largest block that was ever freed, as after each large message; getting it again, page by
     page, takes longer than everything else that is done with the message. glibc takes the
-    measure from what it sees, so it is shown a block, whose pages nobody touches. Other C
+    measure from what it sees, so it is shown a block, whose pages are never touched. Other C
     libraries do not mind.
 
     :param size: of the largest message that may come, in bytes

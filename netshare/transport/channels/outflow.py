@@ -129,7 +129,7 @@ class Outflow:
     def waiting(self) -> Deferred[None] | None:
         """
         :returns: None when more can be sent at once, or a Deferred that fires when it can, or
-            when there is nobody left to send to
+            when there is nothing left to send to
         """
         if not self._congested:
             return None

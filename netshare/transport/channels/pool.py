@@ -99,7 +99,7 @@ class ConnectionPool:
         :param settings: None: WCF's defaults
         :param upgrade: the secure stream to ask for, or None
         :returns: a Deferred of the channel. It fails with a :class:`~.errors.TransportError`: in
-            particular :class:`~.errors.EndpointNotFoundError` where nobody listens,
+            particular :class:`~.errors.EndpointNotFoundError` where nothing listens,
             :class:`~.errors.TimeoutError` after settings.open_timeout
         :raises ValueError: the via is not an address
         """

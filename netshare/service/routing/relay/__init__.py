@@ -5,7 +5,7 @@ Unlike a hand-over this keeps the service in the path of every byte, so it is fo
 cannot be changed: a WCF service on Mono or CoreWCF with a private port of its own.
 
 A server is dialled only when the client's preamble is complete or asks for an upgrade, behind
-which a client waits: some servers (Mono's) serve nobody else while a preamble is unfinished. The
+which a client waits: some servers (Mono's) serve no other while a preamble is unfinished. The
 first answer decides which of several servers has the connection. And a client that asks for
 another address on the same socket, as WCF's do, is routed anew.
 

@@ -35,7 +35,7 @@ class RelayStage(Enum):
     PREAMBLE = "the rest of the preamble is to come"
     DIALLING = "servers are tried, one after the other"
     OPEN = "bytes go both ways"
-    OVER = "it is closed, or somebody else's"
+    OVER = "it is closed, or has another owner"
 
 
 class Relay(Protocol):

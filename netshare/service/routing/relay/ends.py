@@ -23,7 +23,7 @@ from netshare.sockets.keepalive import keep_alive
 #: How many bytes one read asks for.
 _READ = 65536
 
-#: Whoever else had a socket may have made it a blocking one.
+#: Another process that had a socket may have made it a blocking one.
 _NO_WAITING = int(socket.MSG_DONTWAIT)
 
 #: How a silent server is asked whether it is still there, and how long it may leave bytes
@@ -171,7 +171,7 @@ class SocketEnd:
 
     def detach(self) -> HeldSocket:
         """
-        Leave the reactor, and give the socket to somebody else.
+        Leave the reactor, and give the socket to a new owner.
 
         :returns: the socket; the one that this end was made of, if it is still its holder's
         """
