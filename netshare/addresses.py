@@ -53,8 +53,8 @@ _WILDCARD_HOSTS = {
 _MODE_HOSTS = {mode: host for host, mode in _WILDCARD_HOSTS.items()}
 
 
-#: Characters of what is remembered: thousands of longer ones are read
-#: again, and does not fill the memory with them.
+#: Characters of what is remembered: thousands of longer ones are read again, and do not fill the
+#: memory.
 _LONGEST_KNOWN = 512
 
 
