@@ -104,6 +104,19 @@ def _single(value: Single, end: int) -> bytes:
 
 
 def _decimal(value: Decimal, end: int) -> bytes:
+    # By its text, which costs a third of taking its digits out.
+    whole, _, places = str(value).partition(".")
+    digits = whole + places
+    if len(digits) <= _DECIMAL_DIGITS + 1 and digits.lstrip("-").isdigit() and len(places) <= 28:
+        number, flags = int(digits), len(places) << 16
+        if digits[0] == "-":
+            number, flags = -number, flags | 0x80000000
+        if not number >> 96:
+            return _DECIMAL(R.DECIMAL | end, flags, number >> 64, number & 0xFFFFFFFFFFFFFFFF)
+    return _unusual_decimal(value, end)
+
+
+def _unusual_decimal(value: Decimal, end: int) -> bytes:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise XmlException(f"{value} is no System.Decimal")

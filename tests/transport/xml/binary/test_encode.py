@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import math
 import uuid
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netshare.transport.xml import (
     DateTime,
@@ -25,8 +27,9 @@ from netshare.transport.xml import (
 from netshare.transport.xml.binary import (
     BinaryWriter,
 )
-from netshare.transport.xml.binary.encode import encode_text
+from netshare.transport.xml.binary.encode import _unusual_decimal, encode_text
 
+CONTEXT = Context(prec=60)
 SOME_GUID = uuid.UUID("33221100-5544-7766-8899-aabbccddeeff")
 
 
@@ -99,3 +102,23 @@ def test_what_cannot_be_written(value: Any) -> None:
     writer.start_element("x")
     with pytest.raises(XmlException):
         writer.text(value)
+
+
+@given(
+    st.integers(0, 2**97),
+    st.integers(-30, 30),
+    st.booleans(),
+)
+def test_decimals_by_their_text(number: int, exponent: int, negative: bool) -> None:
+    """However a decimal is written in Python, it is the record that its digits make, or refused."""
+    value = Decimal(number).scaleb(exponent, CONTEXT)
+    if negative:
+        value = value.copy_negate()
+    try:
+        expected: bytes | None = _unusual_decimal(value, 1)
+    except XmlException:
+        expected = None
+    try:
+        assert encode_text(value, 1) == expected
+    except XmlException:
+        assert expected is None
