@@ -196,7 +196,7 @@ async def test_a_worker_that_does_not_read(service: RunningService, worker: Lane
     late = await service.call("one")
     assert await late.end() == Fault.SERVER_TOO_BUSY.record
     assert await worker.message() == (f"net.tcp://+:{service.port}/one".encode(), [])  # it wakes up
-    await service.settle(lambda: service.shared.registry.rows(0).__next__()[1].state == "ready")
+    await service.settle(lambda: next(service.shared.registry.rows(0))[2].state == "ready")
     client = await service.call("one")
     (await worker.message())[1][0].close()
     worker.answer(1)
