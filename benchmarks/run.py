@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ import twisted
 from benchmarks import lookup
 from benchmarks.harness.build import HERE, compile_programs, find, install_missing
 from benchmarks.harness.dispatcher import Dispatcher, Setting
-from benchmarks.harness.dispatchers import STARTERS, NotOffered
+from benchmarks.harness.dispatchers import STARTERS, NotOffered, Starter, before
 from benchmarks.harness.measure import FULL, QUICK, Measurement, Size
 from benchmarks.harness.picture import draw
 from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.profiling import profile_lane
 from benchmarks.harness.results import Results
-from benchmarks.harness.tables import report
+from benchmarks.harness.tables import BEFORE, report
 
 RESULTS = HERE / "results"
 
@@ -55,6 +55,11 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="more options for twistd netshare, such as --service-options='--maxSegmentSize 0'",
     )
     parser.add_argument(
+        "--against",
+        type=Path,
+        help="another checkout: its service is measured beside this one's, in the same rounds",
+    )
+    parser.add_argument(
         "--profile", choices=("amp", "records", "batches"), help="only say where the time goes"
     )
     parser.add_argument("--output", type=Path, help="where the raw results and the picture go")
@@ -65,13 +70,15 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if options.rounds is not None and not 1 <= options.rounds <= 100:
         parser.error("--rounds is a number from 1 to 100")
     unknown = set(options.only.split(",")) - set(STARTERS) if options.only else None
+    if options.against and not (options.against / "netshare").is_dir():
+        parser.error(f"--against {options.against}: there is no netshare/ in it")
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: it knows {', '.join(STARTERS)}")
     return options
 
 
 def start_all(
-    setting: Setting, keys: Sequence[str], running: list[Dispatcher]
+    setting: Setting, starters: Mapping[str, Starter], running: list[Dispatcher]
 ) -> tuple[dict[str, str], list[str]]:
     """
     Start everybody; who cannot be started is left out.
@@ -80,9 +87,9 @@ def start_all(
     :returns: titles by key, and a sentence for each that was left out
     """
     notes = []
-    for key in keys:
+    for key, start in starters.items():
         try:
-            running.append(STARTERS[key](setting))
+            running.append(start(setting))
         except (NotOffered, BenchmarkError) as error:
             notes.append(f"{key} is left out: {error}")
     return {one.key: one.title for one in running}, notes
@@ -100,6 +107,10 @@ def measure(options: argparse.Namespace) -> Results:
     keys = options.only.split(",") if options.only else list(STARTERS)
     absent = {note.split()[0] for note in notes}
     keys = [key for key in keys if key.split("-")[0] not in absent]
+    starters = {key: STARTERS[key] for key in keys}
+    if options.against:
+        shared = [key for key in keys if key.startswith("netshare-")]
+        starters |= {f"{BEFORE}{key}": before(key, options.against.resolve()) for key in shared}
     running: list[Dispatcher] = []
     with tempfile.TemporaryDirectory(prefix="netshare-bench-") as directory:
         setting = Setting(
@@ -108,7 +119,7 @@ def measure(options: argparse.Namespace) -> Results:
             tuple(options.service_options),
         )
         try:
-            titles, left_out = start_all(setting, keys, running)
+            titles, left_out = start_all(setting, starters, running)
             samples = Measurement(programs["loadgen"], running, size, _say).run()
         finally:
             for one in reversed(running):

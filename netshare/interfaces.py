@@ -104,6 +104,7 @@ class IWorkerLane(Interface):
     The way to one worker: how connections reach it and how many are under way.
     """
 
+    name = Attribute("The worker, as people know it.")
     outstanding = Attribute("How many connections the worker has not answered for.")
     available = Attribute("Whether the worker may be given one more connection now.")
     state = Attribute("One word: ``ready``, ``busy``, or ``stuck`` when a deadline has passed.")

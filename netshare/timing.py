@@ -6,7 +6,8 @@ A delayed call of the reactor is not cheap to make and to cancel. What is here a
 * :class:`Timer` sets one again and again;
 * :class:`Alarm` sets one for something else each time, and leaves the reactor's call where it is
   as long as that does not come too late;
-* :class:`Deadlines` has one for many things that wait, each with a timeout of its own.
+* :class:`Deadlines` has one for many things that wait, each with a timeout of its own;
+* :class:`Timeouts` has one for many with the same timeout, and costs least.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Generic, TypeVar
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-__all__ = ["Alarm", "Deadlines", "Timer"]
+__all__ = ["Alarm", "Deadlines", "Timeouts", "Timer"]
 
 E = TypeVar("E")
 
@@ -234,3 +235,70 @@ class Deadlines(Generic[E]):
             self._expired(entry)
         except Exception:
             self.log.failure("{entry} failed when its time was over", entry=entry)
+
+
+class Timeouts(Generic[E]):
+    """
+    One delayed call for many entries with the same timeout, which come and go too fast for
+    :class:`Deadlines`. The delayed call stays when nothing waits, until it is due or until
+    :meth:`clear`.
+
+    :param clock: where the time is
+    :param seconds: how long each entry may wait
+    :param expired: called with each entry whose time is over, in the order in which they were
+        added; when it fails, that is logged and the others expire all the same
+    """
+
+    __slots__ = ("_call", "_clock", "_expired", "_seconds", "_until")
+
+    log = Logger()
+
+    def __init__(self, clock: IReactorTime, seconds: float, expired: Callable[[E], object]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._expired = expired
+        #: In the order in which they expire.
+        self._until: dict[E, float] = {}
+        self._call: IDelayedCall | None = None
+
+    def __len__(self) -> int:
+        """How many entries wait."""
+        return len(self._until)
+
+    def add(self, entry: E) -> None:
+        """
+        The time of an entry begins now.
+
+        :param entry: what waits, and did not before; hashable
+        """
+        self._until[entry] = self._clock.seconds() + self._seconds
+        if self._call is None:
+            self._call = self._clock.callLater(self._seconds, self._look)
+
+    def discard(self, entry: E) -> None:
+        """An entry waits no more, if it did."""
+        self._until.pop(entry, None)
+
+    def clear(self) -> None:
+        """Nothing that was added expires any more, and there is no delayed call."""
+        self._until.clear()
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _look(self) -> None:
+        self._call = None
+        now = self._clock.seconds()
+        due = []
+        for entry, until in self._until.items():
+            if until > now:
+                self._call = self._clock.callLater(until - now, self._look)
+                break
+            due.append(entry)
+        for entry in due:
+            # One that expired before it may have discarded this one.
+            if self._until.pop(entry, None) is not None:
+                try:
+                    self._expired(entry)
+                except Exception:
+                    self.log.failure("{entry} failed when its time was over", entry=entry)

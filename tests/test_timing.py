@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 
-from netshare.timing import Alarm, Deadlines, Timer
+from netshare.timing import Alarm, Deadlines, Timeouts, Timer
 
 # -- Timer
 
@@ -308,3 +308,88 @@ def test_deadlines_keep_nothing_that_is_over() -> None:
     assert len(given.deadlines._heap) < 100
     given.clock.advance(60.0)
     assert given.expired == [(60, "waits")]
+
+
+# -- Timeouts
+
+
+class Equal:
+    """Timeouts of five seconds each, their clock, and what expired when."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.passed: list[tuple[str, float]] = []
+        self.timeouts: Timeouts[str] = Timeouts(self.clock, 5, self.expired)  # type: ignore[arg-type]
+
+    def expired(self, entry: str) -> None:
+        """An entry's time is over."""
+        self.passed.append((entry, self.clock.seconds()))
+
+
+def test_timeouts_each_at_its_own_time() -> None:
+    """Each entry expires when its time is over, in the order in which they were added."""
+    equal = Equal()
+    for entry in "abc":
+        equal.timeouts.add(entry)
+        equal.clock.advance(1)
+    equal.timeouts.discard("b")
+    assert len(equal.timeouts) == 2
+    equal.clock.pump([0.5] * 20)
+    assert equal.passed == [("a", 5), ("c", 7)]
+    assert len(equal.timeouts) == 0
+
+
+def test_timeouts_have_one_delayed_call() -> None:
+    """However many come and go, there is one delayed call, and it stays when nothing waits."""
+    equal = Equal()
+    for number in range(100):
+        equal.timeouts.add(str(number))
+        equal.timeouts.discard(str(number))
+    assert len(equal.clock.getDelayedCalls()) == 1
+    equal.clock.advance(6)
+    assert equal.clock.getDelayedCalls() == []
+    assert equal.passed == []
+    equal.timeouts.add("a")
+    equal.timeouts.clear()
+    assert equal.clock.getDelayedCalls() == []
+
+
+def test_timeouts_discarded_and_added_while_they_expire() -> None:
+    """An entry that expires may discard the next one, and add another."""
+    equal = Equal()
+
+    def expired(entry: str) -> None:
+        equal.expired(entry)
+        equal.timeouts.discard("b")
+        if entry == "a":
+            equal.timeouts.add("c")
+
+    equal.timeouts = Timeouts(equal.clock, 5, expired)  # type: ignore[arg-type]
+    equal.timeouts.add("a")
+    equal.timeouts.add("b")
+    equal.clock.advance(5)
+    assert equal.passed == [("a", 5)]
+    equal.clock.advance(5)
+    assert equal.passed == [("a", 5), ("c", 10)]
+
+
+def test_timeouts_when_one_fails() -> None:
+    """One that fails is logged, and the others expire all the same."""
+    clock, passed = Clock(), []
+
+    def expired(entry: str) -> None:
+        if entry == "a":
+            raise RuntimeError("no")
+        passed.append(entry)
+
+    timeouts: Timeouts[str] = Timeouts(clock, 1, expired)  # type: ignore[arg-type]
+    timeouts.add("a")
+    timeouts.add("b")
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        clock.advance(1)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert passed == ["b"]
+    assert [event["entry"] for event in events] == ["a"]

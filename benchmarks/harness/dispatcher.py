@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .build import find
+from .build import HERE, find
 from .processes import BenchmarkError, Process
 
 PATHS = ("/bench/one", "/bench/two")
@@ -40,10 +40,13 @@ class Dispatcher:
     share: float = 1.0
     #: How many connections are in flight at once, for the rate.
     flight: int = 64
+    #: How many addresses the load goes to in turn; 0: to the first of the two paths only.
+    addresses: int = 0
 
     def via(self, path: str = PATHS[0]) -> str:
         """What a client asks for."""
-        return f"net.tcp://127.0.0.1:{self.port}{path}"
+        many = f"/many*{self.addresses}" if self.addresses else path
+        return f"net.tcp://127.0.0.1:{self.port}{many}"
 
     def stop(self) -> None:
         """End all its processes, the last one first."""
@@ -65,6 +68,8 @@ class Setting:
     serviceOptions: tuple[str, ...] = ()
     #: Where the service's profile goes; None: it is not profiled.
     profile: Path | None = None
+    #: The checkout whose service is started.
+    source: Path = HERE.parent
 
 
 def tcp_worker(setting: Setting, name: str, port: int) -> Process:

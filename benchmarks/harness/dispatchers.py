@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from .build import HERE
 from .dispatcher import ESTABLISHED, PATHS, RATES, Dispatcher, Setting, listening, tcp_worker
 from .processes import BenchmarkError, Process, free_port
 from .proxies import haproxy, haproxy_best, nginx, sslh
+
+Starter = Callable[[Setting], Dispatcher]
 
 
 class NotOffered(Exception):
@@ -81,6 +82,51 @@ def netshare(setting: Setting, lane: str) -> Dispatcher:
         RATES | ESTABLISHED | {"hold"},
         20_000,
     )
+
+
+def netshare_many(setting: Setting, count: int) -> Dispatcher:
+    """
+    The service, and many C workers on its fast lane, each with an address of its own; the load goes
+    to all of them in turn.
+    """
+    key, port = f"netshare-workers-{count}", free_port()
+    service, control = start_service(setting, f"{key}-{port}")
+    processes = [service]
+    try:
+        for at in range(1, count + 1):
+            address = f"net.tcp://+:{port}/many/{at}"
+            command = [setting.worker, "netshare", control, address, "batches"]
+            processes.append(Process(f"{key}-{port}-worker-{at}", command, setting.directory))
+        for worker in processes[1:]:
+            worker.wait_for("registered")
+    except BaseException:
+        for process in reversed(processes):
+            process.stop()
+        raise
+    return Dispatcher(
+        key,
+        f"netshare, batches, {count} workers in turn",
+        port,
+        (service,),
+        service,
+        tuple(processes),
+        frozenset({"rate"}),
+        addresses=count,
+    )
+
+
+def before(key: str, source: Path) -> Starter:
+    """
+    :param key: of a dispatcher that has a service
+    :param source: another checkout
+    :returns: what starts the same with the service of that checkout
+    """
+
+    def start(setting: Setting) -> Dispatcher:
+        one = STARTERS[key](replace(setting, source=source))
+        return replace(one, key=f"before-{key}", title=f"before: {one.title}")
+
+    return start
 
 
 def netshare_relay(setting: Setting) -> Dispatcher:
@@ -171,7 +217,7 @@ def twisted_netshare(setting: Setting) -> Dispatcher:
 
 
 #: Everybody, by key, in the order of the tables.
-STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
+STARTERS: dict[str, Starter] = {
     "direct": direct,
     "haproxy": haproxy,
     "haproxy-best": haproxy_best,
@@ -182,6 +228,10 @@ STARTERS: dict[str, Callable[[Setting], Dispatcher]] = {
     "netshare-records": lambda setting: netshare(setting, "records"),
     "netshare-batches": lambda setting: netshare(setting, "batches"),
     "netshare-whole-segments": netshare_whole_segments,
+    "netshare-workers-1": lambda setting: netshare_many(setting, 1),
+    "netshare-workers-4": lambda setting: netshare_many(setting, 4),
+    "netshare-workers-64": lambda setting: netshare_many(setting, 64),
+    "netshare-workers-512": lambda setting: netshare_many(setting, 512),
     "netshare-relay": netshare_relay,
     "twisted-direct": twisted_direct,
     "twisted-netshare": twisted_netshare,
@@ -204,7 +254,7 @@ def start_service(setting: Setting, name: str) -> tuple[Process, Path]:
             *setting.serviceOptions,
         ],
         setting.directory,
-        {"PYTHONPATH": str(HERE.parent)},
+        {"PYTHONPATH": str(setting.source)},
     )
     end = time.monotonic() + 15
     while time.monotonic() < end:

@@ -13,6 +13,7 @@ BASE, BEST, DIRECT = "haproxy", "haproxy-best", "direct"
 LANES = {"netshare-amp": "AMP", "netshare-records": "records", "netshare-batches": "batches"}
 FAST = ("netshare-records", "netshare-batches")
 TWISTED = ("twisted-netshare", "twisted-direct")
+MANY, BEFORE = "netshare-workers-", "before-"
 
 #: Memory for a held connection that is noise: a third of a megabyte for 20,000.
 NOISE_BYTES = 16
@@ -42,7 +43,7 @@ def connections(results: Results) -> str:
     """New connections, one after the other and many at once."""
     rows = []
     for key, title in results.titles.items():
-        if key in TWISTED:
+        if key in TWISTED or key.startswith((MANY, BEFORE)):
             continue
         rows.append(
             [
@@ -100,6 +101,45 @@ def twisted_workers(results: Results) -> str:
             rows.append(cells)
     head = ("worker", "conn/s", "ratio", "storm, conn/s", "ratio", "alone: p50 µs", "ratio")
     return table(head, rows)
+
+
+def many_workers(results: Results) -> str:
+    """The load goes to 1, 4, 64 and 512 workers in turn."""
+    rows = []
+    for key, title in results.titles.items():
+        if key.startswith(MANY):
+            rows.append(
+                [
+                    title,
+                    number(results.median(key, "rate", "rate"), 0),
+                    number(results.ratio(key, f"{MANY}1", "rate", "rate")),
+                    number(results.median(key, "rate", "cpu"), 1),
+                    number(results.ratio(key, f"{MANY}1", "rate", "cpu")),
+                ]
+            )
+    return table(("workers", "conn/s", "vs one", "CPU µs", "vs one"), rows)
+
+
+def before_and_after(results: Results) -> str:
+    """This checkout and another one, in the same rounds; a ratio of one: nothing has changed."""
+    rows = []
+    for key, title in results.titles.items():
+        other = f"{BEFORE}{key}"
+        if other not in results.titles:
+            continue
+        cells = [title]
+        for figure, name, digits in (
+            ("rate", "rate", 0),
+            ("rate", "cpu", 1),
+            ("single", "p50", 1),
+            ("storm", "rate", 0),
+        ):
+            then, now = (results.median(one, figure, name) for one in (other, key))
+            cells.append(f"{number(then, digits)} → {number(now, digits)}")
+            cells.append(number(results.ratio(key, other, figure, name)))
+        rows.append(cells)
+    head = ("who dispatches", "conn/s", "ratio", "CPU µs", "ratio", "alone: p50 µs", "ratio")
+    return table((*head, "storm, conn/s", "ratio"), rows)
 
 
 def established(results: Results) -> str:
@@ -259,7 +299,13 @@ def report(results: Results) -> str:
         ("New connections: connect, preamble, ack, close", connections, "rate"),
         ("A storm of 4,000 connections that wait already", storms, "storm"),
         *([("A Twisted worker", twisted_workers, None)] if TWISTED[1] in results.titles else []),
+        *([("Many workers", many_workers, "rate")] if f"{MANY}1" in results.titles else []),
         ("Established connections", established, "bulk"),
+        *(
+            [("Before and after", before_and_after, "rate")]
+            if any(key.startswith(BEFORE) for key in results.titles)
+            else []
+        ),
         ("Goals", goals, None),
     )
     parts = [f"{about.get('machine', '')}\n{about.get('versions', '')}"]

@@ -8,6 +8,7 @@
  * bulk    COUNT connections send as much as they can for SECONDS
  * echo    COUNT connections send 64 bytes and wait for them to come back, for SECONDS
  *
+ * VIA may end in *N: then there are N of them, VIA/1 to VIA/N, for the connections in turn.
  * SECONDS bounds every mode; what is not done by then is counted as failed. Clients come from
  * the addresses 127.0.0.1 to 127.0.0.16 in turn, so that ports in TIME_WAIT do not run out. */
 #define _GNU_SOURCE
@@ -19,7 +20,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { SOURCES = 16, MESSAGE = 64, CHUNK = 1 << 18 };
+enum { SOURCES = 16, MESSAGE = 64, CHUNK = 1 << 18, MAX_VIAS = 4096 };
 enum phase { CONNECTING, WAITING, ESTABLISHED, CLOSED };
 
 struct connection {
@@ -27,22 +28,26 @@ struct connection {
     enum phase phase;
     uint32_t expected;      /* bytes of the echo that are still to come */
     uint64_t started;
+    unsigned long turn;     /* how many were opened before */
 };
 
 static int poller;
 static struct sockaddr_in server;
-static unsigned char preamble[MAX_PREAMBLE];
-static size_t preamble_size;
+static struct preamble {
+    size_t size;
+    unsigned char bytes[MAX_PREAMBLE];
+} *preambles;
+static unsigned long vias;
 static struct connection *connections;
 static long opened, done, failed, waiting;
 static uint64_t deadline, last_done;
 static uint32_t *latencies; /* in nanoseconds */
 static size_t samples, samples_limit;
 
-static void make_preamble(const char *via)
+static void make_preamble(struct preamble *preamble, const char *via)
 {
     size_t size = strlen(via), rest = size;
-    unsigned char *at = preamble;
+    unsigned char *at = preamble->bytes;
     if (size < 1 || size > 2048)
         errno = 0, die("the via has to have 1 to 2048 bytes");
     memcpy(at, "\0\1\0\1\2\2", 6), at += 6; /* version 1.0, duplex, via */
@@ -51,7 +56,24 @@ static void make_preamble(const char *via)
     *at++ = (unsigned char)rest;
     memcpy(at, via, size), at += size;
     memcpy(at, "\3\10\14", 3), at += 3; /* binary with dictionary; preamble end */
-    preamble_size = (size_t)(at - preamble);
+    preamble->size = (size_t)(at - preamble->bytes);
+}
+
+static void make_preambles(const char *via)
+{
+    char text[2100];
+    const char *star = strchr(via, '*');
+    vias = star ? (unsigned long)number(star + 1) : 1;
+    if (vias < 1 || vias > MAX_VIAS || strlen(via) > 2048)
+        errno = 0, die("there are 1 to %d vias, of at most 2048 bytes", MAX_VIAS);
+    preambles = calloc(vias, sizeof *preambles);
+    if (!preambles)
+        die("starting");
+    for (unsigned long i = 0; i < vias; i++) {
+        if (star)
+            snprintf(text, sizeof text, "%.*s/%lu", (int)(star - via), via, i + 1);
+        make_preamble(&preambles[i], star ? text : via);
+    }
 }
 
 static void sample(uint64_t started, uint64_t now)
@@ -80,8 +102,9 @@ static void give_up(struct connection *connection)
 /* Send the preamble if the connection is up: on loopback it nearly always is at once. */
 static void greet(struct connection *connection)
 {
-    ssize_t sent = send(connection->fd, preamble, preamble_size, MSG_NOSIGNAL);
-    if (sent == (ssize_t)preamble_size) {
+    const struct preamble *preamble = &preambles[connection->turn % vias];
+    ssize_t sent = send(connection->fd, preamble->bytes, preamble->size, MSG_NOSIGNAL);
+    if (sent == (ssize_t)preamble->size) {
         connection->phase = WAITING;
         waiting++;
     } else if (sent >= 0 || errno != EAGAIN)
@@ -90,10 +113,11 @@ static void greet(struct connection *connection)
 
 static void open_one(struct connection *connection)
 {
-    static unsigned turn;
+    static unsigned long turn;
     int on = 1;
     struct sockaddr_in source = {.sin_family = AF_INET};
-    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + turn++ % SOURCES);
+    source.sin_addr.s_addr = htonl((uint32_t)(INADDR_LOOPBACK + turn % SOURCES));
+    connection->turn = turn++;
     connection->started = now_ns();
     connection->phase = CONNECTING;
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -311,7 +335,7 @@ int main(int count, char **arguments)
                                   .sin_port = htons((uint16_t)number(arguments[3]))};
     if (inet_pton(AF_INET, arguments[2], &server.sin_addr) != 1)
         die("%s is not an IPv4 address", arguments[2]);
-    make_preamble(arguments[4]);
+    make_preambles(arguments[4]);
     signal(SIGPIPE, SIG_IGN);
 
     int timed = !strcmp(mode, "bulk") || !strcmp(mode, "echo");

@@ -55,7 +55,6 @@ BUSY = b"\x01"
 
 _ANSWER = struct.Struct("!II")
 _COUNT = struct.Struct("!H")
-_SIZES = struct.Struct("!IB")
 
 
 class LaneForm(Enum):
@@ -90,13 +89,15 @@ def pack_batch(contents: Sequence[bytes], peers: Sequence[str]) -> bytes:
     :param contents: what was read from each
     :param peers: each one's :attr:`Parcel.peer`
     """
-    head: list[bytes] = [_COUNT.pack(len(contents))]
-    parts: list[bytes] = []
+    count = len(contents)
+    sizes: list[int] = []
+    parts: list[bytes] = [_COUNT.pack(count), b""]
     for content, peer in zip(contents, peers, strict=True):
-        name = peer.encode("utf-8")[:255]
-        head.append(_SIZES.pack(len(content), len(name)))
+        name = peer.encode("utf-8")[:255] if peer else b""
+        sizes += (len(content), len(name))
         parts += (name, content)
-    return b"".join(head + parts)
+    parts[1] = _all_sizes(count).pack(*sizes)
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=MAX_BATCH)

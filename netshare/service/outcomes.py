@@ -19,6 +19,9 @@ from netshare.interfaces import IOutcomeRecorder
 from netshare.printable import CleanLogger
 
 
+_SERVED = frozenset({"handed-over", "local", "relayed"})
+
+
 class Outcome(Enum):
     """How a connection left the service."""
 
@@ -55,13 +58,9 @@ class Outcome(Enum):
     # They are keys of every counter; there is one of each, and this is what they are by default.
     __hash__ = object.__hash__
 
-    @property
-    def served(self) -> bool:
-        """Whether the connection reached a server."""
-        return self in _SERVED
-
-
-_SERVED = frozenset({Outcome.HANDED_OVER, Outcome.LOCAL, Outcome.RELAYED})
+    def __init__(self, word: str) -> None:
+        #: Whether the connection reached a server.
+        self.served = word in _SERVED
 
 
 @implementer(IOutcomeRecorder)

@@ -17,6 +17,7 @@ import errno
 import socket
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
@@ -219,13 +220,14 @@ class FastLane(Lane):
         self.stuck = False
         if adopted and self._window < self._limit:
             self.adoptedSome()
+        answered, discard = self._unanswered.popleft, self._deadlines.discard
         for _ in range(adopted):
-            errand = self._unanswered.popleft()
-            self._deadlines.discard(errand)
+            errand = answered()
+            discard(errand)
             errand.adopted(self)
         for _ in range(gone):
-            errand = self._unanswered.popleft()
-            self._deadlines.discard(errand)
+            errand = answered()
+            discard(errand)
             errand.failed(self, Gone("the worker found it closed"))
         self.end(adopted + gone, adopted + gone)
 
@@ -270,9 +272,10 @@ class FastLane(Lane):
             self._refuse(batch, f"the system cannot carry it: {error.strerror}")
             return True
         self._unanswered.extend(batch)
+        take, trusted = self._queued.popleft, self._trusted
         for one in arrivals:
-            self._queued.popleft()
-            one.held.close(self._trusted)
+            take()
+            one.held.close(trusted)
         return True
 
     def _refuse(self, batch: list[IErrand], reason: str) -> None:
@@ -289,11 +292,11 @@ class FastLane(Lane):
         longest = 1 if self._form is LaneForm.RECORDS else MAX_BATCH
         batch: list[IErrand] = []
         room = MAX_PAYLOAD - 1024
-        for errand in self._queued:
-            if isinstance(errand, bytes) or len(batch) == longest:
+        for errand in islice(self._queued, longest):
+            if isinstance(errand, bytes):
                 break
             room -= len(errand.arrival.readData) + 300
-            if batch and room < 0:
+            if room < 0 and batch:
                 break
             batch.append(errand)
         return batch

@@ -24,7 +24,7 @@ from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
 from netshare.service.workers.inflight import Freed, InFlight
-from netshare.timing import Deadlines
+from netshare.timing import Timeouts
 
 #: Seconds after which a worker that has said that it is busy is tried again.
 BUSY_PAUSE = 0.05
@@ -58,14 +58,17 @@ class Lane(ABC):
         self._onFreed = Freed(self.tellFreed)
         inFlight.add(self._onFreed)
         #: How many may be under way now: all that the limit allows, or, when the worker has said
-        #: that it is busy, one and then twice as many with each that it takes.
+        #: that it is busy, one and then twice as many with each that it takes;
+        #: none while it rests.
         self._window = limit
         self._rest: Any = None
         self.name = name
         self._trusted = trusted
         self._limit = limit
         self._timeout = quotas.dispatchTimeout
-        self._deadlines: Deadlines[IErrand] = Deadlines(reactor, self._tooLate, keep=True)
+        self._deadlines: Timeouts[IErrand] = Timeouts(
+            reactor, quotas.dispatchTimeout, self._tooLate
+        )
         self.outstanding = 0
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
@@ -80,7 +83,6 @@ class Lane(ABC):
         return (
             self.outstanding < self._window
             and not self.stuck
-            and self._rest is None
             and self._user.used < self._user.most
             and self._all.used < self._all.most
         )
@@ -117,7 +119,7 @@ class Lane(ABC):
         self.outstanding += 1
         self._user.used += 1
         self._all.used += 1
-        self._deadlines.add(errand, self._timeout)
+        self._deadlines.add(errand)
 
     def end(self, count: int, answered: int = 0) -> None:
         """
@@ -140,16 +142,17 @@ class Lane(ABC):
         The worker takes no more now, or nothing can be carried to it: give it nothing for a while,
         and then one, to see whether it does.
         """
-        self._window = 1
+        self._window = 0
         if self._rest is None:
             self._rest = self._reactor.callLater(BUSY_PAUSE, self._rested)
 
     def adoptedSome(self) -> None:
-        """The worker takes connections: it may be given more at once."""
+        """The worker takes connections: it may be given more at once, unless it is to rest."""
         self._window = min(2 * self._window, self._limit)
 
     def _rested(self) -> None:
         self._rest = None
+        self._window = 1
         self.tellFreed()
 
     def tellFreed(self) -> None:

@@ -275,7 +275,7 @@ class WorkerRoute:
         """See :meth:`IErrand.adopted <netshare.interfaces.IErrand.adopted>`."""
         if lane in self.lanes:  # else it was removed while the connection was on its way
             self.given[lane] += 1
-        errand.arrival.take(Outcome.HANDED_OVER, str(lane))
+        errand.arrival.take(Outcome.HANDED_OVER, lane.name)
 
     def failed(self, errand: Errand, lane: IWorkerLane, error: Exception) -> None:
         """See :meth:`IErrand.failed <netshare.interfaces.IErrand.failed>`."""
