@@ -18,7 +18,7 @@ from twisted.protocols import amp
 
 _SIZE = struct.Struct("!H")
 
-_LONGEST_KEY, _LONGEST_VALUE = 255, 65535
+_LONGEST_KEY = 255
 
 #: How many keys a box may have: each costs much more memory than its bytes. The longest LargeBytes
 #: takes 65.
@@ -50,11 +50,13 @@ class Box(amp.AmpBox):
         """
         :raises TooLong: a key or a value is longer than AMP allows
         """
+        sized, size = _with_size, _SIZE.pack
         parts: list[bytes] = []
-        for key, value in sorted(self.items()):
-            if len(value) > _LONGEST_VALUE:
-                raise amp.TooLong(False, True, value, key)
-            parts += (_with_size(key), _SIZE.pack(len(value)), value)
+        try:
+            for key, value in sorted(self.items()):
+                parts += (sized(key), size(len(value)), value)
+        except struct.error:
+            raise amp.TooLong(False, True, value, key) from None
         parts.append(b"\0\0")
         return b"".join(parts)
 
