@@ -18,7 +18,6 @@ from zope.interface import implementer
 from netshare.interfaces import IOutcomeRecorder
 from netshare.printable import CleanLogger
 
-
 _SERVED = frozenset({"handed-over", "local", "relayed"})
 
 
