@@ -34,6 +34,10 @@ class Exit(IntEnum):
     FAULT = 8
     #: ``reload``: something is wrong with the configuration; nothing has changed.
     FAILED = 9
+    #: ``call``: the upgrade to a secure stream fails: one side does not believe the other.
+    NOT_SECURE = 10
+    #: ``probe``: reachable, but the service's certificate has expired, or is not valid yet.
+    NOT_VALID_NOW = 11
     #: Ctrl-C or SIGTERM, as shells count it.
     INTERRUPTED = 130
     #: The reader of the output went away, as shells count it.

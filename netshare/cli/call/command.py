@@ -24,12 +24,15 @@ from netshare.cli.call.request import (
     request,
     wrapped,
 )
+from netshare.cli.call.security import configure as configure_security
+from netshare.cli.call.security import upgrade
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean, for_terminal
 from netshare.framing.records import Mode
 from netshare.transport.channels.errors import (
     EndpointNotFoundError,
+    MessageSecurityError,
     ProtocolError,
     QuotaExceededError,
     TransportError,
@@ -102,8 +105,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the largest reply to take (default: %(default)d)",
     )
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
+    configure_security(parser)
     parser.epilog = """\
-Without security: a service that asks for Transport or message security refuses this.
+"netshare probe" shows which security a service asks for.
 
 exit code:
   0  there is a reply; with --one-way: the message was taken
@@ -114,6 +118,7 @@ exit code:
   6  the far end speaks another protocol, or the reply cannot be read
   7  no reply in time, or the connection was lost
   8  the service answers with a SOAP fault
+  10 the secure stream fails: one side does not believe the other
 """
 
 
@@ -132,6 +137,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
         raise CommandFailed(Exit.USAGE, f"{clean(options.uri)}: {error}") from None
     except RequestError as error:
         raise CommandFailed(Exit.USAGE, clean(error)) from None
+    secured = upgrade(reactor, options, target)
     exchange = Exchange(encoding, message, options.one_way)
     began = reactor.seconds()
     try:
@@ -142,6 +148,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
             endpoint=HostnameEndpoint(reactor, target.host, target.port),
             mode=mode,
             content_type=options.content_type or encoding.content_type,
+            upgrade=secured,
             settings=ChannelSettings(
                 open_timeout=options.timeout,
                 send_timeout=options.timeout,
@@ -191,6 +198,8 @@ def _code(error: TransportError) -> Exit:
         return Exit.NOBODY if error.fault_uri else Exit.UNREACHABLE
     if error.fault_uri:
         return Exit.REFUSED
+    if isinstance(error, MessageSecurityError):
+        return Exit.NOT_SECURE
     if isinstance(error, ProtocolError | QuotaExceededError):
         return Exit.NOT_NET_TCP
     return Exit.NO_ANSWER

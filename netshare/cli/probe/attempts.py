@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from netshare.cli.probe.handshake import Handshake
 from netshare.cli.probe.replies import Kind, Reply
 from netshare.framing.faults import Fault
 from netshare.framing.records import (
@@ -70,6 +71,8 @@ class Result:
     peer: str = ""
     #: What became of our End record: answered, closed, silent; empty if none was sent.
     end: str = ""
+    #: What an accepted upgrade has shown.
+    handshakes: tuple[Handshake, ...] = ()
 
 
 #: Bindings of WCF in the order of how common they are.

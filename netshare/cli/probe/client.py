@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -24,7 +25,9 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from netshare.addresses import parse_via
 from netshare.cli.probe.attempts import Attempt, Result, next_attempt
+from netshare.cli.probe.handshake import Handshake
 from netshare.cli.probe.replies import (
     ForeignReader,
     Kind,
@@ -32,7 +35,10 @@ from netshare.cli.probe.replies import (
     Reply,
     ReplyReader,
 )
+from netshare.cli.probe.tls import TlsHandshake
+from netshare.cli.probe.windows import KERBEROS, NTLM, NegotiateHandshake
 from netshare.cli.target import Target
+from netshare.framing.records import SSL_TLS_UPGRADE
 from netshare.sockets.names import address_text
 
 #: Seconds between two attempts: Mono's services lose a connection that follows another's close
@@ -65,12 +71,17 @@ class ProbeConnection(Protocol):
         #: After the reply: fires with whether a byte came (True) or the connection ended.
         self.followed: Deferred[bool] | None = None
         self.lost: Deferred[None] = Deferred()
+        self._handshake: Handshake | None = None
+        self._shaken: Deferred[None] | None = None
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
         self.transport.write(self._opening)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._handshake is not None:
+            self._shake(self._handshake.feed(data))
+            return
         if self.replied.called:
             self._follow(True)
             return
@@ -83,7 +94,34 @@ class ProbeConnection(Protocol):
             closed = Reply(Kind.CLOSED if reason.check(ConnectionDone) else Kind.RESET)
             self.replied.callback(self._reader.feed_eof() or closed)
         self._follow(False)
+        if self._handshake is not None:
+            self._handshake.ended("the server closes the connection")
+            self._shake(b"")
         self.lost.callback(None)
+
+    def shake(self, handshake: Handshake) -> Deferred[None]:
+        """
+        Carry out what an accepted upgrade begins with.
+
+        :param handshake: is told what comes
+        :returns: fires when it is done
+        """
+        self._handshake = handshake
+        self._shaken = shaken = Deferred[None]()
+        if self.lost.called:
+            handshake.ended("the server closes the connection")
+            self._shake(b"")
+        else:
+            self._shake(handshake.start())
+        return shaken
+
+    def _shake(self, data: bytes) -> None:
+        assert self._handshake is not None
+        if data:
+            self.transport.write(data)
+        if self._handshake.done and self._shaken is not None:
+            shaken, self._shaken = self._shaken, None
+            shaken.callback(None)
 
     def finish(self, end: bytes) -> Deferred[bool]:
         """
@@ -107,9 +145,17 @@ class Prober:
     Probes one address.
 
     :param timeout: seconds for connecting, and again for the answer, of each attempt
+    :param now: what certificates are valid by
     """
 
-    def __init__(self, reactor: Any, target: Target, timeout: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        target: Target,
+        timeout: float,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
         self._reactor = reactor
         self._target = target
         self._timeout = timeout
@@ -156,8 +202,38 @@ class Prober:
             peer = address_text(connection.transport.getPeer())
             if reply.kind is Kind.ACCEPTED and attempt.sends_end:
                 end = await self._end(connection, session.end())
+        handshakes: tuple[Handshake, ...] = ()
+        if connection is not None and reply.kind is Kind.ACCEPTED and attempt.upgrade is not None:
+            handshakes = await self._upgrade(connection, attempt)
         await self._close(connection)
-        return Result(attempt, reply, seconds, peer, end)
+        return Result(attempt, reply, seconds, peer, end, handshakes)
+
+    async def _upgrade(
+        self, connection: ProbeConnection, attempt: Attempt
+    ) -> tuple[Handshake, ...]:
+        """Find out what an accepted upgrade shows; a second mechanism takes a second connection."""
+        if attempt.upgrade == SSL_TLS_UPGRADE:
+            tls = TlsHandshake(parse_via(self._target.via).host, self._now())
+            await self._shake(connection, tls)
+            return (tls,)
+        ntlm, kerberos = NegotiateHandshake(NTLM), NegotiateHandshake(KERBEROS)
+        await self._shake(connection, ntlm)
+        await self._close(connection)
+        await deferLater(self._reactor, PAUSE)
+        session = attempt.session(self._target.via)
+        reply, second, _ = await self._open(session.opening, PreambleReader(session), self._timeout)
+        if second is None or reply.kind is not Kind.ACCEPTED:
+            kerberos.ended("the upgrade is not accepted a second time")
+        else:
+            await self._shake(second, kerberos)
+        await self._close(second)
+        return ntlm, kerberos
+
+    async def _shake(self, connection: ProbeConnection, handshake: Handshake) -> None:
+        try:
+            await connection.shake(handshake).addTimeout(self._timeout, self._reactor)
+        except TooLate:
+            handshake.ended(f"no answer within {self._timeout:g} s")
 
     async def _open(
         self, opening: bytes, reader: ReplyReader, timeout: float

@@ -15,7 +15,7 @@ from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.probe.attempts import Result, Verdict, judge
 from netshare.cli.probe.client import Prober
 from netshare.cli.probe.replies import Kind
-from netshare.cli.probe.report import EXITS, as_json, conclusion, row
+from netshare.cli.probe.report import as_json, conclusion, details, exit_code, row
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean, room, wrap
 
@@ -37,9 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
     parser.epilog = """\
-Connects up to seven times, one after the other, each time with another encoding,
-mode or upgrade, ends each connection at once, and sends no message. If the address
-does not exist, the first connection is the only one.
+Connects up to eight times, one after the other, each time with another encoding,
+mode or upgrade, ends each connection at once, and sends no message. Of TLS it shows
+the certificate, of Windows authentication the mechanisms. If the address does not
+exist, the first connection is the only one.
 
 exit code:
   0  reachable
@@ -49,6 +50,7 @@ exit code:
   5  no connection: refused, timed out, no such host
   6  the far end speaks another protocol
   7  the far end says nothing, or closes
+  11 reachable, but its certificate has expired, or is not valid yet
 """
 
 
@@ -72,7 +74,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
             print()
         for sentence in conclusion(target, results, identity):
             print("\n".join(wrap(sentence, room(), 4 if sentence.startswith(" ") else 0)))
-    return EXITS[Verdict.NOT_NET_TCP if identity is not None else verdict]
+    return Exit.NOT_NET_TCP if identity is not None else exit_code(results)
 
 
 class _Progress:
@@ -92,4 +94,6 @@ class _Progress:
             print(f"{clean(self._target.via)} at {result.peer}:")
             self.shown = True
         print(row(result, room()))
+        for line in details(result, room()):
+            print(line)
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from netshare.cli.probe.attempts import (
     judge,
 )
 from netshare.cli.probe.replies import Kind
+from netshare.cli.probe.tls import TlsHandshake
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean, shorten
 from netshare.framing.faults import Fault
@@ -96,6 +97,28 @@ def row(result: Result, limit: int | None) -> str:
     return line if limit is None else shorten(line, limit)
 
 
+def details(result: Result, limit: int | None) -> list[str]:
+    """What an accepted upgrade has shown, a line each."""
+    lines = [f"{'':13}{line}" for one in result.handshakes for line in one.lines()]
+    return lines if limit is None else [shorten(line, limit) for line in lines]
+
+
+def exit_code(results: Sequence[Result]) -> Exit:
+    """The exit code that all results come to."""
+    verdict, _ = judge(results)
+    if verdict is Verdict.REACHABLE and _invalid(results) is not None:
+        return Exit.NOT_VALID_NOW
+    return EXITS[verdict]
+
+
+def _invalid(results: Sequence[Result]) -> TlsHandshake | None:
+    for result in results:
+        for one in result.handshakes:
+            if isinstance(one, TlsHandshake) and (one.expired or one.early):
+                return one
+    return None
+
+
 def answer(result: Result) -> str:
     """The reply to an attempt in a few words."""
     reply = result.reply
@@ -160,6 +183,13 @@ def _reachable(via: str, results: Sequence[Result]) -> list[str]:
         )
     elif all(attempt.upgrade for attempt in accepted):
         said.append("Without that it closes the connection: it demands security.")
+    invalid = _invalid(results)
+    if invalid is not None:
+        said.append(
+            "Its certificate has expired: clients will refuse it until it is replaced."
+            if invalid.expired
+            else "Its certificate is not valid yet: clients will refuse it. Is a clock wrong?"
+        )
     return said
 
 
@@ -199,7 +229,7 @@ def as_json(target: Target, results: Sequence[Result], identity: str | None) -> 
         "host": target.host,
         "port": target.port,
         "verdict": verdict.value,
-        "exitCode": int(EXITS[verdict]),
+        "exitCode": int(exit_code(results) if identity is None else EXITS[verdict]),
         "fault": result.reply.detail if result.reply.kind is Kind.FAULT else None,
         "protocol": identity
         or (result.reply.detail if result.reply.kind is Kind.FOREIGN else None),
@@ -219,6 +249,7 @@ def as_json(target: Target, results: Sequence[Result], identity: str | None) -> 
                 "milliseconds": round(one.seconds * 1000, 1),
                 "peer": one.peer or None,
                 "end": one.end or None,
+                "handshakes": [handshake.as_json() for handshake in one.handshakes],
             }
             for one in results
         ],
