@@ -82,12 +82,6 @@ LONG = (
 #: Modules whose tests still stand with others'.
 NO_FILE_YET = """
     netshare.service.activation.supervision
-    netshare.service.desk.registry
-    netshare.service.desk.status
-    netshare.service.workers.lanes
-    netshare.transport.clients.aio
-    netshare.transport.clients.blocking
-    netshare.transport.xml.writer
 """.split()
 
 
