@@ -38,12 +38,14 @@ ORDER = """
     netshare.service.proxyprotocol
     netshare.service.quotas
     netshare.service.connectionlog
+    netshare.service.takeover.records
     netshare.service.front
     netshare.service.routing
     netshare.service.workers
     netshare.service.desk
     netshare.service.activation
     netshare.service.shared
+    netshare.service.takeover
     netshare.service
     netshare.transport.xml
     netshare.transport.xml.binary

@@ -1,0 +1,244 @@
+"""
+What a service that is taken over tells its successor: one record for each thing.
+
+A successor of another release reads what it knows: it ignores fields, and whole kinds, that it
+does not know, and what a record lacks has the value that stands for its absence here. Links, and
+what was sent over them, are told only to a successor of the same :data:`FORMAT`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+#: The form of links and lanes in these records; a service takes those of its own form only.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PortRecord:
+    """
+    A listening socket, which is the descriptor.
+    """
+
+    kind: ClassVar = "port"
+
+    #: The endpoint that the administrator named, as it was written; empty: registrations asked for
+    #: this port.
+    endpoint: str
+    #: Whether every connection begins with a PROXY protocol header.
+    headed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRecord:
+    """
+    The control socket, which is the descriptor.
+    """
+
+    kind: ClassVar = "control"
+
+    path: str
+    #: Whether the path is removed by the service when it stops.
+    owned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationState:
+    """
+    One address of a link.
+    """
+
+    address: str
+    shared: bool
+    since: float
+    #: How many connections the worker has been given for it.
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """
+    The lane of a link.
+    """
+
+    #: ``records`` or ``batches``; empty: connections travel over the link itself.
+    form: str
+    limit: int
+    window: int
+    stuck: bool = False
+    #: The worker has said that it is too busy for what comes next.
+    refusing: bool = False
+    #: Addresses that the worker is to be told of.
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AmpState:
+    """
+    Where an AMP conversation is.
+    """
+
+    #: Descriptors sent and received so far.
+    sent: int
+    received: int
+    #: Questions asked so far, of both kinds.
+    asked: int
+    asked_aside: int
+    #: Questions whose answers are nothing to anyone any more.
+    forgotten: tuple[str, ...]
+    #: The numbers of the descriptors that came and were not claimed yet.
+    unclaimed: tuple[int, ...]
+    #: Read and not dealt with.
+    unread: bytes
+    #: Written and not sent.
+    unsent: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """
+    A control link. The descriptors are the link, of a fast lane both ends, ours first, and what
+    came over the link and was not claimed.
+    """
+
+    kind: ClassVar = "link"
+
+    pid: int
+    uid: int
+    groups: tuple[int, ...]
+    claimedPid: int | None
+    #: Addresses that need no permission.
+    granted: tuple[str, ...]
+    registrations: tuple[RegistrationState, ...]
+    #: Ports on which connections may have come for the worker.
+    served: tuple[int, ...]
+    amp: AmpState
+    lane: LaneState | None = None
+    #: Whether it has registered something, now or before.
+    registered: bool = False
+    #: What a later release knows of a link beside this.
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentRecord:
+    """
+    A connection that the worker of the link before has been sent and has not answered for.
+    """
+
+    kind: ClassVar = "sent"
+
+    address: str
+    via: str
+    readData: bytes
+    peer: str
+    local: str
+    named: bool
+    #: Seconds in which the worker has to answer; None: it has let them pass.
+    left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedRecord:
+    """
+    A connection, which is the descriptor, whose via is not known yet.
+    """
+
+    kind: ClassVar = "undecided"
+
+    readData: bytes
+    peer: str
+    local: str
+    #: Whether a PROXY protocol header is still to come.
+    headed: bool = False
+    #: Seconds that the client still has; None: for ever.
+    left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRecord:
+    """
+    A connection, which is the descriptor, that waits for a worker.
+    """
+
+    kind: ClassVar = "waiting"
+
+    via: str
+    readData: bytes
+    peer: str
+    local: str
+    #: Seconds that it may still wait; None: it has not begun to.
+    left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectRecord:
+    """
+    An address whose worker is about to come.
+    """
+
+    kind: ClassVar = "expect"
+
+    address: str
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrainingRecord:
+    """
+    A service that was taken over before and has not ended. The descriptor is its channel.
+    """
+
+    kind: ClassVar = "draining"
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountersRecord:
+    """
+    What has been counted since the first of these services began.
+    """
+
+    kind: ClassVar = "counters"
+
+    since: float
+    accepted: int
+    returned: int
+    pauses: int
+    outcomes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EndRecord:
+    """
+    There are no more records.
+    """
+
+    kind: ClassVar = "end"
+
+
+Record = (
+    PortRecord
+    | ControlRecord
+    | LinkRecord
+    | SentRecord
+    | UndecidedRecord
+    | WaitingRecord
+    | ExpectRecord
+    | DrainingRecord
+    | CountersRecord
+    | EndRecord
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """
+    A record, and the descriptors that belong to it.
+    """
+
+    record: Record
+    descriptors: tuple[int, ...] = ()
