@@ -57,6 +57,13 @@ class IArrival(Interface):
         Answer with the fault of this outcome, and close once the client has read it.
         """
 
+    patience = Attribute("Seconds that it may still wait for a worker; None: as long as any.")
+
+    def leave() -> None:
+        """
+        Another process has the connection now, and records how it ends: nothing is recorded here.
+        """
+
     def regain(held: HeldSocket) -> None:
         """
         The socket is here again: the worker that it was sent to has not taken it, and the copy

@@ -195,6 +195,15 @@ class Deadlines(Generic[E]):
             if not self.keep and not self._numbers:
                 self.clear()
 
+    def remaining(self) -> dict[E, float]:
+        """How many seconds each entry still has."""
+        now = self._clock.seconds()
+        return {
+            self._entries[number]: max(at - now, 0.0)
+            for at, number in self._heap
+            if number in self._entries
+        }
+
     def clear(self) -> None:
         """Nothing that was added expires any more, and there is no delayed call."""
         self._numbers.clear()

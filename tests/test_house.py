@@ -38,7 +38,7 @@ ORDER = """
     netshare.service.proxyprotocol
     netshare.service.quotas
     netshare.service.connectionlog
-    netshare.service.takeover.records
+    netshare.service.records
     netshare.service.front
     netshare.service.routing
     netshare.service.workers

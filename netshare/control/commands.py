@@ -287,6 +287,28 @@ class Stats(amp.Command):
     errors: ClassVar = {ServiceFault: b"ServiceFault"}
 
 
+class TakeOverRefused(Exception):
+    """The service cannot be taken over now, and why."""
+
+
+class TakeOver(amp.Command):
+    """
+    A new service to the one that runs: give me all that you have, I go on.
+
+    ``format`` is the form of links in what is given that the new service knows. ``channel`` is a
+    SEQPACKET socket on which everything comes (:mod:`netshare.service.takeover`). For root and the
+    service's own user.
+    """
+
+    arguments: ClassVar = [(b"format", amp.Integer())]
+    response: ClassVar = [(b"channel", amp.Descriptor())]
+    errors: ClassVar = {
+        AccessDenied: b"AccessDenied",
+        TakeOverRefused: b"TakeOverRefused",
+        ServiceFault: b"ServiceFault",
+    }
+
+
 class ReloadFailed(Exception):
     """The configuration cannot be had; nothing has changed."""
 

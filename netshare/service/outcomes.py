@@ -10,7 +10,7 @@ a worker returns is counted as returned and then has an outcome again, so that a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 from zope.interface import implementer
@@ -72,6 +72,16 @@ class OutcomeCounts:
         self.accepted = 0
         self.returned = 0
         self.outcomes: Counter[Outcome] = Counter()
+
+    def resume(self, accepted: int, returned: int, outcomes: Mapping[str, int]) -> None:
+        """
+        Count on from what another process has counted. Outcomes that are not known here are
+        left out.
+        """
+        self.accepted += accepted
+        self.returned += returned
+        for outcome in Outcome:
+            self.outcomes[outcome] += outcomes.get(outcome.value, 0)
 
     def connectionAccepted(self) -> None:
         self.accepted += 1

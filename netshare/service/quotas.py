@@ -57,6 +57,9 @@ class Quotas:
     graceAtStart: float = 0.5
     #: How long a refused client may take to read its fault and close.
     closeTimeout: float = 10.0
+    #: How long a service that was taken over goes on for the connections that are relayed by it, or
+    #: being refused.
+    drainTimeout: float = 300.0
     #: The largest TCP segment of accepted connections, in bytes; 0 leaves it to the system. A
     #: WCF client has receive buffers of 8 KiB, with which the 64 KiB segments of a machine's
     #: loopback interface make large replies a thousand times slower. Other networks have

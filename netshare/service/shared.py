@@ -103,8 +103,9 @@ class SharedPort:
         accounts = accounts or Accounts.default()
         for reservation in accounts.reservations:
             self.tree.reserve(reservation.address)
-        self._grace = Grace(reactor, self.quotas, self.admission, self.tree, self._resume)
-        self._router = Router(self.tree, self._grace.wait)
+        #: What waits for a route in the first moments.
+        self.grace = Grace(reactor, self.quotas, self.admission, self.tree, self._resume)
+        self._router = Router(self.tree, self.grace.wait)
         #: Listen with this on any endpoint whose connections are plain TCP.
         self.factory = SharedPortFactory(self._router.route, self._ending)
         self.ports = Ports(
@@ -119,22 +120,41 @@ class SharedPort:
         self._relays: list[RelayRoute] = []
         self._memory: AddressMemory | None = None
 
-    def resume(self, memory: Path) -> None:
+    def resume(self, memory: Path, afresh: bool = True) -> None:
         """
         Go on where another service, or an earlier process of this one, ended: connections wait for
         workers that were registered then. To be called before the first client can come.
 
+        :param afresh: whether that one has ended; False: this service takes it over, and is told
+            what to expect
         :param memory: a file in which this service notes what is registered, from now on; its
             directory has to be writable. Where there is none yet, no address is expected
         """
         self._memory = AddressMemory(self.reactor, memory, self.registry.addresses)
-        for address in self._memory.read():
-            self.registry.expect(address, self.quotas.expectAfterStart)
+        if afresh:
+            for address in self._memory.read():
+                self.registry.expect(address, self.quotas.expectAfterStart)
+            self.grace.begin()
         self.registry.changed = self._memory.changed
-        self._grace.begin()
+
+    def letGo(self) -> None:
+        """
+        Another process goes on with everything but what is relayed or being refused.
+        """
+        if self._memory is not None:
+            self._memory.freeze()
+        self.ports.letGo()
+        self.factory.letGo()
+        self.grace.letGo()
+        self.registry.letGo()
+
+    @property
+    def busy(self) -> int:
+        """How many connections are relayed, or being refused: they need this process."""
+        return self._ending.refusing + sum(relay.busy for relay in self._relays)
 
     def listen(
-        self, endpoint: IStreamServerEndpoint, closeReturned: bool = False
+        self, endpoint: IStreamServerEndpoint, closeReturned: bool = False, name: str = ""
     ) -> Deferred[IListeningPort]:
         """
         Accept clients on an endpoint, until :meth:`stop`.
@@ -144,8 +164,9 @@ class SharedPort:
         :param closeReturned: for clients that come through a front which chose this service by
             their first preamble: a connection whose next preamble is not for the worker that has
             it is closed instead of routed, so that the front routes the client's next one
+        :param name: the endpoint as text, by which a service that takes over finds its socket
         """
-        return ensureDeferred(self.ports.listen(endpoint, closeReturned))
+        return ensureDeferred(self.ports.listen(endpoint, closeReturned, name))
 
     def endpointFor(
         self, address: str, preamble: PreambleUse = PreambleUse.PASS
@@ -244,7 +265,7 @@ class SharedPort:
         to a Factory in this process, lives on.
         """
         await self.stopAccepting()
-        self._grace.stop()
+        self.grace.stop()
         self.factory.stop()
         self.registry.stop()
         for relay in self._relays:

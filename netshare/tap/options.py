@@ -41,6 +41,7 @@ _QUOTA_HELP = {
     "expectAfterStart": "seconds that connections wait for a worker to come back after a start",
     "expectAfterLoss": "seconds that connections wait for a worker whose link was lost",
     "graceAtStart": "seconds after a start that connections for unknown addresses wait",
+    "drainTimeout": "seconds that a service that was taken over goes on for what it relays",
     "maxSegmentSize": "TCP_MAXSEG of the listening ports, 0 to leave it alone",
     "closeTimeout": "seconds a refused client may take to read its fault",
     "maxRegistrations": "addresses that may be registered",
@@ -58,7 +59,14 @@ class Options(usage.Options):
         "Share TCP ports among many net.tcp (WCF) services, told apart by the path of their "
         "address. Workers register over the control socket; ports are opened as they need them."
     )
-    optFlags = [["check", None, "check the configuration, say what is wrong, and exit"]]
+    optFlags = [
+        ["check", None, "check the configuration, say what is wrong, and exit"],
+        [
+            "take-over",
+            None,
+            "go on where the service at the control socket is, which ends then; no client notices",
+        ],
+    ]
     optParameters = [
         ["config", None, None, "a TOML file with the same names as these options"],
         [
@@ -121,7 +129,8 @@ class Options(usage.Options):
 
         :raises ConfigurationError: it does not make sense
         """
-        values = {name: value for name, value in self.items() if name not in ("check", "config")}
+        own = ("check", "config", "take-over")
+        values = {name: value for name, value in self.items() if name not in own}
         configuration = configure(values, load_file(self["config"]) if self["config"] else {})
         _check_endpoints(configuration)
         return configuration

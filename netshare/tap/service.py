@@ -33,10 +33,12 @@ from netshare.config import Configuration, ConfigurationError, ListenSpec, serve
 from netshare.control.commands import ReloadFailed
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.shared import SharedPort
+from netshare.service.takeover.taking import TakeOverFailed, Taking
 from netshare.sockets.credentials import Peer
 from netshare.sockets.descriptors import raise_descriptor_limit
 from netshare.tap.options import Options, control_path, refuse
 from netshare.tap.reload import Reloader
+from netshare.tap.succession import Succession
 
 
 class StartFailed(Exception):
@@ -94,6 +96,7 @@ class SharingService(Service):
         configuration: Configuration,
         daemon: bool = False,
         read: Callable[[], Configuration] | None = None,
+        takeOver: bool = False,
     ) -> None:
         self._settings = {
             "interface": list(configuration.interface) or ["all"],
@@ -110,12 +113,15 @@ class SharingService(Service):
         self._reactor = reactor
         self._configuration = configuration
         self._daemon = daemon
+        self._takeOver = takeOver
         self._opened = False
         self._ports: list[IListeningPort] = []
         self._listening: dict[ListenSpec, IListeningPort] = {}
         self._read = read
         self._reloads = DeferredLock()
         self.shared.desk.reload = self.reload
+        self._succession = Succession(reactor, self.shared, self.control, configuration)
+        self.shared.desk.takeOver = self._succession.giving.begin
         for relay in configuration.relays:
             self.shared.relay(
                 relay.address,
@@ -203,7 +209,7 @@ class SharingService(Service):
         try:
             self._listen()
         except StartFailed as failed:
-            if self._ports:
+            if self._ports and not self._takeOver:
                 _unlink(self.control)  # stopListening() would, if the reactor ever ran
             # A twistd that becomes a daemon has a parent that waits to be told, and only an
             # Exception is told to it; in the foreground it would come out as a traceback.
@@ -224,28 +230,83 @@ class SharingService(Service):
             self.control.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as error:
             raise StartFailed(f"--control {self.control}: {error}") from None
+        if self._takeOver:
+            self._listen_taking_over()
+            return
         _remove_stale(self.control)
         # Everybody may connect: who may register is decided by name, and is told so.
         control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
         self._must(
-            control.listen(self.shared.desk).addCallback(self._ports.append),
+            control.listen(self.shared.desk).addCallback(self._listens_for_workers),
             f"--control {self.control}",
         )
         for listen in self._configuration.listen:
-            what = f"--listen {listen.endpoint}"
-            try:
-                endpoint = server_endpoint(self._reactor, listen.endpoint)
-            except ConfigurationError as error:
-                raise StartFailed(f"{what}: {error}") from None
-            listening = self.shared.listen(endpoint, listen.closeReturned)
-            self._must(listening.addCallback(partial(setitem, self._listening, listen)), what)
+            self._listen_on(listen)
+        self._acquire_ports()
+        # Behind the ports that are named, since it opens those of the addresses it remembers.
+        self.shared.resume(self._memory())
+
+    def _listens_for_workers(self, port: IListeningPort) -> None:
+        self._ports.append(port)
+        self._succession.control = port
+
+    def _memory(self) -> Path:
+        return self.control.with_name(self.control.name + ".registered")
+
+    def _listen_on(self, listen: ListenSpec) -> None:
+        """:raises StartFailed: it cannot be opened"""
+        what = f"--listen {listen.endpoint}"
+        try:
+            endpoint = server_endpoint(self._reactor, listen.endpoint)
+        except ConfigurationError as error:
+            raise StartFailed(f"{what}: {error}") from None
+        listening = self.shared.listen(endpoint, listen.closeReturned, listen.endpoint)
+        self._must(listening.addCallback(partial(setitem, self._listening, listen)), what)
+
+    def _acquire_ports(self) -> None:
+        """:raises StartFailed: one cannot be opened"""
         for address in [
             *(relay.address for relay in self._configuration.relays),
             *(worker.address for worker in self._configuration.workers),
         ]:
             self._must(maybeDeferred(self.shared.ports.acquire, address.port), str(address))
-        # Behind the ports that are named, since it opens those of the addresses it remembers.
-        self.shared.resume(self.control.with_name(self.control.name + ".registered"))
+
+    def _listen_taking_over(self) -> None:
+        """
+        Take everything from the service that runs. Until it has said that it is ours, nothing has
+        happened there, and it serves on if this fails.
+
+        :raises StartFailed: it does not give, or something else cannot be opened
+        """
+        try:
+            taking = Taking(self.control)
+            try:
+                self._listens_for_workers(self._succession.adopt_control(taking))
+                given = taking.named_ports()
+                for bound, _ in given.pop("", []):
+                    self.shared.ports.inherit(bound)
+                for listen in self._configuration.listen:
+                    sockets = given.get(listen.endpoint)
+                    if not sockets:
+                        self._listen_on(listen)
+                        continue
+                    bound, headed = sockets.pop(0)
+                    self._listening[listen] = self.shared.ports.adopt(
+                        bound, headed, listen.closeReturned, listen.endpoint
+                    )
+                self._acquire_ports()
+                channel = taking.confirm()
+            except BaseException:
+                taking.close()
+                raise
+        except TakeOverFailed as failed:
+            raise StartFailed(f"--take-over: {failed}") from None
+        for sockets in given.values():
+            for bound, _ in sockets:
+                bound.close()  # a port that this configuration does not name
+        self._succession.taken(channel, taking.predecessor.pid)
+        self.shared.resume(self._memory(), afresh=False)
+        taking.take_up(self.shared)
 
     def _must(self, opening: Deferred[Any], what: str) -> None:
         """
@@ -261,12 +322,15 @@ class SharingService(Service):
             raise StartFailed(f"{what}: {reason}")
 
     async def _stop(self) -> None:
+        if self._succession.gone:
+            self._ports.clear()  # they are another process's now
         await self.shared.stopAccepting()
         await self.supervisor.stop()  # before their links close, which ends a worker too
         await self.shared.stop()
         closing = [port.stopListening() for port in self._ports]
         self._ports.clear()
         await gatherResults([deferred for deferred in closing if deferred is not None])
+        self._succession.stop()
 
 
 def makeService(options: Options, reactor: Any = None) -> SharingService:
@@ -278,4 +342,6 @@ def makeService(options: Options, reactor: Any = None) -> SharingService:
     runner: dict[str, Any] = options.parent or {}
     # twistd has the option, twist never becomes a daemon.
     daemon = not runner.get("nodaemon", True)
-    return SharingService(reactor, options.configuration, daemon, options.read)
+    return SharingService(
+        reactor, options.configuration, daemon, options.read, bool(options["take-over"])
+    )

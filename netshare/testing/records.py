@@ -38,6 +38,8 @@ class RecordedArrival:
         self.detail = ""
         #: How many descriptors the taker goes on holding.
         self.keeps = 0
+        #: Seconds that it may still wait.
+        self.patience: float | None = None
 
     def take(self, outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
         """Note it, and close the held socket."""
@@ -47,6 +49,10 @@ class RecordedArrival:
     def refuse(self, outcome: Outcome, detail: str) -> None:
         """Note it, and close the held socket; no fault is sent."""
         self._end("refused", outcome, detail)
+
+    def leave(self) -> None:
+        """Close the held socket: another process has it."""
+        self.held.close()
 
     def regain(self, held: HeldSocket) -> None:
         """Hold the socket that is here again."""

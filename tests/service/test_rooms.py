@@ -18,12 +18,14 @@ ORDER = [
     "proxyprotocol",
     "quotas",
     "connectionlog",
+    "records",
     "front",
     "routing",
     "workers",
     "desk",
     "activation",
     "shared",
+    "takeover",
 ]
 
 

@@ -280,6 +280,26 @@ class DeskProtocol(ControlProtocol):
             raise commands.ReloadFailed("this service was not made of a configuration")
         return {"json": json.dumps(await self.desk.reload()).encode("utf-8")}
 
+    @declared(commands.TakeOver, ServiceFault)
+    def takeOver(self, format: int) -> dict[str, Any]:
+        if not self.registry.accounts.trusts(self.peer):
+            raise commands.AccessDenied(
+                f"user {self.peer.user} may not take over: root and the service's own user may"
+            )
+        if self.desk.takeOver is None:
+            raise commands.TakeOverRefused("this service was not started to be taken over")
+        return {"channel": self.desk.takeOver(format, self.peer)}
+
+    def letGo(self) -> int:
+        """
+        Another process is the worker's service now: end the link, and leave what is in its lane.
+
+        :returns: how many connections the worker has not answered for
+        """
+        unanswered = 0 if self.lane is None else self.lane.letGo()
+        self.close()
+        return unanswered
+
     def _takeBack(self, held: HeldSocket, readData: bytes, peer: str) -> None:
         """
         :raises NotReturnable: it is nothing that could be given back
@@ -351,6 +371,8 @@ class RegistrationDesk(Factory):
         self.registry = registry
         self.status = status
         self.refusals = Refusals(registry.reactor)
+        #: Gives everything to another process; fails with :class:`commands.TakeOverRefused`.
+        self.takeOver: Callable[[int, Peer], int] | None = None
         #: Reads the configuration again; fails with :class:`commands.ReloadFailed`.
         self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)

@@ -47,7 +47,12 @@ class Status:
         self._counts = counts
         self._front = front
         self._settings = settings
-        self._started = registry.reactor.seconds()
+        #: When the service began, in seconds since the epoch; the first one of those that took
+        #: over from each other.
+        self.started = registry.reactor.seconds()
+        #: Services that were taken over and have not ended, by number, with how many connections
+        #: need them.
+        self.draining: dict[int, int] = {}
 
     def registrations(self, start: int, count: int) -> tuple[list[dict[str, Any]], int]:
         """
@@ -102,7 +107,10 @@ class Status:
         return {
             "version": __version__.public(),
             "pid": os.getpid(),
-            "since": _when(self._started),
+            "since": _when(self.started),
+            "draining": [
+                {"pid": pid, "connections": count} for pid, count in self.draining.items()
+            ],
             "listening": self._registry.ports.describe(),
             "accepted": self._counts.accepted,
             "returned": self._counts.returned,

@@ -28,6 +28,7 @@ from zope.interface import implementer
 
 from netshare.printable import CleanLogger
 from netshare.service.front.preamble import SharedPortFactory
+from netshare.service.records import Handed, PortRecord
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.keepalive import keep_alive
 from netshare.sockets.names import socket_address_text
@@ -123,6 +124,23 @@ class BatchingPort(FileDescriptor):
             if self._instead is not None:
                 return maybeDeferred(self._instead.stopListening)
         return succeed(None)
+
+    def handed_over(self, endpoint: str) -> Handed:
+        """
+        This port, for another process.
+
+        :param endpoint: how the administrator named it; empty: registrations asked for it
+        """
+        return Handed(PortRecord(endpoint, self._headed), (self.fileno(),))
+
+    def letGo(self) -> None:
+        """
+        Another process accepts here now: close what is here, and leave the socket listening.
+        """
+        if self._instead is not None:
+            self._instead.socket.close()  # stopping it would shut the socket down
+            self._instead = None
+        self.stopListening()
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor has given the port up: it stops."""

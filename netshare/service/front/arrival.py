@@ -172,6 +172,11 @@ class Ending:
         for protocol in list(self._refusing):
             protocol.transport.abortConnection()
 
+    @property
+    def refusing(self) -> int:
+        """How many clients have been sent a fault and have not read it yet."""
+        return len(self._refusing)
+
 
 @implementer(IArrival)
 class Arrival:
@@ -179,7 +184,17 @@ class Arrival:
     See :class:`~netshare.interfaces.IArrival`.
     """
 
-    __slots__ = ("_decided", "_ending", "held", "local", "named", "peer", "readData", "via")
+    __slots__ = (
+        "_decided",
+        "_ending",
+        "held",
+        "local",
+        "named",
+        "patience",
+        "peer",
+        "readData",
+        "via",
+    )
 
     def __init__(
         self,
@@ -198,6 +213,8 @@ class Arrival:
         self.local = local
         #: Whether a balancer told us the client's address, since the socket does not know it.
         self.named = False
+        #: Seconds that it may still wait for a worker, where it has begun to elsewhere.
+        self.patience: float | None = None
         self._decided = False
 
     def take(self, outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
@@ -225,6 +242,12 @@ class Arrival:
     def regain(self, held: HeldSocket) -> None:
         """See :meth:`IArrival.regain <netshare.interfaces.IArrival.regain>`."""
         self.held = held
+
+    def leave(self) -> None:
+        """See :meth:`IArrival.leave <netshare.interfaces.IArrival.leave>`."""
+        self._decided = True
+        self.held.close()
+        self._ending.admission.release()
 
     def abandon(self, detail: str) -> None:
         """

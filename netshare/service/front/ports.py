@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from netshare.printable import CleanLogger
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
+from netshare.service.records import Handed
+from netshare.sockets.held import NotPassable
 from netshare.sockets.listening import listening_socket
 from netshare.sockets.names import address_text
 from netshare.sockets.privatenames import is_proxy_wrapping
@@ -117,15 +119,20 @@ class Ports:
         self._factory = factory
         self.admission = admission
         self._named: list[IListeningPort] = []
+        #: How the administrator wrote them.
+        self._names: dict[IListeningPort, str] = {}
+        #: Listening sockets of the service before this one, by address and number.
+        self._inherited: dict[tuple[str, int], socket.socket] = {}
         self._opened: dict[int, _Opened] = {}
         self._stopping = False
 
     async def listen(
-        self, endpoint: IStreamServerEndpoint, closeReturned: bool = False
+        self, endpoint: IStreamServerEndpoint, closeReturned: bool = False, name: str = ""
     ) -> IListeningPort:
         """
         Listen on an endpoint, until :meth:`stop`.
 
+        :param name: the endpoint as the administrator wrote it: a successor knows it by that
         :param closeReturned: close what a worker gives back instead of routing it, since the
             clients come through a front that chose this service by their first preamble
         """
@@ -142,18 +149,85 @@ class Ports:
             )
             batching.startListening()
             port = batching
+        self._enter(port, closeReturned, name)
+        return port
+
+    def adopt(
+        self,
+        bound: socket.socket,
+        headed: bool = False,
+        closeReturned: bool = False,
+        name: str = "",
+    ) -> IListeningPort:
+        """
+        Accept on a socket that listens already: one of the service before this one.
+
+        :param headed: every connection begins with a PROXY protocol header
+        :param closeReturned: as of :meth:`listen`
+        :param name: as of :meth:`listen`
+        """
+        port = BatchingPort(self._reactor, bound, self._factory, headed=headed)
+        port.startListening()
+        self._enter(port, closeReturned, name)
+        return port
+
+    def _enter(self, port: IListeningPort, closeReturned: bool, name: str) -> None:
         self._named.append(port)
+        self._names[port] = name
         self._control(port)
         number = getattr(port.getHost(), "port", None)
         if closeReturned and number is not None:
             self._factory.closing.add(number)
-        return port
+
+    def inherit(self, bound: socket.socket) -> None:
+        """
+        Use this listening socket when a registration asks for its port, instead of opening one:
+        the service before this one has opened it. :meth:`closeInherited` ends that.
+        """
+        host, number = bound.getsockname()[:2]
+        self._inherited[host, number] = bound
+
+    def closeInherited(self) -> None:
+        """
+        No registration will ask for what is left of the inherited sockets.
+        """
+        for bound in self._inherited.values():
+            bound.close()
+        self._inherited.clear()
+
+    def handed_over(self) -> Iterator[Handed]:
+        """
+        The listening sockets, for another process.
+
+        :raises NotPassable: there is one that cannot be passed
+        """
+        opened = [port for one in self._opened.values() for port in one.listening]
+        for port in (*self._named, *opened):
+            if not isinstance(port, BatchingPort):
+                raise NotPassable(
+                    f"{self._names.get(port, '')} at {address_text(port.getHost())} is no plain "
+                    "TCP port"
+                )
+            yield port.handed_over(self._names.get(port, ""))
+
+    def letGo(self) -> None:
+        """
+        Another process accepts on these sockets now.
+        """
+        for port in (*self._named, *(p for one in self._opened.values() for p in one.listening)):
+            self.admission.removePort(port)  # type: ignore[arg-type]
+            if isinstance(port, BatchingPort):
+                port.letGo()
+        self._named.clear()
+        self._opened.clear()
+        self._stopping = True
 
     async def close(self, port: IListeningPort) -> None:
         """
         Listen no more on what :meth:`listen` gave; what waits in its queue is refused.
         """
         self._named.remove(port)
+        self._names.pop(port, None)
         await self._close(port)
 
     def describe(self) -> list[str]:
@@ -238,6 +312,9 @@ class Ports:
 
         The families get a socket each, so that an IPv4 client has an IPv4 address in a worker.
         """
+        inherited = self._inherited.pop((interface, number), None)
+        if inherited is not None:
+            return inherited
         try:
             return listening_socket(interface, number, self.admission.quotas.listenBacklog)
         except OSError as error:

@@ -8,7 +8,7 @@ untouched.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
@@ -33,6 +33,7 @@ from netshare.service.proxyprotocol import (
     ProxyReading,
     read_proxy_header,
 )
+from netshare.service.records import Handed, UndecidedRecord, WaitingRecord
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_text, host_of
@@ -227,6 +228,40 @@ class SharedPortFactory(Factory):
         else:
             arrival = self.arrival(held, "", readData, peer, local)
             arrival.refuse(*judge(reading, readData))
+
+    def handed_over(self) -> Iterator[Handed]:
+        """
+        What is undecided, for another process.
+        """
+        left = self.deadlines.remaining()
+        for protocol in self.undecided:
+            handed = protocol.handed_over(left.get(protocol))
+            if handed is not None:
+                yield handed
+
+    def letGo(self) -> None:
+        """
+        Another process has what was handed over.
+        """
+        for protocol in list(self.undecided):
+            protocol.leave()
+
+    def resume(self, held: HeldSocket, record: UndecidedRecord) -> None:
+        """
+        Read on where another process was; it has counted the connection.
+        """
+        self._readOn(
+            held, Begun(record.readData, record.peer, record.local, record.headed, record.left)
+        )
+
+    def resumeWaiting(self, held: HeldSocket, record: WaitingRecord) -> None:
+        """
+        Route a connection that waited in another process, which has counted it.
+        """
+        self.ending.admission.hold()
+        arrival = self.arrival(held, record.via, record.readData, record.peer, record.local)
+        arrival.patience = record.left
+        self.route(arrival)
 
     def refuseReturned(
         self, held: HeldSocket, outcome: Outcome, detail: str, peer: str, local: str

@@ -4,9 +4,11 @@ A connection whose via is not known yet, and what is wrong with bytes that have 
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -25,6 +27,7 @@ from netshare.service.proxyprotocol import (
     ProxyHeader,
     read_proxy_header,
 )
+from netshare.service.records import Handed, UndecidedRecord
 from netshare.sockets.held import HeldSocket, NotPassable
 from netshare.sockets.names import address_text, host_of
 
@@ -45,6 +48,8 @@ class Begun:
     local: str
     #: Whether a PROXY protocol header is still to come.
     headed: bool = False
+    #: Seconds that its client still has, where it began in another process.
+    left: float | None = None
 
 
 class PreambleProtocol(Protocol):
@@ -75,19 +80,28 @@ class PreambleProtocol(Protocol):
         self._decided = False
         self._holdsDescriptor = True
         self._since = factory.ending.reactor.seconds()
+        if begun is not None and begun.left is not None:
+            self._since -= max((self._limit(bool(begun.readData)) or 0.0) - begun.left, 0.0)
 
     def connectionMade(self) -> None:
         front, begun = self.factory, self._begun
         self._local = address_text(self.transport.getHost()) if begun is None else begun.local
         if begun is None:
             front.ending.recorder.connectionAccepted()
-        quotas = front.ending.admission.quotas
-        front.deadlines.add(self, _soonest(quotas.firstByteTimeout, quotas.receiveTimeout))
+        left = None if begun is None else begun.left
+        front.deadlines.add(self, self._limit(False) if left is None else left)
         front.makeRoom()
         front.ending.admission.enter()
         self._count()
         if begun is not None and begun.readData and not self._decided:
             self.dataReceived(begun.readData)
+
+    def _limit(self, begun: bool) -> float | None:
+        """How long the client has for all of it, or, before its first byte, for that."""
+        quotas = self.factory.ending.admission.quotas
+        if begun:
+            return quotas.receiveTimeout  # type: ignore[no-any-return]
+        return _soonest(quotas.firstByteTimeout, quotas.receiveTimeout)
 
     def _count(self) -> None:
         """Count this one among those of its client."""
@@ -151,6 +165,31 @@ class PreambleProtocol(Protocol):
             self._peerHost = host_of(peer)
             self.factory.undecided.discard(self)
             self._count()
+
+    def handed_over(self, left: float | None) -> Handed | None:
+        """
+        This connection, for another process; None where it cannot be passed.
+
+        :param left: seconds that the client still has
+        """
+        handle = self.transport.getHandle()
+        if ISSLTransport.providedBy(self.transport) or not isinstance(handle, socket.socket):
+            return None
+        record = UndecidedRecord(bytes(self._received), self._peer, self._local, self._headed, left)
+        return Handed(record, (handle.fileno(),))
+
+    def leave(self) -> None:
+        """
+        Another process has it now: nothing is recorded here.
+        """
+        try:
+            held = HeldSocket.from_transport(self.transport)
+        except NotPassable:
+            return
+        self._decide()
+        self._holdsDescriptor = False
+        self.factory.ending.admission.release()
+        held.close()
 
     def crowdedOut(self) -> None:
         """

@@ -7,12 +7,13 @@ until one is there, instead of being told that there is none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from netshare.addresses import Via
 from netshare.interfaces import IArrival
 from netshare.service.quotas import Admission, Quotas
+from netshare.service.records import Handed, waiting
 from netshare.service.routing.tree import RoutingTree
 from netshare.timing import Deadlines, Timer
 
@@ -72,6 +73,25 @@ class Grace:
         self._waiting[arrival] = via
         self._deadlines.add(arrival, remaining)
         return True
+
+    def handed_over(self) -> Iterator[Handed]:
+        """
+        What waits here, for another process.
+        """
+        left = self._deadlines.remaining()
+        for arrival in self._waiting:
+            yield waiting(arrival, left.get(arrival))
+
+    def letGo(self) -> None:
+        """
+        Another process has what was handed over.
+        """
+        self._began = None
+        self._timer.stop()
+        self._deadlines.clear()
+        waiting, self._waiting = self._waiting, {}
+        for arrival in waiting:
+            arrival.leave()
 
     def stop(self) -> None:
         """

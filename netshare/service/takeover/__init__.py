@@ -1,7 +1,7 @@
 """
 Take-over: another process goes on as the service, and no client or worker notices.
 
-- :mod:`.records`: what one process tells the other, as messages; without I/O
+- :mod:`.messages`: records (:mod:`netshare.service.records`) as messages; without I/O
 - :mod:`.channel`: the socket that the messages and their descriptors travel on
 - :mod:`.giving`: the process that has been the service until now
 - :mod:`.taking`: the process that will be

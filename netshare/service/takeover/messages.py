@@ -18,7 +18,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from netshare.service.takeover.records import Handed, Record
+from netshare.service.records import Handed, Record
 
 #: How many bytes one message carries, so that several fit the buffer of a socket.
 PIECE = 60 * 1024
@@ -186,9 +186,10 @@ def _hints(kind: Any) -> Mapping[str, Any]:
 
 def _read_fields(kind: type[Any], values: Mapping[str, Any], parts: _Parts) -> Any:
     found = {}
+    hints: Mapping[str, Any] = _hints(kind)  # type: ignore[arg-type]
     for one in fields(kind):
         if one.name in values:
-            found[one.name] = _read(_hints(kind)[one.name], values[one.name], parts, one.name)
+            found[one.name] = _read(hints[one.name], values[one.name], parts, one.name)
         elif one.default is MISSING:
             raise BadRecord(f"{kind.__name__} without {one.name}")
     return kind(**found)
@@ -202,7 +203,8 @@ def _read(hint: Any, value: Any, parts: _Parts, name: str) -> Any:
     if get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_read(get_args(hint)[0], one, parts, name) for one in value)
     if is_dataclass(hint) and isinstance(value, dict):
-        return _read_fields(hint, value, parts)
+        kind: Any = hint
+        return _read_fields(kind, value, parts)
     if hint is bytes and type(value) is int:
         return parts.take(value)
     if hint is float and type(value) is int:

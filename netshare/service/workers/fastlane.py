@@ -16,7 +16,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -40,6 +40,7 @@ from netshare.interfaces import IErrand
 from netshare.printable import CleanLogger
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
+from netshare.service.records import Handed, waiting
 from netshare.service.workers.inflight import InFlight
 from netshare.service.workers.lanes import Lane
 from netshare.service.workers.pipe import Pipe
@@ -101,6 +102,7 @@ class FastLane(Lane):
         self._watch: Any = None
         self._flushing = False
         self._full = False
+        self._wasLetGo = False
         #: Addresses to tell of when the worker has read what is queued.
         self._changed: dict[bytes, None] = {}
         self._pipe = Pipe(reactor, ours, self)
@@ -144,6 +146,32 @@ class FastLane(Lane):
         if self._watch is None:
             self._watch = self._reactor.callLater(WATCH, self._look)
 
+    @property
+    def settled(self) -> bool:
+        return True  # what is sent is in the kernel's message, and closed here
+
+    def handed_over(self) -> Iterator[Handed]:
+        for errand in self._queued:
+            if not isinstance(errand, bytes):
+                yield waiting(errand.arrival, None)
+
+    def letGo(self) -> int:
+        self._wasLetGo = True
+        super().stop()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        queued, self._queued = self._queued, deque()
+        for errand in queued:
+            if not isinstance(errand, bytes):
+                errand.arrival.leave()
+        self._pipe.close()
+        self._unread.close()
+        count = len(self._unanswered)
+        self._unanswered.clear()
+        self.end(self.outstanding)
+        return count
+
     def routesChanged(self, address: BaseAddress) -> None:
         message = str(address).encode("utf-8")
         if self._full:
@@ -156,6 +184,8 @@ class FastLane(Lane):
         """
         The link is gone: what the worker has read may be in its hands, the rest is ours.
         """
+        if self._wasLetGo:
+            return
         super().stop()
         if self._watch is not None:
             self._watch.cancel()
@@ -170,9 +200,9 @@ class FastLane(Lane):
         for one, held in back:
             one.arrival.regain(held)
             one.failed(self, gone)
-        for waiting in queued:
-            if not isinstance(waiting, bytes):
-                waiting.failed(self, gone)
+        for errand in queued:
+            if not isinstance(errand, bytes):
+                errand.failed(self, gone)
         for one in unanswered:
             one.failed(self, ConnectionLost("its link is gone"))
         self.end(self.outstanding)

@@ -9,7 +9,7 @@ under way is counted, capped and timed alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from netshare.control.commands import Busy, Duplicate, RoutesChanged
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
+from netshare.service.records import Handed
 from netshare.service.workers.inflight import Freed, InFlight
 from netshare.timing import Timeouts
 
@@ -72,6 +73,8 @@ class Lane(ABC):
         self.outstanding = 0
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
+        #: Nothing is given to it now: the service is about to be taken over.
+        self.frozen = False
         #: Called when the lane may have become available.
         self.freed: list[Callable[[int], None]] = []
 
@@ -83,6 +86,7 @@ class Lane(ABC):
         return (
             self.outstanding < self._window
             and not self.stuck
+            and not self.frozen
             and self._user.used < self._user.most
             and self._all.used < self._all.most
         )
@@ -101,6 +105,23 @@ class Lane(ABC):
         Tell the worker that sockets it has may belong to other addresses when they are used again.
 
         It must reach the worker behind everything that was given before.
+        """
+
+    @property
+    @abstractmethod
+    def settled(self) -> bool:
+        """Whether no connection is in this process's hands and the worker's at once."""
+
+    def handed_over(self) -> Iterator[Handed]:
+        """What is queued here and has not been sent, for another process."""
+        return iter(())
+
+    @abstractmethod
+    def letGo(self) -> int:
+        """
+        Another process is the worker's service now. What was sent is the worker's.
+
+        :returns: how many connections the worker has not answered for
         """
 
     def overdue(self, errand: IErrand) -> None:
@@ -186,6 +207,14 @@ class AmpLane(Lane):
         self._isCongested = False
         #: Addresses to tell of when the worker reads again.
         self._changed: dict[BaseAddress, None] = {}
+
+    @property
+    def settled(self) -> bool:
+        return not self.outstanding
+
+    def letGo(self) -> int:
+        self._deadlines.clear()
+        return 0
 
     def congested(self, congested: bool) -> None:
         """

@@ -18,7 +18,7 @@ as they wait for a busy one, instead of being refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.internet import defer
@@ -33,6 +33,7 @@ from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWor
 from netshare.printable import CleanLogger
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
+from netshare.service.records import Handed, waiting
 from netshare.service.workers.backpressure import Backpressure
 from netshare.timing import Deadlines, Timer
 
@@ -64,12 +65,22 @@ class Errand:
         self.tried = tried
         #: When it has waited long enough, in the reactor's seconds; None: it never had to wait.
         self.until: float | None = None
+        if arrival.patience is not None:
+            self.until = route.now() + arrival.patience
         #: An answer that comes now is too late; all that is left of it is counting.
         self.over = False
 
     @property
     def address(self) -> BaseAddress:
         return self._route.address
+
+    def handed_over(self, now: float) -> Handed:
+        """
+        The connection, for another process.
+
+        :param now: the reactor's seconds
+        """
+        return waiting(self.arrival, None if self.until is None else max(self.until - now, 0.0))
 
     def adopted(self, lane: IWorkerLane) -> None:
         if not self.over:
@@ -140,6 +151,30 @@ class WorkerRoute:
     def expected(self) -> bool:
         """Whether connections wait although no worker is up."""
         return bool(self._expectedUntil > self._reactor.seconds())
+
+    def now(self) -> float:
+        """The reactor's seconds."""
+        return self._reactor.seconds()  # type: ignore[no-any-return]
+
+    def handed_over(self) -> Iterator[Handed]:
+        """
+        What waits for a worker, for another process.
+        """
+        now = self._reactor.seconds()
+        for errand in [*self._refused, *self._waiting]:
+            yield errand.handed_over(now)
+
+    def expectation(self) -> float:
+        """For how many seconds more a worker is expected."""
+        return max(self._expectedUntil - self.now(), 0.0)
+
+    def letGo(self) -> None:
+        """
+        Another process has what was handed over.
+        """
+        for errand in [*self._refused, *self._waiting]:
+            self._leave(errand)
+            errand.arrival.leave()
 
     def expect(self, seconds: float) -> None:
         """

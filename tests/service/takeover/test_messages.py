@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netshare.service.takeover.messages import PIECE, BadRecord, RecordReader, decode, encode
-from netshare.service.takeover.records import (
+from netshare.service.records import (
     AmpState,
     ControlRecord,
     CountersRecord,
@@ -29,6 +28,7 @@ from netshare.service.takeover.records import (
     UndecidedRecord,
     WaitingRecord,
 )
+from netshare.service.takeover.messages import PIECE, BadRecord, RecordReader, decode, encode
 
 AMP = AmpState(3, 4, 5, 6, ("q6", "a"), (4, 7), b"half a box", b"\x00\xffunsent")
 ADDRESS = "net.tcp://+:8808/one"

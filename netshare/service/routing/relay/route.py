@@ -87,6 +87,11 @@ class RelayRoute:
         return " or ".join(server.where for server in self.servers)
 
     @property
+    def busy(self) -> int:
+        """How many connections are relayed, or are about to be."""
+        return len(self.active) + len(self._undecided)
+
+    @property
     def state(self) -> str:
         """``ready``, or ``down`` when no server could be reached the last time."""
         return "down" if all(server.trouble for server in self.servers) else "ready"

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from netshare.interfaces import IArrival
+
 #: The form of links and lanes in these records; a service takes those of its own form only.
 FORMAT = 1
 
@@ -242,3 +244,13 @@ class Handed:
 
     record: Record
     descriptors: tuple[int, ...] = ()
+
+
+def waiting(arrival: IArrival, left: float | None) -> Handed:
+    """
+    A connection that waits for a worker, for another process.
+
+    :param left: seconds that it may still wait; None: it has not begun to
+    """
+    record = WaitingRecord(arrival.via, arrival.readData, arrival.peer, arrival.local, left)
+    return Handed(record, (arrival.held.fileno(),))

@@ -1,11 +1,11 @@
-"""netshare.service.takeover.records: kinds of records, told apart by a word."""
+"""netshare.service.records: kinds of records, told apart by a word."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import get_args
 
-from netshare.service.takeover.records import Record
+from netshare.service.records import Record
 
 
 def test_kinds_have_words_of_their_own() -> None:

@@ -1,0 +1,51 @@
+"""netshare.tap.succession: one twistd netshare after the other."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from netshare.config import configure
+from netshare.control.commands import TakeOverRefused
+from netshare.service.shared import SharedPort
+from netshare.sockets.credentials import Peer
+from netshare.tap.succession import Succession
+
+PEER = Peer(4711, os.geteuid(), frozenset())
+
+
+def succession(path: Path, **values: Any) -> tuple[Any, Succession]:
+    reactor: Any = MemoryReactorClock()
+    return reactor, Succession(reactor, SharedPort(reactor), path, configure(values, {}))
+
+
+def test_spawned_workers(tmp_path: Path) -> None:
+    """A service whose workers would end with it is not taken over."""
+    _, ours = succession(tmp_path / "control", worker=["net.tcp://+/a=!sleep 5"])
+    with pytest.raises(TakeOverRefused, match="restart it"):
+        ours.giving.begin(1, PEER)
+
+
+def test_a_predecessor(tmp_path: Path) -> None:
+    """Its connections are shown until it ends, and the lock names the new process."""
+    path = tmp_path / "control"
+    lock = tmp_path / "control.lock"
+    lock.symlink_to("4711")
+    reactor, ours = succession(path)
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    near.setblocking(False)
+    ours.taken(near, 4711)
+    assert os.readlink(lock) == str(os.getpid())
+    far.send(b"3")
+    reactor.advance(0.1)
+    assert ours._shared.status.stats()["draining"] == [{"pid": 4711, "connections": 3}]
+    far.close()
+    reactor.advance(0.1)
+    assert ours._shared.status.stats()["draining"] == []
+    ours.stop()
+    assert not lock.is_symlink()
