@@ -147,6 +147,15 @@ class BoxReader:
         """How many bytes of a box that is not complete are kept."""
         return self._size + len(self._rest)
 
+    def takeRest(self) -> bytes:
+        """
+        Give the bytes of the box that is not complete; the reader begins anew.
+        """
+        box, rest = self._box, self._rest
+        self._box, self._rest, self._size = Box(), b"", 0
+        begun: bytes = box.serialize()[:-2]
+        return begun + rest
+
     def feed(self, data: bytes) -> Iterator[amp.AmpBox]:
         """
         The boxes that are complete now.

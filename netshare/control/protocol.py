@@ -6,7 +6,8 @@ descriptors that are never lost.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -19,7 +20,16 @@ from twisted.python.failure import Failure
 from netshare.control.boxes import BoxReader
 from netshare.control.commands import MAX_LARGE_BYTES
 from netshare.printable import CleanLogger
-from netshare.sockets.privatenames import declared_errors, lose_amp_connection, make_amp_connection
+from netshare.sockets.privatenames import (
+    amp_counts,
+    amp_descriptors,
+    amp_questions,
+    declared_errors,
+    lose_amp_connection,
+    make_amp_connection,
+    set_amp_counts,
+    unsent_bytes,
+)
 
 #: How many descriptors may lie on a link before a command comes that claims them.
 MAX_UNCLAIMED = 512
@@ -57,12 +67,40 @@ def declared(
                 return defer.fail(undeclared(Failure()))
             if isinstance(answer, dict):
                 return answer  # as nearly always: no Deferred for it
-            return maybeDeferred(lambda: answer).addErrback(undeclared)
+            self.answering += 1
+
+            def answered(result: Any) -> Any:
+                self.answering -= 1
+                return result
+
+            return maybeDeferred(lambda: answer).addBoth(answered).addErrback(undeclared)
 
         command.responder(respond)
         return respond  # type: ignore[return-value]
 
     return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """
+    Where a conversation is, for a process that goes on with it.
+    """
+
+    #: Descriptors sent and received so far.
+    sent: int
+    received: int
+    #: Questions asked so far, with AMP's own ``callRemote`` and with :meth:`ControlProtocol.ask`.
+    remote: int
+    asked: int
+    #: Tags of questions whose answers are to be ignored: who has asked is gone.
+    forgotten: tuple[str, ...]
+    #: The numbers of the descriptors that came and were not claimed yet.
+    unclaimed: tuple[int, ...]
+    #: Read and not dealt with.
+    unread: bytes
+    #: Written and not sent.
+    unsent: bytes
 
 
 class ControlProtocol(amp.AMP):
@@ -82,6 +120,44 @@ class ControlProtocol(amp.AMP):
         self._asked: dict[bytes, tuple[type[amp.Command], Answered]] = {}
         self._count = 0
         self._lost = False
+        #: Tags of what an earlier process has asked.
+        self._forgotten: set[bytes] = set()
+        #: How many answers are still to be given.
+        self.answering = 0
+
+    def conversation(self, unread: bytes) -> tuple[Conversation, list[int]] | None:
+        """
+        What another process needs to go on.
+
+        :param unread: bytes that were read and not dealt with
+        :returns: with the descriptors that were not claimed; None where it cannot go on
+            elsewhere now, since answers are still to be given or descriptors to leave
+        """
+        unsent = unsent_bytes(self.transport)
+        if unsent is None or self.answering:
+            return None
+        sent, received, remote = amp_counts(self)
+        tags = {*self._asked, *amp_questions(self), *self._forgotten}
+        forgotten = tuple(sorted(tag.decode("ascii") for tag in tags))
+        lying = amp_descriptors(self)
+        conversation = Conversation(
+            sent, received, remote, self._count, forgotten, tuple(lying), unread, unsent
+        )
+        return conversation, list(lying.values())
+
+    def goOn(self, conversation: Conversation, unclaimed: Sequence[int]) -> None:
+        """
+        Go on with a conversation of another process; what it had read is for the caller to feed.
+
+        :param unclaimed: the descriptors that were not claimed, which belong to this object now
+        """
+        set_amp_counts(self, conversation.sent, conversation.received, conversation.remote)
+        self._count = conversation.asked
+        self._forgotten = {tag.encode("ascii") for tag in conversation.forgotten}
+        amp_descriptors(self).update(zip(conversation.unclaimed, unclaimed, strict=True))
+        self.unclaimed.update(unclaimed)
+        if conversation.unsent:
+            self.transport.write(conversation.unsent)
 
     def makeConnection(self, transport: Any) -> None:
         make_amp_connection(self, transport)
@@ -128,6 +204,9 @@ class ControlProtocol(amp.AMP):
         """
         failed = amp.ERROR in box
         tag = box.get(amp.ERROR if failed else amp.ANSWER)
+        if tag in self._forgotten:
+            self._forgotten.discard(tag)
+            return
         if tag not in self._asked:
             super().ampBoxReceived(box)
             return
@@ -182,10 +261,14 @@ class ControlProtocol(amp.AMP):
         self.unclaimed.discard(descriptor)
         return descriptor
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def closeUnclaimed(self) -> None:
+        """Close what came and no command has claimed."""
         for descriptor in self.unclaimed:
             os.close(descriptor)
         self.unclaimed.clear()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self.closeUnclaimed()
         lose_amp_connection(self, reason)
         self._lost = True
         asked, self._asked = self._asked, {}

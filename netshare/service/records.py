@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from netshare.control.protocol import Conversation
 from netshare.interfaces import IArrival
 
 #: The form of links and lanes in these records; a service takes those of its own form only.
@@ -76,28 +77,6 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True)
-class AmpState:
-    """
-    Where an AMP conversation is.
-    """
-
-    #: Descriptors sent and received so far.
-    sent: int
-    received: int
-    #: Questions asked so far, of both kinds.
-    asked: int
-    asked_aside: int
-    #: Questions whose answers are nothing to anyone any more.
-    forgotten: tuple[str, ...]
-    #: The numbers of the descriptors that came and were not claimed yet.
-    unclaimed: tuple[int, ...]
-    #: Read and not dealt with.
-    unread: bytes
-    #: Written and not sent.
-    unsent: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class LinkRecord:
     """
     A control link. The descriptors are the link, of a fast lane both ends, ours first, and what
@@ -115,12 +94,10 @@ class LinkRecord:
     registrations: tuple[RegistrationState, ...]
     #: Ports on which connections may have come for the worker.
     served: tuple[int, ...]
-    amp: AmpState
+    conversation: Conversation
     lane: LaneState | None = None
     #: Whether it has registered something, now or before.
     registered: bool = False
-    #: What a later release knows of a link beside this.
-    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +114,8 @@ class SentRecord:
     peer: str
     local: str
     named: bool
-    #: Seconds in which the worker has to answer; None: it has let them pass.
-    left: float | None
+    #: Whether the worker has let its time pass: an answer is only counted.
+    over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +164,6 @@ class ExpectRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class DrainingRecord:
-    """
-    A service that was taken over before and has not ended. The descriptor is its channel.
-    """
-
-    kind: ClassVar = "draining"
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
 class CountersRecord:
     """
     What has been counted since the first of these services began.
@@ -230,7 +196,6 @@ Record = (
     | UndecidedRecord
     | WaitingRecord
     | ExpectRecord
-    | DrainingRecord
     | CountersRecord
     | EndRecord
 )

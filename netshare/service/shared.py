@@ -139,14 +139,14 @@ class SharedPort:
 
     def letGo(self) -> None:
         """
-        Another process goes on with everything but what is relayed or being refused.
+        Another process goes on with everything but links, which follow, and what is relayed or
+        being refused.
         """
         if self._memory is not None:
             self._memory.freeze()
         self.ports.letGo()
         self.factory.letGo()
         self.grace.letGo()
-        self.registry.letGo()
 
     @property
     def busy(self) -> int:

@@ -3,7 +3,7 @@ Everything that depends on names which Twisted, or Python, keep for themselves.
 
 Twisted promises that a name which begins with an underscore may change in any release, and so may
 what one method of a class does for another. Nearly all of netshare lives without them. What does
-not has one of four reasons:
+not has one of five reasons:
 
 - *A connection that another process accepted.* ``IReactorSocket.adoptStreamConnection`` copies the
   descriptor, asks for the socket's name twice, and leaves the first bytes, which are here already,
@@ -17,6 +17,9 @@ not has one of four reasons:
 - *AMP without its log.* ``AMP.makeConnection`` and ``connectionLost`` do nothing but log every
   connection twice; :func:`make_amp_connection` and :func:`lose_amp_connection` go to the class
   below. :func:`declared_errors` reads the table that AMP's metaclass makes.
+- *AMP that goes on in another process.* Nothing of a conversation's state is public:
+  :func:`amp_counts`, :func:`amp_descriptors`, :func:`amp_questions` and :func:`unsent_bytes` read
+  it, :func:`set_amp_counts` sets it.
 
 - *The PROXY protocol.* Twisted's ``haproxy:`` endpoint puts a factory around ours, whose class has
   no public name; :func:`is_proxy_wrapping` knows it, so that netshare reads the header instead:
@@ -37,6 +40,9 @@ import errno
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
+from functools import partial
+from itertools import count
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
@@ -66,6 +72,8 @@ RELIED_ON: tuple[tuple[type, str], ...] = (
     (amp.BinaryBoxProtocol, "makeConnection"),
     (amp.BinaryBoxProtocol, "connectionLost"),
     (amp.Command, "reverseErrors"),
+    (amp.AMP, "_counter"),
+    (amp.AMP, "_outstandingRequests"),
     (socket.socket, "_accept"),
 )
 
@@ -290,6 +298,50 @@ def lose_amp_connection(protocol: amp.AMP, reason: Failure) -> None:
     ``AMP.connectionLost`` without the line in the log.
     """
     amp.BinaryBoxProtocol.connectionLost(protocol, reason)
+
+
+def amp_counts(protocol: amp.AMP) -> tuple[int, int, int]:
+    """
+    How many descriptors an AMP conversation has sent and received, and how many questions asked.
+    """
+    sending: Any = protocol._sendingDescriptorCounter
+    receiving: Any = protocol._receivingDescriptorCounter
+    sent, received = (next(copy(one.args[0])) for one in (sending, receiving))
+    return sent, received, protocol._counter
+
+
+def set_amp_counts(protocol: amp.AMP, sent: int, received: int, asked: int) -> None:
+    """
+    Let a new protocol go on with a conversation, see :func:`amp_counts`.
+    """
+    made: Any = protocol
+    made._sendingDescriptorCounter = partial(next, count(sent))
+    made._receivingDescriptorCounter = partial(next, count(received))
+    made._counter = asked
+
+
+def amp_descriptors(protocol: amp.AMP) -> dict[int, int]:
+    """
+    The descriptors that came and no command has asked for, by their numbers in the conversation.
+    """
+    return protocol._descriptors
+
+
+def amp_questions(protocol: amp.AMP) -> list[bytes]:
+    """
+    The tags of questions of ``callRemote`` that are not answered.
+    """
+    return list(protocol._outstandingRequests or ())
+
+
+def unsent_bytes(transport: Any) -> bytes | None:
+    """
+    What was written to a UNIX connection and has not left; None where descriptors wait to leave,
+    or the connection is being closed.
+    """
+    if transport._sendmsgQueue or transport.disconnecting or not transport.connected:
+        return None
+    return bytes(transport.dataBuffer[transport.offset :]) + b"".join(transport._tempDataBuffer)
 
 
 def declared_errors(command: type[amp.Command]) -> dict[bytes, type[Exception]]:

@@ -201,3 +201,16 @@ def test_many_take_overs(place: Succession) -> None:
     end(service, signal.SIGTERM)
     assert not place.control.exists()
     assert not place.control.with_name("control.lock").is_symlink()
+
+
+def test_links_go_along(place: Succession) -> None:
+    """Workers' links and lanes go to the new service: no worker registers anew."""
+    service = place.run()
+    place.worker("one", "two")
+    until(lambda: place.served("one") and place.served("two"))
+    registered = place.log.read_text().count("registered net.tcp")
+    for _ in range(3):
+        service = place.succeed(service)
+        assert place.served("one")
+        assert place.served("two")
+    assert place.log.read_text().count("registered net.tcp") == registered

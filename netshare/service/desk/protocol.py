@@ -8,6 +8,7 @@ connection; connections that were given to it live on without either.
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from netshare.addresses import AddressError, BaseAddress, parse_via
 from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
-from netshare.control.protocol import MAX_BOX, ControlProtocol, declared
+from netshare.control.protocol import MAX_BOX, declared
 from netshare.printable import CleanLogger
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
@@ -30,6 +31,7 @@ from netshare.service.desk.budget import (
     Budgets,
 )
 from netshare.service.desk.flow import Flow
+from netshare.service.desk.passing import PassableLink
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.requests import (
@@ -53,18 +55,26 @@ from netshare.timing import Deadlines
 PAGE = 100
 
 
-class DeskProtocol(ControlProtocol):
+class DeskProtocol(PassableLink):
     """
     One worker, or one ``netshare`` command.
 
     :param granted: addresses that need no permission, since the service itself started this
         worker for them
+    :param peer: the process at the other end, where it is known
     """
 
     log = CleanLogger()
 
-    def __init__(self, desk: RegistrationDesk, granted: Sequence[BaseAddress] = ()) -> None:
+    def __init__(
+        self,
+        desk: RegistrationDesk,
+        granted: Sequence[BaseAddress] = (),
+        peer: Peer | None = None,
+    ) -> None:
         super().__init__()
+        self.grantedAs = tuple(map(str, granted))
+        self._knownPeer = peer
         self.desk = desk
         self.registry = desk.registry
         self.granted = {address.key for address in granted}
@@ -88,7 +98,7 @@ class DeskProtocol(ControlProtocol):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.peer = Peer.of(self.transport.getHandle())
+        self.peer = self._knownPeer or Peer.of(self.transport.getHandle())
         self._flow = Flow(self.transport, self._congested)
         self.transport.registerProducer(self._flow, True)
         self.registry.links.add(self)
@@ -157,27 +167,13 @@ class DeskProtocol(ControlProtocol):
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self.registry.links.discard(self)
-        self.registry.ports.admission.linkClosed()
-        self._allowance.leave()
-        self.desk.unfinished.discard(self)
-        if self._goOn is not None:
-            self._goOn.cancel()
-            self._goOn = None
-        self._later.clear()
-        self._boxes = None
+        self.forget()
         expected = self.registry.quotas.expectAfterLoss
         for registration in list(self.registrations.values()):
             self._drop(registration, "its worker's link is gone", expected)
         super().connectionLost(reason)
         if self.lane is not None:
             self.lane.stop()
-
-    def close(self) -> None:
-        """
-        End the link; its registrations go with it.
-        """
-        self.transport.loseConnection()
 
     def __str__(self) -> str:
         return f"worker {self.peer.pid} of {self.peer.user}"
@@ -212,13 +208,10 @@ class DeskProtocol(ControlProtocol):
         if self.lane is None:
             self.lane = self._makeLane(requested_lane(lane), limit)
         registration = Registration(address, self, self.lane, bool(shared))
-        self.registry.claim(registration)
         try:
-            self.registry.ports.acquire(address.port)
+            self.enter(registration)
         except (PortNotAllowed, PortUnavailable) as error:
-            self.registry.disclaim(registration)
             raise commands.FailedToListen(str(error)) from None
-        self.registrations[str(address)] = registration
         self._served.add(address.port)
         self.registry.activate(registration)
         self._allowance.register()
@@ -290,16 +283,6 @@ class DeskProtocol(ControlProtocol):
             raise commands.TakeOverRefused("this service was not started to be taken over")
         return {"channel": self.desk.takeOver(format, self.peer)}
 
-    def letGo(self) -> int:
-        """
-        Another process is the worker's service now: end the link, and leave what is in its lane.
-
-        :returns: how many connections the worker has not answered for
-        """
-        unanswered = 0 if self.lane is None else self.lane.letGo()
-        self.close()
-        return unanswered
-
     def _takeBack(self, held: HeldSocket, readData: bytes, peer: str) -> None:
         """
         :raises NotReturnable: it is nothing that could be given back
@@ -332,7 +315,12 @@ class DeskProtocol(ControlProtocol):
         if refusal is not None:
             raise commands.AccessDenied(refusal)
 
-    def _makeLane(self, form: LaneForm | None, limit: int) -> AmpLane | FastLane:
+    def _makeLane(
+        self,
+        form: LaneForm | None,
+        limit: int,
+        ends: tuple[socket.socket, socket.socket] | None = None,
+    ) -> AmpLane | FastLane:
         quotas, reactor = self.registry.quotas, self.registry.reactor
         trusted = self.registry.accounts.trusts(self.peer)
         inFlight = self.registry.inFlight
@@ -352,6 +340,7 @@ class DeskProtocol(ControlProtocol):
             trusted,
             inFlight,
             self.peer.uid,
+            ends,
         )
 
     def _drop(self, registration: Registration, reason: str, expected: float = 0.0) -> None:

@@ -16,7 +16,7 @@ from netshare.printable import CleanLogger
 from netshare.service.desk.accounts import Accounts
 from netshare.service.front.ports import PortNotAllowed, Ports, PortUnavailable
 from netshare.service.quotas import Quotas
-from netshare.service.records import ExpectRecord, Handed
+from netshare.service.records import RegistrationState
 from netshare.service.routing.tree import AddressTaken, RoutingTree
 from netshare.service.workers.inflight import InFlight
 from netshare.service.workers.lanes import Lane
@@ -42,15 +42,8 @@ class Link(Protocol):
     def granted(self) -> Set[AddressKey]:
         """The addresses that the service started this worker for."""
 
-    @property
-    def lane(self) -> Lane | None:
-        """The way to the worker, when it has registered something."""
-
     def close(self) -> None:
         """End it; its registrations go with it."""
-
-    def letGo(self) -> int:
-        """End it, as another process is the worker's service now; see :meth:`Lane.letGo`."""
 
 
 @dataclass(eq=False, slots=True)
@@ -233,6 +226,19 @@ class Registry:
         self._perUser[link.peer.uid] += 1
         self._segments[link.peer.uid] += len(address.segments)
 
+    def goOn(self, registration: Registration, given: int) -> None:
+        """
+        Go on with a registration of another process's.
+
+        :param given: how many connections the worker has been given for it
+        """
+        place = self._places[registration.address.key]
+        registration.lane.freed.append(place.route.pump)
+        place.route.addLane(registration.lane)
+        place.route.given[registration.lane] = given
+        self._releasePort(place)
+        self.changed()
+
     def activate(self, registration: Registration) -> None:
         """
         Connections come to this registration from now on.
@@ -290,6 +296,18 @@ class Registry:
             del self._segments[uid]
         self._tidy(place)
 
+    def state_of(self, registration: Registration) -> RegistrationState:
+        """A registration, for another process."""
+        given = self._places[registration.address.key].route.given[registration.lane]
+        return RegistrationState(
+            str(registration.address), registration.shared, registration.since, given
+        )
+
+    def places(self) -> Iterator[tuple[WorkerRoute, list[Registration]]]:
+        """Every address that workers serve, or are expected to: its route, and who serves it."""
+        for place in self._places.values():
+            yield place.route, place.registrations
+
     def isBusy(self) -> bool:
         """
         Whether connections wait for a worker that is up, or for the answer of one.
@@ -299,46 +317,6 @@ class Registry:
             for place in self._places.values()
             if place.route.lanes
         )
-
-    def freeze(self, frozen: bool) -> None:
-        """Give workers nothing, so that what is under way comes to rest; or give again."""
-        for lane in self._lanes():
-            lane.frozen = frozen
-            if not frozen:
-                lane.tellFreed()
-
-    def settled(self) -> bool:
-        """Whether no connection is in this process's hands and a worker's at once."""
-        return all(lane.settled for lane in self._lanes())
-
-    def handed_over(self) -> Iterator[Handed]:
-        """
-        The addresses that are expected to have workers, and what waits for them, for another
-        process.
-        """
-        for place in self._places.values():
-            seconds = place.route.expectation()
-            if place.registrations:
-                seconds = max(seconds, self.quotas.expectAfterStart)
-            if seconds > 0:
-                yield Handed(ExpectRecord(str(place.route.address), seconds))
-        for place in self._places.values():
-            yield from place.route.handed_over()
-        for lane in self._lanes():
-            yield from lane.handed_over()
-
-    def letGo(self) -> int:
-        """
-        Another process has what was handed over.
-
-        :returns: how many connections workers have not answered for
-        """
-        for place in self._places.values():
-            place.route.letGo()
-        return sum(link.letGo() for link in list(self.links))
-
-    def _lanes(self) -> list[Lane]:
-        return [link.lane for link in self.links if link.lane is not None]
 
     def rows(self, start: int) -> Iterator[tuple[int, BaseAddress, IRoute, list[Registration]]]:
         """

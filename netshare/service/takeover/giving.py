@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -24,6 +25,7 @@ from netshare.service.takeover.channel import (
     Channel,
     ChannelBroken,
 )
+from netshare.service.takeover.links import Links
 from netshare.sockets.credentials import Peer
 from netshare.sockets.held import NotPassable
 
@@ -85,21 +87,23 @@ class Giving:
             raise TakeOverRefused(reason)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.phase = Phase.SETTLING
-        running = ensureDeferred(self._run(ours, theirs, successor))
+        running = ensureDeferred(self._run(ours, theirs, successor, format))
         running.addErrback(lambda failure: self.log.failure("a take-over failed", failure))
         return theirs.fileno()
 
-    async def _run(self, ours: socket.socket, theirs: socket.socket, successor: Peer) -> None:
+    async def _run(
+        self, ours: socket.socket, theirs: socket.socket, successor: Peer, format: int
+    ) -> None:
         self.log.info("process {pid} takes over", pid=successor.pid)
-        registry = self._shared.registry
+        links = Links(self._shared.registry)
         try:
             await self._hear_ready(ours)
             theirs.close()
-            registry.freeze(True)
+            links.freeze(True)
             until = self._reactor.seconds() + SETTLING
-            while not registry.settled() and self._reactor.seconds() < until:
+            while not links.settled() and self._reactor.seconds() < until:
                 await deferLater(self._reactor, _LOOK)
-            self._give(Channel(ours))
+            self._give(Channel(ours), links.handed_over(format, successor))
         except (ChannelBroken, NotPassable) as error:
             self.phase = Phase.SERVING
             self.log.warn(
@@ -114,10 +118,11 @@ class Giving:
             if self.phase is not Phase.GONE:
                 self.phase = Phase.SERVING
                 ours.close()
-                registry.freeze(False)
+                links.freeze(False)
         if self.phase is Phase.GONE:
             self.log.info("process {pid} has taken over", pid=successor.pid)
             self._shared.letGo()
+            links.letGo()
             self._left(ours)
 
     async def _hear_ready(self, ours: socket.socket) -> None:
@@ -138,14 +143,14 @@ class Giving:
             raise ChannelBroken("it has left")
         raise ChannelBroken("it is not ready")
 
-    def _give(self, channel: Channel) -> None:
+    def _give(self, channel: Channel, links: Iterator[Handed]) -> None:
         """
         Nothing else happens in this process meanwhile.
 
         :raises ChannelBroken: the successor is gone, or silent
         :raises NotPassable: there is something that cannot be given
         """
-        for handed in self._everything():
+        for handed in chain(self._everything(), links):
             channel.send(handed)
         channel.send(Handed(EndRecord()))
         channel.hear(TAKEN)
@@ -156,7 +161,6 @@ class Giving:
         yield from shared.ports.handed_over()
         yield from self._others()
         yield Handed(self._counters())
-        yield from shared.registry.handed_over()
         yield from shared.grace.handed_over()
         yield from shared.factory.handed_over()
 

@@ -26,12 +26,15 @@ from netshare.service.records import (
     EndRecord,
     ExpectRecord,
     Handed,
+    LinkRecord,
     PortRecord,
+    SentRecord,
     UndecidedRecord,
     WaitingRecord,
 )
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.channel import READY, TAKEN, YOURS, Channel, ChannelBroken
+from netshare.service.takeover.links import take_up_link
 from netshare.sockets.credentials import Peer
 from netshare.sockets.held import HeldSocket
 
@@ -114,6 +117,7 @@ class Taking:
         """
         for handed in self._take(CountersRecord):
             _count_on(shared, handed.record)
+        self._take_up_links(shared)
         for kind in (ExpectRecord, WaitingRecord, UndecidedRecord):
             for handed in self._take(kind):
                 try:
@@ -122,6 +126,25 @@ class Taking:
                     self.log.failure("{what} is lost", what=handed.record.kind)
         shared.ports.closeInherited()
         self.close_rest()
+
+    def _take_up_links(self, shared: SharedPort) -> None:
+        """Each with the records of what it was sent, which follow it."""
+        links: list[tuple[Handed, list[SentRecord]]] = []
+        rest = []
+        for handed in self._handed:
+            if isinstance(handed.record, LinkRecord):
+                links.append((handed, []))
+            elif isinstance(handed.record, SentRecord):
+                if links:
+                    links[-1][1].append(handed.record)
+            else:
+                rest.append(handed)
+        self._handed = rest
+        for link, sent in links:
+            try:
+                take_up_link(shared, link, sent)
+            except Exception:
+                self.log.failure("a link is lost: its worker has to come again")
 
     def close_rest(self) -> None:
         """Close what was given and is of no use here."""

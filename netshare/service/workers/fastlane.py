@@ -16,7 +16,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -40,9 +40,8 @@ from netshare.interfaces import IErrand
 from netshare.printable import CleanLogger
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
-from netshare.service.records import Handed, waiting
 from netshare.service.workers.inflight import InFlight
-from netshare.service.workers.lanes import Lane
+from netshare.service.workers.passing import PassableLane
 from netshare.service.workers.pipe import Pipe
 from netshare.service.workers.unread import Unread, errand_of
 from netshare.sockets.held import HeldSocket
@@ -62,13 +61,14 @@ _EXHAUSTED = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 TakeBack = Callable[[HeldSocket, bytes, str], None]
 
 
-class FastLane(Lane):
+class FastLane(PassableLane):
     """
     The service's end of a fast lane.
 
     :param turn: when what is queued is sent
     :param takeBack: called with every connection that the worker gives back
     :param broken: called when the lane cannot be used any more, with the reason
+    :param ends: of a lane that another process has made: ours, and the worker's
     """
 
     log = CleanLogger()
@@ -86,9 +86,10 @@ class FastLane(Lane):
         trusted: bool = False,
         inFlight: InFlight | None = None,
         uid: int = 0,
+        ends: tuple[socket.socket, socket.socket] | None = None,
     ) -> None:
         super().__init__(reactor, limit, quotas, name, trusted, inFlight, uid)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = ends or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._unread = Unread(theirs, form)
         self._turn = turn
         self._form = form
@@ -102,7 +103,6 @@ class FastLane(Lane):
         self._watch: Any = None
         self._flushing = False
         self._full = False
-        self._wasLetGo = False
         #: Addresses to tell of when the worker has read what is queued.
         self._changed: dict[bytes, None] = {}
         self._pipe = Pipe(reactor, ours, self)
@@ -143,34 +143,11 @@ class FastLane(Lane):
         if not errand.over:
             super().overdue(errand)
         self.flush()
+        self.watch()
+
+    def watch(self) -> None:
         if self._watch is None:
             self._watch = self._reactor.callLater(WATCH, self._look)
-
-    @property
-    def settled(self) -> bool:
-        return True  # what is sent is in the kernel's message, and closed here
-
-    def handed_over(self) -> Iterator[Handed]:
-        for errand in self._queued:
-            if not isinstance(errand, bytes):
-                yield waiting(errand.arrival, None)
-
-    def letGo(self) -> int:
-        self._wasLetGo = True
-        super().stop()
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-        queued, self._queued = self._queued, deque()
-        for errand in queued:
-            if not isinstance(errand, bytes):
-                errand.arrival.leave()
-        self._pipe.close()
-        self._unread.close()
-        count = len(self._unanswered)
-        self._unanswered.clear()
-        self.end(self.outstanding)
-        return count
 
     def routesChanged(self, address: BaseAddress) -> None:
         message = str(address).encode("utf-8")

@@ -23,7 +23,7 @@ from netshare.control.commands import Busy, Duplicate, RoutesChanged
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
 from netshare.service.quotas import Quotas
-from netshare.service.records import Handed
+from netshare.service.records import Handed, LaneState
 from netshare.service.workers.inflight import Freed, InFlight
 from netshare.timing import Timeouts
 
@@ -117,11 +117,9 @@ class Lane(ABC):
         return iter(())
 
     @abstractmethod
-    def letGo(self) -> int:
+    def letGo(self) -> None:
         """
         Another process is the worker's service now. What was sent is the worker's.
-
-        :returns: how many connections the worker has not answered for
         """
 
     def overdue(self, errand: IErrand) -> None:
@@ -212,9 +210,15 @@ class AmpLane(Lane):
     def settled(self) -> bool:
         return not self.outstanding
 
-    def letGo(self) -> int:
+    def letGo(self) -> None:
         self._deadlines.clear()
-        return 0
+
+    def plain_state(self) -> LaneState:
+        """
+        The lane, for another process: only its limits, for nothing may be under way.
+        """
+        changed = tuple(map(str, self._changed))
+        return LaneState("", self._limit, self._window, self.stuck, False, changed)
 
     def congested(self, congested: bool) -> None:
         """

@@ -85,7 +85,7 @@ def test_everything_is_given(service: Service) -> None:
         for descriptor in handed.descriptors:
             os.close(descriptor)
     channel.hear(YOURS)
-    counters, expected, waiting, undecided, _ = records
+    counters, undecided, expected, waiting, _ = records
     assert isinstance(counters, CountersRecord)
     assert counters.accepted == 2
     assert isinstance(expected, ExpectRecord)

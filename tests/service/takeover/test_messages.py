@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netshare.control.protocol import Conversation
 from netshare.service.records import (
-    AmpState,
     ControlRecord,
     CountersRecord,
-    DrainingRecord,
     EndRecord,
     ExpectRecord,
     Handed,
@@ -30,7 +29,7 @@ from netshare.service.records import (
 )
 from netshare.service.takeover.messages import PIECE, BadRecord, RecordReader, decode, encode
 
-AMP = AmpState(3, 4, 5, 6, ("q6", "a"), (4, 7), b"half a box", b"\x00\xffunsent")
+AMP = Conversation(3, 4, 5, 6, ("q6", "a"), (4, 7), b"half a box", b"\x00\xffunsent")
 ADDRESS = "net.tcp://+:8808/one"
 LANE = LaneState("batches", 256, 3, True, True, (ADDRESS,))
 LINK = LinkRecord(
@@ -42,11 +41,10 @@ RECORDS: list[Record] = [
     PortRecord("tcp:8808", True),
     ControlRecord("/run/netshare/control"),
     LINK,
-    SentRecord(ADDRESS, ADDRESS, b"\x00\x01", "10.0.0.1:5", "10.0.0.2:8808", False, None),
+    SentRecord(ADDRESS, ADDRESS, b"\x00\x01", "10.0.0.1:5", "10.0.0.2:8808", False, True),
     UndecidedRecord(b"\xff" * 5, "1.2.3.4:5", "[::1]:8808", True, 2.5),
     WaitingRecord(ADDRESS, b"bytes", "peer", "local", 9.0),
     ExpectRecord(ADDRESS, 1.0),
-    DrainingRecord(77),
     CountersRecord(1.0, 2, 3, 4, ("handed-over",), (1,)),
     EndRecord(),
 ]
