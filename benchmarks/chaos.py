@@ -127,6 +127,15 @@ def restarts(sockets: str, workers: str, number: signal.Signals) -> Callable[...
     return scenario
 
 
+async def take_over(settings: Settings) -> Row:
+    """A new service takes over from the one that runs, again and again."""
+    async with running(settings, processes=2) as (world, load):
+        for _ in range(settings.times):
+            await world.take_over()
+            await asyncio.sleep(settings.pause)
+    return Row("take-over, socket own, workers self-registered", settings.times, load)
+
+
 async def kill_spawned(settings: Settings) -> Row:
     """Workers that the service started are killed, one after the other."""
     async with running(settings, workers=SPAWNED, processes=2) as (world, load):
@@ -285,6 +294,7 @@ SCENARIOS: dict[str, Callable[[Settings], Awaitable[Row]]] = {
             (INHERITED, SPAWNED),
         )
     },
+    "take-over": take_over,
     "kill-registered": kill_registered,
     "kill-spawned": kill_spawned,
     "kill-only": kill_only,

@@ -88,10 +88,29 @@ class World:
         await self.ready()
         await self.all_registered()
 
-    def start_service(self) -> None:
-        """Start the service."""
+    async def take_over(self) -> None:
+        """
+        Start a service that takes over from the one that runs, and wait for the old one's end.
+
+        :raises TimeoutError: it does not end
+        """
+        old = self.service
+        assert old is not None
+        self.start_service("--take-over")
+        end = time.monotonic() + 20
+        while old.poll() is None:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the service was not taken over; see {self._log.name}")
+            await asyncio.sleep(0.01)
+
+    def start_service(self, *more: str) -> None:
+        """
+        Start the service.
+
+        :param more: options for this time
+        """
         arguments = [sys.executable, "-m", "twisted", "--log-format=text", "netshare"]
-        arguments += [f"--control={self.control}", "--interface=127.0.0.1", *self._options]
+        arguments += [f"--control={self.control}", "--interface=127.0.0.1", *self._options, *more]
         descriptors = {}
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         if self._sockets == OWN:
