@@ -134,10 +134,14 @@ class ClientMessageSecurity:
         self._key = HmacKey(p_sha1(self._nonce, token.nonce, KEY_BYTES))
         self._token = token
 
-    def cancel(self) -> Message:
-        """:returns: the request to forget the context"""
+    def cancel(self, to: str) -> Message:
+        """
+        :param to: the address of the endpoint
+        :returns: the request to forget the context
+        """
         assert self._token is not None
-        message = Message(CANCEL_ACTION, request(Request(CANCEL, target=self._token.context)))
+        asked = request(Request(CANCEL, target=self._token.context))
+        message = Message(CANCEL_ACTION, asked, to=to)
         self.secure(message)
         return message
 

@@ -112,11 +112,13 @@ def test_expiry() -> None:
 
 
 def test_cancelling() -> None:
-    """A cancelled context is good for nothing more."""
+    """A cancelled context is good for nothing more; the request says which endpoint it is for."""
     both = Both()
     both.open()
     late = both.request()
-    received = both.receive(both.client.cancel())
+    asked = both.client.cancel(ADDRESS)
+    assert asked.to == ADDRESS
+    received = both.receive(asked)
     both.client.cancelled(both.answer(received))
     assert not both.client.is_open
     with pytest.raises(SecurityInvalid, match="not known"):
@@ -133,7 +135,7 @@ def test_contexts_of_others() -> None:
     mine = one.client._token
     assert theirs is not None
     one.client._token = theirs
-    message = one.client.cancel()
+    message = one.client.cancel(ADDRESS)
     one.client._token = mine
     with pytest.raises(SecurityInvalid, match="signature is wrong"):
         one.receive(message)
