@@ -146,6 +146,26 @@ class IErrand(Interface):
         """
 
 
+class IWorkerLink(Interface):
+    """
+    The service's end of a worker's control link.
+    """
+
+    def close() -> None:
+        """End it; its registrations go with it."""
+
+
+class ILinkWatcher(Interface):
+    """
+    Told what a worker that the service has started says over the link it inherited.
+    """
+
+    def registered(link: IWorkerLink) -> None:
+        """
+        It serves its address from now on; called before the first connection is given to it.
+        """
+
+
 class IDispatchPolicy(Interface):
     """
     Chooses among the workers that share one address.

@@ -82,9 +82,7 @@ LONG = (
 )
 
 #: Modules whose tests still stand with others'.
-NO_FILE_YET = """
-    netshare.service.activation.supervision
-""".split()
+NO_FILE_YET: list[str] = []
 
 
 def modules() -> Iterator[tuple[str, Path]]:

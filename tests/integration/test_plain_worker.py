@@ -23,7 +23,8 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import END, NEGOTIATE_UPGRADE, PREAMBLE_ACK, Mode, preamble
 from netshare.framing.sizes import encode_size
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.activation.supervision import Phase, Supervisor
+from netshare.service.activation.supervision import Supervisor
+from netshare.service.activation.worker import State
 from netshare.service.outcomes import Outcome
 from netshare.service.shared import SharedPort
 from tests.helpers.wire import sized_envelope
@@ -293,7 +294,7 @@ async def test_as_a_supervised_worker(place: Place) -> None:
     await until(lambda: len(place.shared.registry) == 1)
     client = await place.raw(preamble(place.address("echo")) + sized_envelope(b"hello"))
     await client.expect(PREAMBLE_ACK + sized_envelope(b"hello"))
-    assert supervisor.workers[0].phase is Phase.RUNNING
+    assert supervisor.workers[0].state is State.SERVING
     client.transport.abortConnection()
     ended: Deferred[Any] = supervisor.stop()
     await ended

@@ -3,5 +3,10 @@ Worker processes that the service starts itself.
 
 - :mod:`netshare.service.activation.spec`: what to start
 - :mod:`netshare.service.activation.surroundings`: what they have of the service's own
-- :mod:`netshare.service.activation.supervision`: starting, restarting, ending
+- :mod:`netshare.service.activation.process`: starting a process
+- :mod:`netshare.service.activation.generation`: one process, from its start to its end
+- :mod:`netshare.service.activation.worker`: one process after the other
+- :mod:`netshare.service.activation.supervision`: all workers of a service
+
+How a process comes about and what is decided about it meet in :mod:`.interfaces` only.
 """

@@ -16,12 +16,14 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.protocols import amp
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from netshare.addresses import AddressError, BaseAddress, parse_via
 from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import MAX_BOX, declared
+from netshare.interfaces import ILinkWatcher, IWorkerLink
 from netshare.printable import CleanLogger
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
@@ -55,6 +57,7 @@ from netshare.timing import Deadlines
 PAGE = 100
 
 
+@implementer(IWorkerLink)
 class DeskProtocol(PassableLink):
     """
     One worker, or one ``netshare`` command.
@@ -62,6 +65,7 @@ class DeskProtocol(PassableLink):
     :param granted: addresses that need no permission, since the service itself started this
         worker for them
     :param peer: the process at the other end, where it is known
+    :param watcher: is told when this worker, which the service has started, serves its address
     """
 
     log = CleanLogger()
@@ -71,8 +75,10 @@ class DeskProtocol(PassableLink):
         desk: RegistrationDesk,
         granted: Sequence[BaseAddress] = (),
         peer: Peer | None = None,
+        watcher: ILinkWatcher | None = None,
     ) -> None:
         super().__init__()
+        self._watcher = watcher
         self.grantedAs = tuple(map(str, granted))
         self._knownPeer = peer
         self.desk = desk
@@ -214,6 +220,8 @@ class DeskProtocol(PassableLink):
             raise commands.FailedToListen(str(error)) from None
         self._served.add(address.port)
         self.registry.activate(registration)
+        if self._watcher is not None:
+            self._watcher.registered(self)
         self._allowance.register()
         self.reader.longest = MAX_BOX
         answer: dict[str, Any] = {"baseAddress": str(address)}

@@ -1,0 +1,162 @@
+"""
+One process of a worker, from its start to its end.
+
+A worker lives on; its processes come and go. Each of them is a *generation*: it knows how far its
+process is and how long each step may take, and tells its owner what happens. What follows from
+that, such as starting another one, is the owner's affair (:mod:`.worker`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from twisted.logger import LogLevel, eventFromJSON, formatEvent
+from zope.interface import implementer
+
+from netshare.interfaces import ILinkWatcher, IWorkerLink
+from netshare.printable import CleanLogger
+from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
+from netshare.service.activation.process import SpawnFailed
+from netshare.timing import Timer
+
+#: Seconds that a worker has to end after SIGTERM before it is killed.
+KILL_AFTER = 5.0
+
+
+class Phase(Enum):
+    """How far a process is."""
+
+    #: It was started, and has not registered its address yet.
+    STARTING = "starting"
+    #: It serves its address.
+    READY = "ready"
+    #: It is to end: what it has may come to its end first.
+    DRAINING = "draining"
+    #: It has ended, or could not be started.
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    How many seconds each step may take.
+    """
+
+    #: From SIGTERM to SIGKILL.
+    stop: float = KILL_AFTER
+
+
+class GenerationOwner(Protocol):
+    """
+    Decides what follows.
+    """
+
+    def ready(self, generation: Generation) -> None:
+        """It serves its address from now on, and no connection has come to it yet."""
+
+    def gone(self, generation: Generation) -> None:
+        """It has ended, or could not be started; it says why."""
+
+
+@implementer(IProcessWatcher, ILinkWatcher)
+class Generation:
+    """
+    One process.
+
+    :param name: what log lines call the worker
+    :param number: the how manieth process of the worker it is, from 1
+    :ivar process: while one runs
+    :ivar link: once it has registered
+    :ivar asked: whether its end was asked for; another end is a failure
+    :ivar reason: how it ended, in words that go on with its name
+    :ivar since: when it was started, in the reactor's seconds
+    """
+
+    log = CleanLogger()
+
+    def __init__(
+        self, clock: Any, name: str, number: int, limits: Limits, owner: GenerationOwner
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.phase = Phase.STARTING
+        self.process: IWorkerProcess | None = None
+        self.link: IWorkerLink | None = None
+        self.asked = False
+        self.reason = ""
+        self.since = clock.seconds()
+        self._clock = clock
+        self._limits = limits
+        self._owner = owner
+        self._tooLate = Timer(clock, self._kill)
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process that runs, if one does."""
+        return None if self.process is None else self.process.pid
+
+    @property
+    def age(self) -> float:
+        """For how many seconds it has been there."""
+        return float(self._clock.seconds() - self.since)
+
+    def start(self, spawn: Callable[[Generation], IWorkerProcess]) -> None:
+        """
+        Start the process. The owner is told of it if that fails, before this returns.
+
+        :param spawn: does it; fails with :class:`~netshare.service.activation.process.SpawnFailed`
+        """
+        try:
+            self.process = spawn(self)
+        except SpawnFailed as error:
+            self.ended(f"cannot be started: {error}")
+            return
+        self.log.info("{worker} started as process {pid}", worker=self.name, pid=self.pid)
+
+    def terminate(self) -> None:
+        """End the process: SIGTERM, then SIGKILL."""
+        if self.process is None or self.asked:
+            return
+        self.asked = True
+        self.phase = Phase.DRAINING
+        self._tooLate.start(self._limits.stop)
+        self.process.signal("TERM")
+
+    def registered(self, link: IWorkerLink) -> None:
+        """See :meth:`ILinkWatcher.registered`."""
+        self.link = link
+        if self.phase is Phase.STARTING:
+            self.phase = Phase.READY
+            self._owner.ready(self)
+
+    def said(self, line: bytes) -> None:
+        """See :meth:`IProcessWatcher.said`."""
+        level, text = LogLevel.info, line.decode("utf-8", "replace")
+        if text.startswith("{"):
+            try:
+                event = eventFromJSON(text)
+                level, text = event.get("log_level", level), formatEvent(event) or text
+            except (ValueError, KeyError, TypeError):
+                pass  # some other program's JSON: shown as it is
+        for part in text.splitlines():
+            self.log.emit(level, "{worker}: {text}", worker=self.name, text=part.expandtabs())
+
+    def ended(self, how: str) -> None:
+        """See :meth:`IProcessWatcher.ended`."""
+        self.process = None
+        self.phase = Phase.GONE
+        self.reason = how
+        self._tooLate.stop()
+        if self.asked:
+            self.log.info("{worker} ended", worker=self.name)
+        else:
+            self.log.warn("{worker} {how}", worker=self.name, how=how)
+        self._owner.gone(self)
+
+    def _kill(self) -> None:
+        if self.process is not None:
+            self.log.warn("{worker} did not end; killing it", worker=self.name)
+            self.process.signal("KILL")

@@ -1,0 +1,188 @@
+"""
+Starting the process of a worker.
+
+Each process inherits one end of a UNIX socket pair: its link to the registration desk, which it
+can use without permission for the one address it was started for. The link is also its life line:
+when the service is gone, however it went, the worker reads the end of it and leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.protocol import Factory, ProcessProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
+from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
+from netshare.service.activation.spec import WorkerSpec
+from netshare.service.activation.surroundings import environment_of_worker
+from netshare.service.desk.protocol import DeskProtocol, RegistrationDesk
+from netshare.sockets.credentials import Peer
+
+#: The descriptor of a worker's link, in the worker.
+LINK_DESCRIPTOR = 3
+
+#: A longer line of output is cut.
+LONGEST_LINE = 16 * 1024
+
+
+class SpawnFailed(Exception):
+    """
+    A process cannot be started; the message says why.
+    """
+
+
+class Spawner:
+    """
+    Starts processes of one worker.
+
+    :param environ: the service's, of which a process inherits a few names; and the path of the
+        control socket
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        desk: RegistrationDesk,
+        spec: WorkerSpec,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._reactor = reactor
+        self._desk = desk
+        self._spec = spec
+        self._environ = environ
+
+    def spawn(self, watcher: Any) -> IWorkerProcess:
+        """
+        Start one.
+
+        :param watcher: an :class:`IProcessWatcher` that is an :class:`ILinkWatcher`, too
+        :raises SpawnFailed: there is no such program, directory or user, or no room
+        """
+        uid, entry = os.geteuid(), None
+        if self._spec.user is not None:
+            try:
+                entry = pwd.getpwnam(self._spec.user)
+            except KeyError:
+                raise SpawnFailed(f"there is no user {self._spec.user}") from None
+            uid = entry.pw_uid
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as error:
+            raise SpawnFailed(f"there is no room for its link: {error}") from None
+        with ours, theirs:
+            ours.setblocking(False)
+            link = DeskProtocol(self._desk, [self._spec.address], watcher=watcher)
+            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, _Links(link))
+            try:
+                process = self._start(watcher, theirs, entry)
+            except OSError as error:
+                link.close()
+                raise SpawnFailed(str(error)) from None
+        # The kernel names the maker of a socket pair, which is this process.
+        link.peer = Peer(process.pid, uid, frozenset())
+        return process
+
+    def _start(
+        self, watcher: IProcessWatcher, link: socket.socket, user: pwd.struct_passwd | None
+    ) -> IWorkerProcess:
+        """:raises OSError: the system does not"""
+        arguments = self._spec.arguments()
+        output = SpawnedProcess(self._reactor, watcher)
+        with open(os.devnull, "rb") as nothing:
+            self._reactor.spawnProcess(
+                output,
+                arguments[0],
+                arguments,
+                env=self._environment(user),
+                path=self._spec.directory,
+                uid=None if user is None else user.pw_uid,
+                gid=None if user is None else user.pw_gid,
+                childFDs={0: nothing.fileno(), 1: "r", 2: "r", LINK_DESCRIPTOR: link.fileno()},
+            )
+        return output
+
+    def _environment(self, user: pwd.struct_passwd | None) -> dict[str, str]:
+        return {
+            **environment_of_worker(self._environ, user),
+            CONTROL_VARIABLE: self._environ[CONTROL_VARIABLE],
+            **self._spec.environment,
+            LINK_VARIABLE: str(LINK_DESCRIPTOR),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+class _Links(Factory):
+    """Makes the service's end of one worker's link."""
+
+    noisy = False
+
+    def __init__(self, link: DeskProtocol) -> None:
+        self._link = link
+
+    def buildProtocol(self, addr: object) -> DeskProtocol:
+        return self._link
+
+
+@implementer(IWorkerProcess)
+class SpawnedProcess(ProcessProtocol):
+    """
+    A child of this process; cuts its output into lines.
+    """
+
+    transport: Any
+    pid = 0
+
+    def __init__(self, reactor: Any, watcher: IProcessWatcher) -> None:
+        self._reactor = reactor
+        self._watcher = watcher
+        self._partial = {1: b"", 2: b""}
+
+    def connectionMade(self) -> None:
+        self.pid = self.transport.pid
+
+    def signal(self, name: str) -> None:
+        try:
+            self.transport.signalProcess(name)
+        except ProcessExitedAlready:
+            pass  # then processExited is on its way
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        *lines, rest = (self._partial[childFD] + data).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        self._partial[childFD] = rest
+        for line in lines:
+            if line.strip():
+                self._watcher.said(line[:LONGEST_LINE])
+
+    def processExited(self, reason: Failure) -> None:
+        self._watcher.ended(_how(reason))
+        # Not processEnded, and not waiting for it: a grandchild may keep the pipes for ever. What
+        # the process has said last may still be in them.
+        self._reactor.callLater(0, self._closePipes)
+
+    def _closePipes(self) -> None:
+        for descriptor, rest in self._partial.items():
+            self._partial[descriptor] = b""
+            if rest.strip():
+                self._watcher.said(rest)
+        self.transport.loseConnection()
+
+
+def _how(reason: Failure) -> str:
+    if reason.check(ProcessDone):
+        return "ended by itself, which a worker should not"
+    if reason.check(ProcessTerminated):
+        error: Any = reason.value
+        if error.signal is not None:
+            return f"was ended by signal {error.signal}"
+        return f"ended with exit status {error.exitCode}"
+    return f"ended: {reason.getErrorMessage()}"

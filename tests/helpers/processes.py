@@ -1,0 +1,60 @@
+"""Processes of workers that run in a test's mind only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from netshare.interfaces import IWorkerLink
+from netshare.service.activation.interfaces import IWorkerProcess
+from netshare.service.activation.process import SpawnFailed
+
+
+@implementer(IWorkerLink)
+class FakeLink:
+    """The service's end of a worker's link."""
+
+    def __init__(self) -> None:
+        self.did: list[Any] = []
+
+    def close(self) -> None:
+        self.did.append("close")
+
+
+@implementer(IWorkerProcess)
+class FakeProcess:
+    """A process whose life the test decides."""
+
+    def __init__(self, pid: int, watcher: Any) -> None:
+        self.pid = pid
+        self.watcher = watcher
+        self.link = FakeLink()
+        self.signals: list[str] = []
+
+    def signal(self, name: str) -> None:
+        self.signals.append(name)
+
+    def register(self) -> None:
+        self.watcher.registered(self.link)
+
+    def end(self, how: str = "ended with exit status 1") -> None:
+        self.watcher.ended(how)
+
+
+class FakeSpawner:
+    """Starts processes, numbered from 1, as long as none is to fail."""
+
+    def __init__(self) -> None:
+        self.processes: list[FakeProcess] = []
+        self.error: str | None = None
+
+    def spawn(self, watcher: Any) -> FakeProcess:
+        if self.error is not None:
+            raise SpawnFailed(self.error)
+        self.processes.append(FakeProcess(len(self.processes) + 1, watcher))
+        return self.processes[-1]
+
+    @property
+    def last(self) -> FakeProcess:
+        return self.processes[-1]

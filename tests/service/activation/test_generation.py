@@ -1,0 +1,119 @@
+"""One process of a worker, from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
+
+from netshare.service.activation.generation import KILL_AFTER, Generation, Limits, Phase
+from tests.helpers.processes import FakeProcess, FakeSpawner
+
+
+class Owner:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def ready(self, generation: Generation) -> None:
+        self.told.append("ready")
+
+    def gone(self, generation: Generation) -> None:
+        self.told.append("gone")
+
+
+class Life:
+    """A generation whose process is not real."""
+
+    def __init__(self) -> None:
+        self.clock: Any = Clock()
+        self.owner = Owner()
+        self.spawner = FakeSpawner()
+        self.generation = Generation(self.clock, "one", 1, Limits(), self.owner)
+
+    def start(self) -> FakeProcess:
+        self.generation.start(self.spawner.spawn)
+        return self.spawner.last
+
+
+@pytest.fixture
+def life() -> Iterator[Life]:
+    one = Life()
+    yield one
+    assert one.clock.getDelayedCalls() == []
+
+
+@pytest.fixture
+def events() -> Iterator[list[LogEvent]]:
+    """What is logged meanwhile."""
+    seen: list[LogEvent] = []
+    globalLogPublisher.addObserver(seen.append)
+    yield seen
+    globalLogPublisher.removeObserver(seen.append)
+
+
+def test_a_life(life: Life) -> None:
+    """It is ready once it has registered, and gone once it has ended."""
+    process = life.start()
+    assert (life.generation.phase, life.generation.pid) == (Phase.STARTING, 1)
+    process.register()
+    process.register()  # another address, or the same once more
+    assert life.generation.phase is Phase.READY
+    process.end()
+    assert (life.generation.phase, life.generation.pid) == (Phase.GONE, None)
+    assert life.owner.told == ["ready", "gone"]
+    assert not life.generation.asked
+
+
+def test_an_end_that_was_asked_for(life: Life) -> None:
+    """SIGTERM once, however often it is asked for."""
+    process = life.start()
+    process.register()
+    life.generation.terminate()
+    life.generation.terminate()
+    assert (life.generation.phase, process.signals) == (Phase.DRAINING, ["TERM"])
+    process.end()
+    assert life.generation.asked
+    life.generation.terminate()
+    assert process.signals == ["TERM"]
+
+
+def test_a_process_that_does_not_end(life: Life) -> None:
+    """It is killed when its time is over."""
+    process = life.start()
+    life.generation.terminate()
+    life.clock.advance(KILL_AFTER - 0.1)
+    assert process.signals == ["TERM"]
+    life.clock.advance(0.1)
+    assert process.signals == ["TERM", "KILL"]
+    process.end("was ended by signal 9")
+
+
+def test_one_that_cannot_be_started(life: Life) -> None:
+    """That is its end, and says why."""
+    life.spawner.error = "there is no user nobody-at-all"
+    life.generation.start(life.spawner.spawn)
+    assert life.owner.told == ["gone"]
+    assert life.generation.phase is Phase.GONE
+    assert life.generation.reason == "cannot be started: there is no user nobody-at-all"
+
+
+def test_what_it_says(life: Life, events: list[LogEvent]) -> None:
+    """Its output is logged: Twisted's JSON as the event it was, everything else as it is."""
+    process = life.start()
+    del events[:]
+    said = {"log_level": LogLevel.warn, "log_format": "careful: {what}", "what": "a step"}
+    for line in [b"hello", eventAsJSON(said).encode(), b'{"a": 1}', b"{no JSON", b"\xff"]:
+        process.watcher.said(line)
+    assert [(event["log_level"].name, formatEvent(event)) for event in events] == [
+        ("info", "one: hello"),
+        ("warn", "one: careful: a step"),
+        ("info", 'one: {"a": 1}'),
+        ("info", "one: {no JSON"),
+        ("info", "one: \N{REPLACEMENT CHARACTER}"),
+    ]
+    process.end()

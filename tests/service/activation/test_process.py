@@ -1,0 +1,177 @@
+"""Starting the process of a worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.python.failure import Failure
+
+from netshare.addresses import parse_base_address
+from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
+from netshare.service.activation.process import (
+    LINK_DESCRIPTOR,
+    LONGEST_LINE,
+    SpawnedProcess,
+    Spawner,
+    SpawnFailed,
+)
+from netshare.service.activation.spec import WorkerSpec
+from netshare.service.shared import SharedPort
+from netshare.testing import AdoptingReactor
+
+SPEC = WorkerSpec("one", parse_base_address("net.tcp://+/one"), command=("run", "me"))
+
+
+class Watcher:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def said(self, line: bytes) -> None:
+        self.told.append(line)
+
+    def ended(self, how: str) -> None:
+        self.told.append(how)
+
+    def registered(self, link: Any) -> None:
+        self.told.append(link)
+
+
+class Transport:
+    """What Twisted gives the protocol of a process."""
+
+    pid = 4711
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+        self.error: Exception | None = None
+
+    def signalProcess(self, name: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.did.append(name)
+
+    def loseConnection(self) -> None:
+        self.did.append("lose")
+
+
+class SpawningReactor(AdoptingReactor):
+    """Starts nothing, and notes what it should have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spawned: list[tuple[Any, dict[str, Any]]] = []
+        self.adopted: list[Any] = []
+        self.error: OSError | None = None
+
+    def adoptStreamConnection(self, descriptor: int, family: Any, factory: Any) -> None:
+        protocol = factory.buildProtocol(None)
+        protocol.transport = Transport()
+        self.adopted.append(protocol)
+
+    def spawnProcess(self, protocol: Any, *arguments: Any, **options: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.spawned.append((arguments, options))
+        protocol.transport = Transport()
+        protocol.connectionMade()
+
+
+@pytest.fixture
+def reactor() -> Iterator[SpawningReactor]:
+    one = SpawningReactor()
+    yield one
+    assert one.getDelayedCalls() == []
+
+
+def spawner(reactor: SpawningReactor, spec: WorkerSpec = SPEC) -> Spawner:
+    environ = {"PATH": "/bin", "SECRET": "x", CONTROL_VARIABLE: "/run/control"}
+    return Spawner(reactor, SharedPort(reactor).desk, spec, environ)
+
+
+def test_what_it_gets(reactor: SpawningReactor) -> None:
+    """Its command line, a few names of the environment, its link, and nothing to read."""
+    spec = replace(SPEC, environment={"MODE": "test"}, directory="/tmp")
+    process = spawner(reactor, spec).spawn(Watcher())
+    ((arguments, options),) = reactor.spawned
+    assert arguments == ("run", ("run", "me"))
+    assert options["env"] == {
+        "PATH": "/bin",
+        "MODE": "test",
+        "PYTHONUNBUFFERED": "1",
+        CONTROL_VARIABLE: "/run/control",
+        LINK_VARIABLE: str(LINK_DESCRIPTOR),
+    }
+    assert options["path"] == "/tmp"
+    assert (options["uid"], options["gid"]) == (None, None)
+    assert set(options["childFDs"]) == {0, 1, 2, LINK_DESCRIPTOR}
+    (link,) = reactor.adopted
+    assert link.granted == {SPEC.address.key}
+    assert (process.pid, link.peer.pid, link.peer.uid) == (4711, 4711, os.geteuid())
+
+
+def test_what_cannot_be_started(reactor: SpawningReactor) -> None:
+    """It says why, and its link is not left behind."""
+    reactor.error = FileNotFoundError("no such file")
+    with pytest.raises(SpawnFailed, match="no such file"):
+        spawner(reactor).spawn(Watcher())
+    (link,) = reactor.adopted
+    assert link.transport.did == ["lose"]
+
+
+def test_a_user_who_is_gone(reactor: SpawningReactor) -> None:
+    """Nothing is started as another user instead."""
+    with pytest.raises(SpawnFailed, match="there is no user nobody-at-all"):
+        spawner(reactor, replace(SPEC, user="nobody-at-all")).spawn(Watcher())
+    assert reactor.spawned == reactor.adopted == []
+
+
+def test_output(reactor: SpawningReactor) -> None:
+    """It comes line by line, the last one also without its end; long lines are cut."""
+    watcher = Watcher()
+    process = SpawnedProcess(reactor, watcher)
+    process.transport = Transport()
+    process.childDataReceived(1, b"one\n\ntw")
+    process.childDataReceived(2, b"error\n")
+    process.childDataReceived(1, b"o\n" + b"x" * (LONGEST_LINE + 1))
+    process.childDataReceived(1, b"last")
+    assert watcher.told == [b"one", b"error", b"two", b"x" * LONGEST_LINE]
+    process.processExited(Failure(ProcessDone(0)))
+    process.childDataReceived(2, b"behind\n")  # what was in its pipes when it ended
+    reactor.advance(0)
+    assert watcher.told[4:] == ["ended by itself, which a worker should not", b"behind", b"last"]
+    assert process.transport.did == ["lose"]
+
+
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        (ProcessTerminated(3), "ended with exit status 3"),
+        (ProcessTerminated(None, 9), "was ended by signal 9"),
+        (OSError("odd"), "ended: odd"),
+    ],
+)
+def test_how_it_ended(reactor: SpawningReactor, error: Exception, how: str) -> None:
+    """In words that go on with its name."""
+    watcher = Watcher()
+    process = SpawnedProcess(reactor, watcher)
+    process.transport = Transport()
+    process.processExited(Failure(error))
+    reactor.advance(0)
+    assert watcher.told == [how]
+
+
+def test_signals(reactor: SpawningReactor) -> None:
+    """They reach the process; one that has ended is left alone."""
+    process = SpawnedProcess(reactor, Watcher())
+    process.transport = transport = Transport()
+    process.signal("TERM")
+    transport.error = ProcessExitedAlready()
+    process.signal("KILL")
+    assert transport.did == ["TERM"]
