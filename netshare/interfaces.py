@@ -151,6 +151,18 @@ class IWorkerLink(Interface):
     The service's end of a worker's control link.
     """
 
+    drains = Attribute("Whether the worker knows what to do when it is drained.")
+
+    def withdraw() -> None:
+        """No connection is given to the worker any more; those it has are its own."""
+
+    def drain(seconds: float) -> None:
+        """
+        Withdraw, and tell the worker to let what it has come to an end.
+
+        :param seconds: how long that may take
+        """
+
     def close() -> None:
         """End it; its registrations go with it."""
 
@@ -163,6 +175,13 @@ class ILinkWatcher(Interface):
     def registered(link: IWorkerLink) -> None:
         """
         It serves its address from now on; called before the first connection is given to it.
+        """
+
+    def drained(connections: int | None) -> None:
+        """
+        It has let its connections come to their end.
+
+        :param connections: how many are left, which it gives up; None: it cannot tell
         """
 
 

@@ -1,8 +1,9 @@
 """
 The AMP vocabulary of the control socket, both directions.
 
-A worker says :class:`Register`, :class:`Unregister`, :class:`ValidateUriRoute` and
-:class:`Return`; the service says :class:`Duplicate` and :class:`RoutesChanged`; the ``netshare``
+A worker says :class:`Register`, :class:`Unregister`, :class:`ValidateUriRoute`, :class:`Return`
+and :class:`Drained`; the service says :class:`Duplicate`, :class:`RoutesChanged` and
+:class:`Drain`; the ``netshare``
 command asks :class:`ListRegistrations`, :class:`WhoServes` and :class:`Stats`. Names and
 statuses are those of the original's contract, ``IConnectionRegister``, as far as it has them.
 ``docs/protocol.rst`` spells every command out byte by byte for other languages.
@@ -150,6 +151,7 @@ class Register(amp.Command):
     ``maxOutstanding`` is how many connections the service may have under way to this worker.
     ``lane`` asks for a fast lane, ``records`` or ``batches`` (:mod:`netshare.control.lanes`);
     the first answer on the link then has its descriptor, and :class:`Duplicate` is not used.
+    ``drains`` says that the worker knows :class:`Drain`; ``generation`` is for people to see.
     """
 
     arguments: ClassVar = [
@@ -161,6 +163,8 @@ class Register(amp.Command):
         (b"shared", amp.Boolean(optional=True)),
         (b"maxOutstanding", amp.Integer(optional=True)),
         (b"lane", amp.Unicode(optional=True)),
+        (b"drains", amp.Boolean(optional=True)),
+        (b"generation", amp.Unicode(optional=True)),
     ]
     response: ClassVar = [
         (b"baseAddress", amp.Unicode()),
@@ -230,6 +234,36 @@ class RoutesChanged(amp.Command):
     arguments: ClassVar = [(b"baseAddress", amp.Unicode())]
     response: ClassVar = []
     requiresAnswer = False
+
+
+class Drain(amp.Command):
+    """
+    Service to worker: no more connections come for this address; let those that you have end.
+
+    Everything that was sent before is in the lane, or was sent as :class:`Duplicate`. The worker
+    answers, gives back what is in the lane, gives every pooled socket back at its next preamble,
+    and keeps the link. When it has no connection any more and every :class:`Return` is answered,
+    or after ``deadline`` seconds, it says :class:`Drained`.
+    """
+
+    arguments: ClassVar = [(b"baseAddress", amp.Unicode()), (b"deadline", amp.Integer())]
+    response: ClassVar = []
+    errors: ClassVar = {NotMine: b"NotMine", WorkerFault: b"WorkerFault"}
+
+
+class Drained(amp.Command):
+    """
+    Worker to service: what :class:`Drain` asked for is done.
+
+    ``connections`` is how many are left, which the worker gives up: usually 0.
+    """
+
+    arguments: ClassVar = [(b"baseAddress", amp.Unicode()), (b"connections", amp.Integer())]
+    response: ClassVar = []
+    errors: ClassVar = {
+        InvalidArgument: b"InvalidArgument",
+        ServiceFault: b"ServiceFault",
+    }
 
 
 class Return(QuickCommand):

@@ -98,6 +98,10 @@ class LinkRecord:
     lane: LaneState | None = None
     #: Whether it has registered something, now or before.
     registered: bool = False
+    #: Whether the worker knows ``Drain``.
+    drains: bool = False
+    #: Which of several programs it is, as it says itself.
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Wish:
     maxOutstanding: int | None = None
     #: Whether to ask for a fast lane; without it connections come as AMP commands, one by one.
     fast: bool = True
+    #: Which of several programs this is, for people: shown by ``netshare list``.
+    generation: str | None = None
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of :class:`netshare.control.commands.Register`."""
@@ -64,6 +66,8 @@ class Wish:
             "shared": self.shared,
             "maxOutstanding": self.maxOutstanding,
             "lane": LaneForm.BATCHES.value if self.fast else None,
+            "drains": True,
+            "generation": self.generation,
         }
 
 
@@ -80,6 +84,11 @@ class WorkerLink(ControlProtocol):
         self.lane: FastLaneReader | None = None
         self._pause: Any = None
         self.lost: Callable[[], None] = lambda: None
+        #: Called when the service gives it no more connections, with the seconds that those it has
+        #: may take to end.
+        self.drain: Callable[[float], None] = lambda seconds: None
+        #: How many connections the service has been given back and has not answered for.
+        self.returning = 0
 
     async def register(self, wish: Wish, trusted: frozenset[int] | None) -> str:
         """
@@ -115,8 +124,10 @@ class WorkerLink(ControlProtocol):
             )
         except (amp.TooLong, ConnectionClosed) as error:
             answer = defer.fail(error)
+        self.returning += 1
 
         def answered(result: Any) -> Any:
+            self.returning -= 1
             held.close()
             return result if isinstance(result, Failure) else None
 
@@ -136,6 +147,12 @@ class WorkerLink(ControlProtocol):
     @declared(commands.RoutesChanged, WorkerFault)
     def routesChanged(self, baseAddress: str) -> dict[str, Any]:
         self._intake.routesChanged()
+        return {}
+
+    @declared(commands.Drain, WorkerFault)
+    def drained(self, baseAddress: str, deadline: int) -> dict[str, Any]:
+        # In the reactor's next turn, when the answer has been written.
+        self._intake.reactor.callLater(0, self.drain, float(deadline))
         return {}
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]

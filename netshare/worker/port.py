@@ -42,6 +42,9 @@ _SOON = 150
 #: Seconds between two looks at whether connections are left that may have to be given back.
 LINGER_CHECK = 0.2
 
+#: Seconds between two looks at whether a port that is to be drained has connections left.
+DRAIN_CHECK = 0.05
+
 
 class ServiceNotRunning(Exception):
     """
@@ -79,8 +82,13 @@ class SharedListeningPort:
         self._control = Path()
         self._address = ""
         self._stopping = False
+        #: The service has asked for the end.
+        self._draining = False
+        #: The link came with the process, which ends with it.
+        self._inherited = False
         self._failures = 0
         self._retry: Any = None
+        self._deadline = 0.0
         self._attempting: Deferred[None] | None = None
         #: Fires with the first registration, for those who wait for it.
         self._registered: Deferred[None] | None = None
@@ -125,6 +133,7 @@ class SharedListeningPort:
     async def _connect(self) -> None:
         endpoint = UNIXClientEndpoint(self._reactor, str(self._control))
         link: Any = await endpoint.connect(_LinkFactory(self._intake))
+        link.drain = self._toDrain
         try:
             await self._register(link, self._trusted)
         except BaseException:
@@ -176,7 +185,9 @@ class SharedListeningPort:
         os.close(descriptor)
         link = factory.link
         assert link is not None
+        self._inherited = True
         link.lost = self._inheritedLinkLost
+        link.drain = self._toDrain
         # The program that made our process is trusted: it could have made it anything.
         await self._register(link, None)
         self._factory.doStart()
@@ -197,7 +208,7 @@ class SharedListeningPort:
         self.log.info("listening behind the shared port at {address}", address=self._address)
 
     def _inheritedLinkLost(self) -> None:
-        if not self._stopping:
+        if self._draining or not self._stopping:
             self.log.info("the sharing service is gone, and this worker with it")
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -220,11 +231,50 @@ class SharedListeningPort:
                 await link.callRemote(commands.Unregister, baseAddress=self._address)
             except (ConnectionClosed, commands.InvalidArgument, commands.ServiceFault):
                 pass  # then the end of the link does it
+        await self._takeNoMore(link)
+        self._linger()
+
+    async def _takeNoMore(self, link: Any) -> None:
+        """
+        Give back what is in the lane, and from now on every pooled socket at its next preamble.
+        """
         self._intake.accepting = False
         if link is not None and link.lane is not None:
             await link.lane.drain()
         self._factory.doStop()
-        self._linger()
+
+    def _toDrain(self, seconds: float) -> None:
+        if not self._stopping:
+            self._stopping = self._draining = True
+            self.log.info(
+                "{address} is to be drained: {count} connections may take {seconds:g} s",
+                address=self._address,
+                count=self.connections,
+                seconds=seconds,
+            )
+            self._deadline = self._reactor.seconds() + seconds
+            ensureDeferred(self._takeNoMore(self._intake.link)).addCallback(self._emptying)
+
+    def _emptying(self, _: object = None) -> None:
+        """
+        Tell the service when no connection is left that could need the link, or time is over.
+        """
+        link: Any = self._intake.link
+        if link is None:
+            return  # then it is over, and a process that came with the link ends
+        empty = not self.connections and not link.returning
+        if not empty and self._reactor.seconds() < self._deadline:
+            self._reactor.callLater(DRAIN_CHECK, self._emptying)
+            return
+        drained = link.callRemote(
+            commands.Drained, baseAddress=self._address, connections=self.connections
+        )
+        # A service that was taken over meanwhile does not know of it; and it is over in any case.
+        drained.addErrback(lambda _: None).addCallback(self._isDrained)
+
+    def _isDrained(self, _: object) -> None:
+        if not self._inherited:  # else the service ends the process
+            self._linger()
 
     def _linger(self) -> None:
         """End the link when nothing can come back to it any more."""

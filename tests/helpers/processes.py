@@ -17,6 +17,13 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.did: list[Any] = []
+        self.drains = True
+
+    def withdraw(self) -> None:
+        self.did.append("withdraw")
+
+    def drain(self, seconds: float) -> None:
+        self.did.append(seconds)
 
     def close(self) -> None:
         self.did.append("close")

@@ -46,6 +46,31 @@ def test_giving_back_what_is_not_taken(setting: Setting) -> None:
     assert client.recv(1) == b""
 
 
+def test_returns_are_counted(setting: Setting) -> None:
+    """From when one is sent until it is answered for, either way."""
+    setting.register()
+    for error in (None, commands.NotReturnable("because")):
+        _, held, peer = setting.connection()
+        setting.give(held, peer)
+        setting.service.error = error
+        returned = setting.protocol().shared.giveBack(b"").addErrback(lambda _: None)
+        assert setting.worker.returning == 1
+        setting.outcome(returned)
+        assert setting.worker.returning == 0
+
+
+def test_draining(setting: Setting) -> None:
+    """The answer comes before anything follows from it."""
+    setting.register()
+    asked: list[float] = []
+    setting.worker.drain = asked.append
+    answer = setting.service.callRemote(commands.Drain, baseAddress="net.tcp://+/a", deadline=90)
+    assert setting.outcome(answer) == {}
+    assert asked == []
+    setting.reactor.advance(0)
+    assert asked == [90.0]
+
+
 def test_registering(setting: Setting) -> None:
     """A registration says everything that was wished for, and answers with the address."""
     wish = Wish("net.tcp://+/a", "Exact", shared=True, maxOutstanding=3)
@@ -61,6 +86,8 @@ def test_registering(setting: Setting) -> None:
         "shared": True,
         "maxOutstanding": 3,
         "lane": "batches",
+        "drains": True,
+        "generation": None,
     }
     assert setting.intake.link is setting.worker
 

@@ -16,6 +16,7 @@ from netshare.control import commands
 from netshare.endpoints.address import SharedPortAddress
 from netshare.worker.link import Wish
 from netshare.worker.port import (
+    DRAIN_CHECK,
     LINGER_CHECK,
     RETRY_FIRST,
     RETRY_LONGEST,
@@ -31,6 +32,7 @@ class Link:
     def __init__(self, port: SharedListeningPort, events: list[Any], answer: Any) -> None:
         self.lane = self.transport = self
         self._port, self._events, self._answer = port, events, answer
+        self.returning = 0
 
     def callRemote(self, command: Any, **arguments: Any) -> Any:
         self._events.append((command, self._port._intake.accepting))
@@ -110,3 +112,83 @@ def test_trying_again(failures: int, longest: float) -> None:
     delays = {retry_delay(failures) for _ in range(20)}
     assert len(delays) > 1
     assert all(longest / 2 <= delay <= longest for delay in delays)
+
+
+class Draining(Stopping):
+    """A port that the service drains."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Any = None) -> None:
+        super().__init__(answer)
+        self.open: list[Any] = []
+        monkeypatch.setattr(self.port._intake, "open", lambda: self.open)
+        monkeypatch.setattr(self.port._intake, "mayGiveBack", lambda: bool(self.open))
+        self.port._address = "net.tcp://+/a"
+
+    @property
+    def link(self) -> Any:
+        return self.port._intake.link
+
+
+def test_the_order_of_draining(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane goes back, then connections may end, and it is said before the link goes."""
+    one = Draining(monkeypatch)
+    one.open.append("a session")
+    one.port._toDrain(90.0)
+    one.port._toDrain(90.0)
+    assert one.events == [("drained", False)]
+    one.clock.advance(30)
+    assert one.events == [("drained", False)]
+    one.open.clear()
+    one.clock.advance(DRAIN_CHECK)
+    assert one.events == [("drained", False), (commands.Drained, False), "closed"]
+    assert one.stop() == [None]
+    assert one.clock.getDelayedCalls() == []
+
+
+def test_returns_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not over before the service has what was given back last."""
+    one = Draining(monkeypatch)
+    one.link.returning = 1
+    one.port._toDrain(90.0)
+    one.clock.advance(1)
+    assert one.events == [("drained", False)]
+    one.link.returning = 0
+    one.clock.advance(DRAIN_CHECK)
+    assert one.events[-1] == "closed"
+
+
+@pytest.mark.parametrize("answer", [None, fail(commands.InvalidArgument("never heard of it"))])
+def test_the_deadline_of_a_drain(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    """Then it is said how many are left; the link stays while they may have to go back."""
+    one = Draining(monkeypatch, answer)
+    one.open.append("a session")
+    one.port._toDrain(3.0)
+    one.clock.pump([DRAIN_CHECK] * int(3 / DRAIN_CHECK + 2))
+    assert one.events == [("drained", False), (commands.Drained, False)]
+    one.open.clear()
+    one.clock.advance(LINGER_CHECK)
+    assert one.events[-1] == "closed"
+    assert one.clock.getDelayedCalls() == []
+
+
+def test_an_inherited_link_is_left_to_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that the service has started is ended by it."""
+    one = Draining(monkeypatch)
+    one.port._inherited = True
+    one.port._toDrain(90.0)
+    assert one.events == [("drained", False), (commands.Drained, False)]
+    killed: list[Any] = []
+    monkeypatch.setattr("os.kill", lambda *arguments: killed.append(arguments))
+    one.port._inheritedLinkLost()
+    assert len(killed) == 1
+
+
+def test_a_link_that_is_lost_while_it_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to tell any more."""
+    one = Draining(monkeypatch)
+    one.open.append("a session")
+    one.port._toDrain(90.0)
+    one.port._intake.link = None
+    one.clock.advance(DRAIN_CHECK)
+    assert one.clock.getDelayedCalls() == []
+    assert one.events == [("drained", False)]

@@ -43,8 +43,9 @@ GIVEN counts connections handed to that process, BUSY those under way to it now,
 WAITING those that wait for any process of the address; the last two columns appear
 only when there are some. A PID in parentheses is the process's own, in a container
 or another PID namespace. STATE is ready, busy (has as many connections under way
-as allowed), stuck (has not answered for one in time), expected (no process is up,
-but one is about to come) or down (no process is up).
+as allowed), stuck (has not answered for one in time), draining (is given none any
+more, and has so many seconds for those it has), expected (no process is up, but one
+is about to come) or down (no process is up).
 """
 
 
@@ -111,7 +112,7 @@ def lines(rows: Sequence[Row], now: float, limit: int | None) -> list[str]:
         [
             clean(row.get("address", "?")),
             _MODE_WORDS.get(str(row.get("hostNameComparisonMode")), "?"),
-            clean(row.get("state", "?")),
+            state(row),
             pid(row),
             clean(row.get("user", "-")),
             age(row.get("since"), now),
@@ -139,6 +140,14 @@ def lines(rows: Sequence[Row], now: float, limit: int | None) -> list[str]:
     for cell, command in zip(cells, commands, strict=True):
         cell.append(command)
     return table(columns, cells, limit)
+
+
+def state(row: Row) -> str:
+    """
+    A row's state; of one that is draining with how long it may still take.
+    """
+    word, seconds = clean(row.get("state", "?")), row.get("secondsLeft")
+    return f"{word} {seconds} s" if isinstance(seconds, int) else word
 
 
 def pid(row: Row) -> str:

@@ -22,6 +22,9 @@ from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProce
 from netshare.service.activation.process import SpawnFailed
 from netshare.timing import Timer
 
+#: Seconds that a process has for its connections, when another one serves in its place.
+DRAIN_FOR = 90.0
+
 #: Seconds that a worker has to end after SIGTERM before it is killed.
 KILL_AFTER = 5.0
 
@@ -45,6 +48,8 @@ class Limits:
     How many seconds each step may take.
     """
 
+    #: For letting what it has come to an end, when another one serves in its place.
+    drain: float = DRAIN_FOR
     #: From SIGTERM to SIGKILL.
     stop: float = KILL_AFTER
 
@@ -91,6 +96,8 @@ class Generation:
         self._clock = clock
         self._limits = limits
         self._owner = owner
+        self._terminated = False
+        self._drainTooLate = Timer(clock, self._cut)
         self._tooLate = Timer(clock, self._kill)
 
     @property
@@ -116,14 +123,35 @@ class Generation:
             return
         self.log.info("{worker} started as process {pid}", worker=self.name, pid=self.pid)
 
-    def terminate(self) -> None:
-        """End the process: SIGTERM, then SIGKILL."""
+    def drain(self) -> None:
+        """
+        Another process serves in its place: let what it has come to an end, and then end it.
+        """
+        link = self.link
         if self.process is None or self.asked:
+            return
+        if link is None or not link.drains:
+            # One that does not know how has its own way with SIGTERM, and the same time for it.
+            if link is not None:
+                link.withdraw()
+            self._terminate(self._limits.drain)
             return
         self.asked = True
         self.phase = Phase.DRAINING
-        self._tooLate.start(self._limits.stop)
-        self.process.signal("TERM")
+        self._drainTooLate.start(self._limits.drain)
+        link.drain(self._limits.drain)
+
+    def terminate(self) -> None:
+        """End the process: SIGTERM, then SIGKILL."""
+        self._terminate(self._limits.stop)
+
+    def _terminate(self, patience: float) -> None:
+        if self.process is not None and not self._terminated:
+            self.asked = self._terminated = True
+            self.phase = Phase.DRAINING
+            self._drainTooLate.stop()
+            self._tooLate.start(patience)
+            self.process.signal("TERM")
 
     def registered(self, link: IWorkerLink) -> None:
         """See :meth:`ILinkWatcher.registered`."""
@@ -131,6 +159,10 @@ class Generation:
         if self.phase is Phase.STARTING:
             self.phase = Phase.READY
             self._owner.ready(self)
+
+    def drained(self, connections: int | None) -> None:
+        """See :meth:`ILinkWatcher.drained`."""
+        self.terminate()
 
     def said(self, line: bytes) -> None:
         """See :meth:`IProcessWatcher.said`."""
@@ -149,12 +181,22 @@ class Generation:
         self.process = None
         self.phase = Phase.GONE
         self.reason = how
+        self._drainTooLate.stop()
         self._tooLate.stop()
         if self.asked:
             self.log.info("{worker} ended", worker=self.name)
         else:
             self.log.warn("{worker} {how}", worker=self.name, how=how)
         self._owner.gone(self)
+
+    def _cut(self) -> None:
+        self.log.warn(
+            "{worker}: process {pid} has had {seconds:g} s for its connections; it ends now",
+            worker=self.name,
+            pid=self.pid,
+            seconds=self._limits.drain,
+        )
+        self.terminate()
 
     def _kill(self) -> None:
         if self.process is not None:

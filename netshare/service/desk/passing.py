@@ -34,6 +34,8 @@ class PassableLink(ControlProtocol):
     registry: Registry
     peer: Peer
     claimedPid: int | None
+    drains: bool
+    generation: str
     granted: set[AddressKey]
     lane: AmpLane | FastLane | None
     registrations: dict[str, Registration]
@@ -68,6 +70,8 @@ class PassableLink(ControlProtocol):
             conversation,
             lane,
             self._allowance.registered,
+            self.drains,
+            self.generation,
         )
         return Handed(record, (self.transport.getHandle().fileno(), *ends, *unclaimed))
 
@@ -98,6 +102,8 @@ class PassableLink(ControlProtocol):
         :raises PortUnavailable: the port cannot be opened
         """
         self.claimedPid = record.claimedPid
+        self.drains = record.drains
+        self.generation = record.generation
         self._served = set(record.served)
         self._laneHanded = ends is not None
         if record.registered:

@@ -32,13 +32,14 @@ from netshare.service.desk.budget import (
     Allowance,
     Budgets,
 )
+from netshare.service.desk.draining import DrainableLink
 from netshare.service.desk.flow import Flow
-from netshare.service.desk.passing import PassableLink
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.requests import (
     check_version,
     requested_address,
+    requested_generation,
     requested_lane,
     requested_limit,
 )
@@ -58,7 +59,7 @@ PAGE = 100
 
 
 @implementer(IWorkerLink)
-class DeskProtocol(PassableLink):
+class DeskProtocol(DrainableLink):
     """
     One worker, or one ``netshare`` command.
 
@@ -77,8 +78,7 @@ class DeskProtocol(PassableLink):
         peer: Peer | None = None,
         watcher: ILinkWatcher | None = None,
     ) -> None:
-        super().__init__()
-        self._watcher = watcher
+        super().__init__(watcher)
         self.grantedAs = tuple(map(str, granted))
         self._knownPeer = peer
         self.desk = desk
@@ -100,6 +100,8 @@ class DeskProtocol(PassableLink):
         self.peer: Peer
         #: The worker's number as it knows it itself, which is another in another PID namespace.
         self.claimedPid: int | None = None
+        #: Which of several programs it is, as it says itself.
+        self.generation = ""
         self._allowance: Allowance
 
     def connectionMade(self) -> None:
@@ -204,9 +206,13 @@ class DeskProtocol(PassableLink):
         shared: bool = False,
         maxOutstanding: int | None = None,
         lane: str | None = None,
+        drains: bool = False,
+        generation: str | None = None,
     ) -> dict[str, Any]:
         check_version(version)
         self.claimedPid = pid
+        self.drains = bool(drains)
+        self.generation = requested_generation(generation)
         limit = requested_limit(maxOutstanding, self.registry.quotas.maxOutstandingPerWorker)
         address = requested_address(baseAddress, hostNameComparisonMode, bool(unique))
         self._checkPermission(address)
@@ -229,16 +235,6 @@ class DeskProtocol(PassableLink):
             self._laneHanded = True
             answer["lane"] = self.lane.workersEnd()
         return answer
-
-    @declared(commands.Unregister, ServiceFault)
-    def unregister(self, baseAddress: str) -> dict[str, Any]:
-        registration = self.registrations.get(baseAddress)
-        if registration is None:
-            raise commands.InvalidArgument(f"{baseAddress} is not registered by this worker")
-        self._drop(registration, "its worker unregistered it")
-        if isinstance(self.lane, FastLane):
-            self.lane.flush()  # behind the answer the worker expects nothing more
-        return {}
 
     @declared(commands.ValidateUriRoute, ServiceFault)
     def validateUriRoute(self, uri: str) -> dict[str, Any]:
@@ -351,11 +347,6 @@ class DeskProtocol(PassableLink):
             ends,
         )
 
-    def _drop(self, registration: Registration, reason: str, expected: float = 0.0) -> None:
-        self.registrations.pop(str(registration.address), None)
-        self.registry.deactivate(registration, reason, expected)
-        self.registry.ports.release(registration.address.port)
-
 
 class RegistrationDesk(Factory):
     """
@@ -367,6 +358,7 @@ class RegistrationDesk(Factory):
     def __init__(self, registry: Registry, front: SharedPortFactory, status: Status) -> None:
         self.registry = registry
         self.status = status
+        self.departures = status.departures
         self.refusals = Refusals(registry.reactor)
         #: Gives everything to another process; fails with :class:`commands.TakeOverRefused`.
         self.takeOver: Callable[[int, Peer], int] | None = None

@@ -37,6 +37,8 @@ class Link(Protocol):
     peer: Peer
     #: Its number as it says itself: another one, in another PID namespace.
     claimedPid: int | None
+    #: Which of several programs it is, as it says itself.
+    generation: str
 
     @property
     def granted(self) -> Set[AddressKey]:

@@ -28,6 +28,9 @@ from netshare.control.lanes import LaneForm
 #: hundred times that of the text.
 MAX_SEGMENTS = 64
 
+#: How many characters the name of a generation may have.
+LONGEST_GENERATION = 64
+
 #: Below this address are those that a worker leaves to the service.
 _TEMPORARY = f"{NET_TCP}://+/Temporary_Listen_Addresses"
 
@@ -69,6 +72,19 @@ def requested_lane(form: str | None) -> LaneForm | None:
     except ValueError:
         names = " or ".join(known.value for known in LaneForm)
         raise InvalidArgument(f"lane is {form!r}; it can be {names}") from None
+
+
+def requested_generation(text: str | None) -> str:
+    """
+    What the worker calls itself, for people to see.
+
+    :raises InvalidArgument: it is longer than a line of a table
+    """
+    if text is not None and len(text) > LONGEST_GENERATION:
+        raise InvalidArgument(
+            f"generation has {len(text)} characters; {LONGEST_GENERATION} are possible"
+        )
+    return text or ""
 
 
 def requested_address(text: str | None, mode_name: str | None, unique: bool) -> BaseAddress:

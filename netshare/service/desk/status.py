@@ -12,6 +12,7 @@ from typing import Any
 from netshare import __version__
 from netshare.addresses import BaseAddress, HostNameComparisonMode, parse_via
 from netshare.interfaces import IRoute
+from netshare.service.desk.departures import Departures
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.outcomes import Outcome, OutcomeCounts
@@ -47,6 +48,7 @@ class Status:
         self._counts = counts
         self._front = front
         self._settings = settings
+        self.departures = Departures(registry.reactor)
         #: When the service began, in seconds since the epoch; the first one of those that took
         #: over from each other.
         self.started = registry.reactor.seconds()
@@ -142,23 +144,43 @@ class Status:
                 route.check()
                 return [{**row, "state": route.state, "to": route.where}]
             return [{**row, "state": "ready"}]
-        if not registrations:
-            return [{**row, "state": route.state}]
+        leaving = self.departures.of(address)[:_MOST_WORKERS]
         return [
-            {
-                **row,
-                "pid": registration.link.peer.pid,
-                **_claimed(registration),
-                "user": registration.link.peer.user,
-                "commandLine": registration.link.peer.commandLine,
-                "since": _when(registration.since),
-                "given": route.given[registration.lane],
-                "outstanding": registration.lane.outstanding,
-                "waiting": route.waiting,
-                "state": registration.lane.state,
-            }
-            for registration in registrations
+            *(
+                {
+                    **row,
+                    **_worker(registration),
+                    "given": route.given[registration.lane],
+                    "waiting": route.waiting,
+                    "state": registration.lane.state,
+                }
+                for registration in registrations
+            ),
+            *([] if registrations else [{**row, "state": route.state}]),
+            *(
+                {
+                    **row,
+                    **_worker(registration),
+                    "state": "draining",
+                    "secondsLeft": seconds,
+                }
+                for registration, seconds in leaving
+            ),
         ]
+
+
+def _worker(registration: Registration) -> dict[str, Any]:
+    """Who serves it."""
+    link = registration.link
+    return {
+        "pid": link.peer.pid,
+        **_claimed(registration),
+        **({"generation": link.generation} if link.generation else {}),
+        "user": link.peer.user,
+        "commandLine": link.peer.commandLine,
+        "since": _when(registration.since),
+        "outstanding": registration.lane.outstanding,
+    }
 
 
 def _claimed(registration: Registration) -> dict[str, int]:

@@ -27,6 +27,14 @@ def test_one_line_each_where_there_is_room() -> None:
     assert len(lines) == 4
 
 
+def test_draining() -> None:
+    """A process that is about to go is shown with the time that it still has."""
+    row = worker("net.tcp://+:8810/one", state="draining", secondsLeft=42)
+    assert listing.lines([row], NOW, None)[1].startswith(
+        "net.tcp://+:8810/one  strong  draining 42 s  4711"
+    )
+
+
 @pytest.mark.parametrize("limit", [80, 100, 140, 200])
 def test_it_fits_the_terminal(limit: int) -> None:
     """Whatever the addresses and command lines, no line is wider than the terminal."""

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
 
-from netshare.service.activation.generation import KILL_AFTER, Generation, Limits, Phase
+from netshare.service.activation.generation import DRAIN_FOR, KILL_AFTER, Generation, Limits, Phase
 from tests.helpers.processes import FakeProcess, FakeSpawner
 
 
@@ -116,4 +116,62 @@ def test_what_it_says(life: Life, events: list[LogEvent]) -> None:
         ("info", "one: {no JSON"),
         ("info", "one: \N{REPLACEMENT CHARACTER}"),
     ]
+    process.end()
+
+
+def test_a_drain(life: Life) -> None:
+    """It is told over its link, and ended when it says that it is drained."""
+    process = life.start()
+    process.register()
+    life.generation.drain()
+    life.generation.drain()
+    assert (life.generation.phase, life.generation.asked) == (Phase.DRAINING, True)
+    assert (process.link.did, process.signals) == ([DRAIN_FOR], [])
+    life.clock.advance(DRAIN_FOR - 1)
+    process.watcher.drained(0)
+    assert process.signals == ["TERM"]
+    process.end()
+
+
+def test_a_drain_without_an_end(life: Life) -> None:
+    """Its time is limited; then it is ended as any other."""
+    process = life.start()
+    process.register()
+    life.generation.drain()
+    life.clock.advance(DRAIN_FOR)
+    assert process.signals == ["TERM"]
+    life.clock.advance(KILL_AFTER)
+    assert process.signals == ["TERM", "KILL"]
+    process.end()
+
+
+def test_a_drain_of_one_that_does_not_know_how(life: Life) -> None:
+    """It gets no more connections, SIGTERM, and as much time."""
+    process = life.start()
+    process.link.drains = False
+    process.register()
+    life.generation.drain()
+    assert (process.link.did, process.signals) == (["withdraw"], ["TERM"])
+    life.clock.advance(DRAIN_FOR - 1)
+    assert process.signals == ["TERM"]
+    life.clock.advance(1)
+    assert process.signals == ["TERM", "KILL"]
+    process.end()
+
+
+def test_a_drain_of_one_that_has_no_connection_yet(life: Life) -> None:
+    """There is nothing to wait for but its end."""
+    process = life.start()
+    life.generation.drain()
+    assert process.signals == ["TERM"]
+    process.end()
+
+
+def test_ended_while_it_drains(life: Life) -> None:
+    """A stop does not wait for what it has."""
+    process = life.start()
+    process.register()
+    life.generation.drain()
+    life.generation.terminate()
+    assert process.signals == ["TERM"]
     process.end()

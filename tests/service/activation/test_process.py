@@ -42,6 +42,9 @@ class Watcher:
     def registered(self, link: Any) -> None:
         self.told.append(link)
 
+    def drained(self, connections: int | None) -> None:
+        self.told.append(connections)
+
 
 class Transport:
     """What Twisted gives the protocol of a process."""
