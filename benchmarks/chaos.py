@@ -79,11 +79,15 @@ class Settings:
     :param rate: short clients in a second
     :param times: how often a worker is killed, or the service restarted
     :param pause: seconds between two events
+    :param long: clients that keep a session
+    :param hopping: clients that change the address on the same socket
     """
 
     rate: float
     times: int
     pause: float
+    long: int = 20
+    hopping: int = 10
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +95,7 @@ async def running(settings: Settings, **options: object) -> AsyncIterator[tuple[
     """A world with a load on it."""
     with tempfile.TemporaryDirectory(prefix="netshare-chaos-") as directory:
         world = World(Path(directory), **options)  # type: ignore[arg-type]
-        load = Load(world.port, settings.rate)
+        load = Load(world.port, settings.rate, settings.long, settings.hopping)
         try:
             await world.start()
             await load.start()
@@ -134,6 +138,29 @@ async def take_over(settings: Settings) -> Row:
             await world.take_over()
             await asyncio.sleep(settings.pause)
     return Row("take-over, socket own, workers self-registered", settings.times, load)
+
+
+async def recycles(settings: Settings) -> Row:
+    """The processes of both addresses are exchanged for new ones, one address after the other."""
+    async with running(settings, workers=SPAWNED) as (world, load):
+        for turn in range(settings.times):
+            await world.manage("recycle", world.address("ab"[turn % 2]), "--wait")
+            await asyncio.sleep(settings.pause)
+    return Row("netshare recycle of a spawned worker, the only one", settings.times, load)
+
+
+async def drains(settings: Settings) -> Row:
+    """A self-registered worker is exchanged by hand: a new one is started, the old one drained."""
+    async with running(settings) as (world, load):
+        for turn in range(settings.times):
+            old, path = world.workers[turn % 2], "ab"[turn % 2]
+            world.start_worker(path)
+            world.workers[turn % 2] = world.workers.pop()
+            world.leaving.append(old)
+            await world.all_registered(1)
+            await world.manage("drain", world.address(path), f"--pid={old.pid}", "--deadline=300")
+            await asyncio.sleep(settings.pause)
+    return Row("netshare drain of a self-registered worker, a new one up", settings.times, load)
 
 
 async def kill_spawned(settings: Settings) -> Row:
@@ -295,6 +322,8 @@ SCENARIOS: dict[str, Callable[[Settings], Awaitable[Row]]] = {
         )
     },
     "take-over": take_over,
+    "recycle": recycles,
+    "drain": drains,
     "kill-registered": kill_registered,
     "kill-spawned": kill_spawned,
     "kill-only": kill_only,
@@ -336,11 +365,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=100.0, help="short clients in a second")
     parser.add_argument("--times", type=int, default=5, help="kills and restarts in each scenario")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two of them")
+    parser.add_argument("--long", type=int, default=20, help="clients that keep a session")
+    parser.add_argument("--hopping", type=int, default=10, help="clients that change the address")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.scenario if name not in SCENARIOS]
     if unknown:
         parser.error(f"there is no scenario {unknown[0]}")
-    settings = Settings(options.rate, options.times, options.pause)
+    settings = Settings(options.rate, options.times, options.pause, options.long, options.hopping)
     rows = asyncio.run(run(options.scenario or list(SCENARIOS), settings))
     print("\n" + table(rows))
     return int(any(row.load.short.wrong + row.load.hops.wrong for row in rows))

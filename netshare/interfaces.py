@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-from netshare.addresses import Via
+from netshare.addresses import BaseAddress, Via
 from netshare.sockets.held import HeldSocket
 
 
@@ -153,6 +153,8 @@ class IWorkerLink(Interface):
 
     drains = Attribute("Whether the worker knows what to do when it is drained.")
 
+    given = Attribute("How many connections the worker has been given for its addresses.")
+
     def withdraw() -> None:
         """No connection is given to the worker any more; those it has are its own."""
 
@@ -182,6 +184,40 @@ class ILinkWatcher(Interface):
         It has let its connections come to their end.
 
         :param connections: how many are left, which it gives up; None: it cannot tell
+        """
+
+
+class IWorkerManager(Interface):
+    """
+    Has the workers that the service starts itself. Each Deferred fails with an exception whose
+    message says what has become of it instead.
+    """
+
+    def describe(address: BaseAddress) -> dict[str, str] | None:
+        """
+        How the workers of an address are (``worker``), and what went wrong last (``trouble``); None
+        where the service starts none.
+        """
+
+    def startAt(address: BaseAddress) -> Deferred[None]:
+        """
+        Start the workers of an address, also those that are out of service.
+
+        :returns: fires when they serve
+        """
+
+    def stopAt(address: BaseAddress, drain: bool) -> Deferred[None]:
+        """
+        End the workers of an address; they stay so until they are started.
+
+        :param drain: let their connections come to an end first
+        """
+
+    def recycleAt(address: BaseAddress) -> Deferred[None]:
+        """
+        Have new processes take the place of those of an address, one after the other.
+
+        :returns: fires when the last one serves
         """
 
 

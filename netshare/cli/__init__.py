@@ -42,6 +42,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "stats": Command("netshare.cli.ask.stats", "show the service's counters and settings"),
     "reload": Command("netshare.cli.ask.reload", "have the service read its configuration again"),
+    "start": Command("netshare.cli.ask.manage", "start the workers of an address"),
+    "stop": Command("netshare.cli.ask.manage", "end the workers of an address"),
+    "recycle": Command(
+        "netshare.cli.ask.manage", "exchange the processes of an address for new ones"
+    ),
+    "drain": Command(
+        "netshare.cli.ask.manage", "let the connections of workers end, and then the workers"
+    ),
     "call": Command(
         "netshare.cli.call.command", "send a request to a service, and print the reply"
     ),
@@ -50,8 +58,8 @@ COMMANDS: dict[str, Command] = {
 
 _EPILOG = """\
 netshare COMMAND --help tells more of each. The service itself is started with
-"twistd netshare"; list, who, stats and reload ask the one on this machine, probe and call
-connect as any client does and need none here; decode reads files.
+"twistd netshare"; list, who, stats, reload, start, stop, recycle and drain ask the one on
+this machine, probe and call connect as any client does and need none here; decode reads files.
 """
 
 

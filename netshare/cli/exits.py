@@ -14,7 +14,8 @@ class Exit(IntEnum):
 
     #: Done; the address is served; the address is reachable.
     OK = 0
-    #: Nothing serves the address (``who``); EndpointNotFound (``probe``, ``call``).
+    #: Nothing serves the address (``who``); EndpointNotFound (``probe``, ``call``); no such worker
+    #: (``start``, ``stop``, ``recycle``, ``drain``).
     NOBODY = 1
     #: ``decode``: something is malformed, or refused by .NET.
     MALFORMED = 1
@@ -33,6 +34,7 @@ class Exit(IntEnum):
     #: ``call``: the service answers with a SOAP fault.
     FAULT = 8
     #: ``reload``: something is wrong with the configuration; nothing has changed.
+    #: ``start``, ``stop``, ``recycle``, ``drain``: it was tried and has failed.
     FAILED = 9
     #: ``call``: the upgrade to a secure stream fails: one side does not believe the other.
     NOT_SECURE = 10

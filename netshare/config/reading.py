@@ -8,20 +8,19 @@ or accounts. Workers, relays and reservations of both add up.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from netshare.addresses import AddressError, BaseAddress, parse_base_address
 from netshare.config.duration import parse_duration
 from netshare.config.endpoints import is_inherited, listening_port
 from netshare.config.errors import ConfigurationError, Problems
-from netshare.config.file import TABLES, FileValues, check_known, strings
+from netshare.config.file import TABLES, FileValues, strings
+from netshare.config.rows import read_address, with_values
 from netshare.config.values import Configuration, ListenSpec, RelaySpec
-from netshare.endpoints.preamble import PreambleUse
+from netshare.config.workers import worker_from_table, worker_from_text
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.desk.accounts import Accounts, Members, Reservation
 from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts
@@ -63,7 +62,7 @@ class _Reading:
         allowed = self._value("allow-port", _allowed_ports, DEFAULT_ALLOWED)
         no_alias: dict[int, int] = {}
         alias = self._value("alias", _aliases, no_alias)
-        workers = list(self._specs("worker", _worker_from_table, _worker_from_text))
+        workers = list(self._specs("worker", worker_from_table, worker_from_text))
         relays = list(self._specs("relay", _relay_from_table, _relay_from_text))
         self._check_addresses([*workers, *relays], listen, allowed)
         accounts = self._accounts()
@@ -236,7 +235,7 @@ def _seconds(value: Any, least: None, finite: bool) -> float | None:
 
 
 def _reservation(row: Mapping[str, Any]) -> Reservation:
-    address = _address(row["address"], "[[reservation]]")
+    address = read_address(row["address"], "[[reservation]]")
     where = f"[[reservation]] {address}"
     users = strings(row.get("users", []), f"{where}: users", "users")
     groups = strings(row.get("groups", []), f"{where}: groups", "groups")
@@ -244,61 +243,6 @@ def _reservation(row: Mapping[str, Any]) -> Reservation:
         return Reservation(address, Members.named(users, groups))
     except ValueError as error:
         raise ConfigurationError(f"{where}: {error}") from None
-
-
-def _worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
-    address = _address(table["address"], "[[worker]]")
-    where = f"[[worker]] {address}"
-    if ("factory" in table) == ("command" in table):
-        raise ConfigurationError(f"{where}: either factory or command has to be given")
-    command = table.get("command")
-    if isinstance(command, str):
-        try:
-            command = shlex.split(command)
-        except ValueError as error:
-            raise ConfigurationError(f"{where}: command: {error}", key="command") from None
-    if command is not None and not strings(command, f"{where}: command", "command"):
-        raise ConfigurationError(f"{where}: command is empty", key="command")
-    processes = table.get("processes", 1)
-    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        raise ConfigurationError(
-            f"{where}: processes is a whole number of at least 1", key="processes"
-        )
-    user = table.get("user")
-    if user is not None and os.geteuid() != 0:
-        raise ConfigurationError(
-            f"{where}: only root can start workers as another user", key="user"
-        )
-    environment = table.get("environment", {})
-    if not isinstance(environment, dict):
-        raise ConfigurationError(
-            f"{where}: environment is a table of names and texts", key="environment"
-        )
-    return WorkerSpec(
-        name=str(table.get("name", address)),
-        address=address,
-        target=table.get("factory"),
-        command=tuple(command) if command is not None else None,
-        preamble=_preamble(table.get("preamble", "pass"), where),
-        processes=processes,
-        directory=table.get("directory"),
-        environment={str(name): str(value) for name, value in environment.items()},
-        user=user,
-    )
-
-
-def _worker_from_text(text: str) -> WorkerSpec:
-    address, equals, what = text.partition("=")
-    if not equals or not what:
-        raise ConfigurationError(
-            f"--worker {text}: write ADDRESS=MODULE:FACTORY, or ADDRESS=!COMMAND LINE"
-        )
-    if what.startswith("!"):
-        return _worker_from_table({"address": address, "command": what[1:]})
-    target, values = _with_values(what, ("preamble", "processes", "name"), f"--worker {text}")
-    if "processes" in values:
-        values["processes"] = int(values["processes"]) if values["processes"].isdigit() else 0
-    return _worker_from_table({"address": address, "factory": target, **values})
 
 
 def _listener(text: str) -> ListenSpec:
@@ -311,7 +255,7 @@ def _listener(text: str) -> ListenSpec:
 
 
 def _relay_from_table(table: Mapping[str, Any]) -> RelaySpec:
-    address = _address(table["address"], "[[relay]]")
+    address = read_address(table["address"], "[[relay]]")
     where = f"[[relay]] {address}"
     to = table.get("to", ())
     if isinstance(to, str):
@@ -344,33 +288,5 @@ def _relay_from_text(text: str) -> RelaySpec:
     address, equals, what = text.partition("=")
     if not equals or not what:
         raise ConfigurationError(f"--relay {text}: write ADDRESS=tcp:HOST:PORT[|tcp:HOST:PORT]")
-    to, values = _with_values(what, ("proxy", "connectTimeout", "idleTimeout"), f"--relay {text}")
+    to, values = with_values(what, ("proxy", "connectTimeout", "idleTimeout"), f"--relay {text}")
     return _relay_from_table({"address": address, "to": to, **values})
-
-
-def _with_values(text: str, keys: tuple[str, ...], where: str) -> tuple[str, dict[str, Any]]:
-    first, *others = text.split(",")
-    values = {}
-    for other in others:
-        key, equals, value = other.partition("=")
-        if not equals:
-            raise ConfigurationError(f"{where}: {other!r} is not of the form name=value")
-        values[key] = value
-    check_known(values, keys, f"{where}: ")
-    return first, values
-
-
-def _preamble(text: object, where: str) -> PreambleUse:
-    try:
-        return PreambleUse(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{where}: preamble is 'pass' or 'consume'", key="preamble"
-        ) from None
-
-
-def _address(text: object, where: str) -> BaseAddress:
-    try:
-        return parse_base_address(str(text))
-    except AddressError as error:
-        raise ConfigurationError(f"{where} {text}: {error}", key="address") from None

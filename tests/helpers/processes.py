@@ -18,6 +18,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.did: list[Any] = []
         self.drains = True
+        self.given = 0
 
     def withdraw(self) -> None:
         self.did.append("withdraw")

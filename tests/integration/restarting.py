@@ -51,8 +51,9 @@ from netshare.worker.link import Wish
 
 control, *addresses = sys.argv[1:]
 for address in addresses:
+    wish = Wish(address.rstrip("?"), shared=address.endswith("?"))
     SharedPortServerEndpoint(
-        reactor, Wish(address), control, preamble=PreambleUse.CONSUME, wait=True
+        reactor, wish, control, preamble=PreambleUse.CONSUME, wait=True
     ).listen(names.factory())
 reactor.run()
 """
@@ -99,7 +100,7 @@ class Place:
         return process
 
     def worker(self, *paths: str) -> subprocess.Popen[bytes]:
-        """Start a process that registers these paths itself."""
+        """Start a process that registers these paths itself; one that ends in ? it shares."""
         process = subprocess.Popen(
             [sys.executable, "-c", SELF_REGISTERED, str(self.control), *map(self.address, paths)],
             env=self.environment,

@@ -60,6 +60,8 @@ class World:
         self.directory = directory
         self.control = directory / "control"
         self.workers: list[subprocess.Popen[bytes]] = []
+        #: Workers whose place others have taken.
+        self.leaving: list[subprocess.Popen[bytes]] = []
         self.service: subprocess.Popen[bytes] | None = None
         self._sockets, self._kind = sockets, workers
         self._processes = processes
@@ -126,6 +128,7 @@ class World:
             arguments = ["/bin/bash", "-c", limit, "bash", *arguments]
         if self._kind == SPAWNED:
             many = f",processes={self._processes}" if self._processes > 1 else ""
+            many += ",maxFailures=0"  # they are killed more often than a worker may fail
             arguments += [f"--worker={self.address(p)}={_WORKER}:{p}{many}" for p in ("a", "b")]
         self.service = subprocess.Popen(
             arguments,
@@ -137,7 +140,7 @@ class World:
             **descriptors,  # type: ignore[call-overload]
         )
 
-    def start_worker(self, path: str) -> None:
+    def start_worker(self, path: str) -> subprocess.Popen[bytes]:
         """Start a worker that registers itself."""
         self.workers.append(
             subprocess.Popen(
@@ -152,6 +155,7 @@ class World:
                 stderr=self._log,
             )
         )
+        return self.workers[-1]
 
     async def ready(self, seconds: float = 20.0) -> None:
         """
@@ -177,9 +181,11 @@ class World:
                         ) from None
                     await asyncio.sleep(0.05)
 
-    async def all_registered(self, seconds: float = 20.0) -> None:
+    async def all_registered(self, more: int = 0, seconds: float = 20.0) -> None:
         """
         Wait until every worker is registered.
+
+        :param more: how many there are to be beside those from the start
 
         :raises TimeoutError: they are not, in time
         """
@@ -191,10 +197,25 @@ class World:
             )
             out, _ = await asking.communicate()
             rows = json.loads(out or b"[]")
-            if sum(row.get("state") == "ready" for row in rows) >= 2 * self._processes:
+            if sum(row.get("state") == "ready" for row in rows) >= 2 * self._processes + more:
                 return
             if time.monotonic() > end:
                 raise TimeoutError(f"not all workers are registered; see {self._log.name}")
+
+    async def manage(self, *words: str) -> None:
+        """
+        Run a command of ``netshare``'s, such as ``recycle``.
+
+        :raises RuntimeError: it fails
+        """
+        asking = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "netshare.cli", *words, f"--control={self.control}"),
+            cwd=ROOT,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        if await asking.wait():
+            raise RuntimeError(f"netshare {words[0]} failed; see {self._log.name}")
 
     async def end_service(self, number: signal.Signals) -> None:
         """End the service by a signal, and wait for its end."""
@@ -211,7 +232,7 @@ class World:
 
     async def stop(self) -> None:
         """End every process that was started."""
-        for process in (*self.workers, self.service):
+        for process in (*self.leaving, *self.workers, self.service):
             if process is None or process.poll() is not None:
                 continue
             process.send_signal(signal.SIGCONT)

@@ -28,6 +28,7 @@ from netshare.control.commands import (
     Stats,
     WhoServes,
 )
+from netshare.control.management import NoSuchWorker, NotDone
 from netshare.control.paths import CONTROL_VARIABLE, worker_control_path
 from netshare.control.protocol import ControlProtocol
 from netshare.sockets.credentials import Peer, user_name
@@ -143,9 +144,31 @@ class ServiceClient:
         answer: dict[str, Any] = self._decoded(await self._ask(Reload), dict)
         return answer
 
-    async def _ask(self, command: type[amp.Command], **arguments: Any) -> dict[str, Any]:
+    async def manage(
+        self, command: type[amp.Command], address: str, wait: bool, **more: Any
+    ) -> dict[str, Any]:
+        """
+        Have something done to the workers of an address.
+
+        :param command: one of :mod:`netshare.control.management`
+        :param wait: until it is done, however long that takes
+        :returns: how they are then
+        :raises CommandFailed: as of every question; or there are none, or it has failed
+        """
+        timeout = None if wait else ANSWER_TIMEOUT
+        answer = await self._ask(command, timeout, baseAddress=address, wait=wait, **more)
+        described: dict[str, Any] = self._decoded(answer, dict)
+        return described
+
+    async def _ask(
+        self,
+        command: type[amp.Command],
+        timeout: float | None = ANSWER_TIMEOUT,
+        **arguments: Any,
+    ) -> dict[str, Any]:
         asked = self._protocol.callRemote(command, **arguments)
-        asked.addTimeout(ANSWER_TIMEOUT, self._reactor)
+        if timeout is not None:
+            asked.addTimeout(timeout, self._reactor)
         try:
             answer: dict[str, Any] = await asked
             return answer
@@ -155,6 +178,10 @@ class ServiceClient:
             raise CommandFailed(
                 Exit.FAILED, f"not reloaded, nothing has changed: {error}"
             ) from None
+        except NoSuchWorker as error:
+            raise CommandFailed(Exit.NOBODY, str(error)) from None
+        except NotDone as error:
+            raise CommandFailed(Exit.FAILED, str(error)) from None
         except AccessDenied as error:
             raise _cannot_ask(self.path, f"the service says: {error}") from None
         except ServiceFault as error:

@@ -45,7 +45,9 @@ only when there are some. A PID in parentheses is the process's own, in a contai
 or another PID namespace. STATE is ready, busy (has as many connections under way
 as allowed), stuck (has not answered for one in time), draining (is given none any
 more, and has so many seconds for those it has), expected (no process is up, but one
-is about to come) or down (no process is up).
+is about to come) or down (no process is up). Where the service starts the workers and
+none is up, it is how they are: starting, restarting, stopped or out-of-service, which
+"netshare start" ends.
 """
 
 
@@ -147,6 +149,8 @@ def state(row: Row) -> str:
     A row's state; of one that is draining with how long it may still take.
     """
     word, seconds = clean(row.get("state", "?")), row.get("secondsLeft")
+    if "pid" not in row and row.get("worker"):
+        return clean(row["worker"])
     return f"{word} {seconds} s" if isinstance(seconds, int) else word
 
 
@@ -168,8 +172,10 @@ def served_by(row: Row) -> str:
     kind = str(row.get("kind"))
     if kind == "worker":
         if "pid" not in row:
-            return "(a worker that the service starts; none is up)"
-        return clean(row.get("commandLine") or "(its command line is hidden, or it is gone)")
+            trouble = row.get("trouble") or "none is up"
+            return clean(f"(a worker that the service starts; {trouble})")
+        command = row.get("commandLine") or "(its command line is hidden, or it is gone)"
+        return clean(f"{command}  ({row['trouble']})" if row.get("trouble") else command)
     if row.get("to"):
         return clean(f"({kind} to {row['to']})")
     return clean(f"({_KINDS.get(kind, kind)})")

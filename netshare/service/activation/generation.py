@@ -9,7 +9,6 @@ that, such as starting another one, is the owner's affair (:mod:`.worker`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
@@ -19,14 +18,9 @@ from zope.interface import implementer
 from netshare.interfaces import ILinkWatcher, IWorkerLink
 from netshare.printable import CleanLogger
 from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
+from netshare.service.activation.limits import Limits
 from netshare.service.activation.process import SpawnFailed
 from netshare.timing import Timer
-
-#: Seconds that a process has for its connections, when another one serves in its place.
-DRAIN_FOR = 90.0
-
-#: Seconds that a worker has to end after SIGTERM before it is killed.
-KILL_AFTER = 5.0
 
 
 class Phase(Enum):
@@ -40,18 +34,6 @@ class Phase(Enum):
     DRAINING = "draining"
     #: It has ended, or could not be started.
     GONE = "gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    How many seconds each step may take.
-    """
-
-    #: For letting what it has come to an end, when another one serves in its place.
-    drain: float = DRAIN_FOR
-    #: From SIGTERM to SIGKILL.
-    stop: float = KILL_AFTER
 
 
 class GenerationOwner(Protocol):
@@ -78,6 +60,7 @@ class Generation:
     :ivar asked: whether its end was asked for; another end is a failure
     :ivar reason: how it ended, in words that go on with its name
     :ivar since: when it was started, in the reactor's seconds
+    :ivar readyAt: when it began to serve, if it has
     """
 
     log = CleanLogger()
@@ -93,10 +76,12 @@ class Generation:
         self.asked = False
         self.reason = ""
         self.since = clock.seconds()
+        self.readyAt: float | None = None
         self._clock = clock
         self._limits = limits
         self._owner = owner
         self._terminated = False
+        self._startTooLate = Timer(clock, self._neverReady)
         self._drainTooLate = Timer(clock, self._cut)
         self._tooLate = Timer(clock, self._kill)
 
@@ -116,6 +101,7 @@ class Generation:
 
         :param spawn: does it; fails with :class:`~netshare.service.activation.process.SpawnFailed`
         """
+        self._startTooLate.start(self._limits.start)
         try:
             self.process = spawn(self)
         except SpawnFailed as error:
@@ -149,6 +135,7 @@ class Generation:
         if self.process is not None and not self._terminated:
             self.asked = self._terminated = True
             self.phase = Phase.DRAINING
+            self._startTooLate.stop()
             self._drainTooLate.stop()
             self._tooLate.start(patience)
             self.process.signal("TERM")
@@ -158,6 +145,8 @@ class Generation:
         self.link = link
         if self.phase is Phase.STARTING:
             self.phase = Phase.READY
+            self.readyAt = self._clock.seconds()
+            self._startTooLate.stop()
             self._owner.ready(self)
 
     def drained(self, connections: int | None) -> None:
@@ -180,14 +169,20 @@ class Generation:
         """See :meth:`IProcessWatcher.ended`."""
         self.process = None
         self.phase = Phase.GONE
-        self.reason = how
+        self.reason = self.reason or how
+        self._startTooLate.stop()
         self._drainTooLate.stop()
         self._tooLate.stop()
         if self.asked:
             self.log.info("{worker} ended", worker=self.name)
         else:
-            self.log.warn("{worker} {how}", worker=self.name, how=how)
+            self.log.warn("{worker} {how}", worker=self.name, how=self.reason)
         self._owner.gone(self)
+
+    def _neverReady(self) -> None:
+        if self.process is not None:
+            self.reason = f"did not register its address within {self._limits.start:g} s"
+            self.process.signal("KILL")
 
     def _cut(self) -> None:
         self.log.warn(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from netshare.addresses import BaseAddress
 from netshare.endpoints.preamble import PreambleUse
+from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
+from netshare.service.activation.limits import Limits, RecycleAfter
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class WorkerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: The user it runs as; None: the service's own. Only root can choose another.
     user: str | None = None
+
+    #: How long each step of a process's life may take.
+    limits: Limits = field(default_factory=Limits)
+    #: When a process is replaced though nothing is wrong with it.
+    recycleAfter: RecycleAfter = field(default_factory=RecycleAfter)
+    #: So many failures in so many seconds put the address out of service; 0: never.
+    maxFailures: int = MOST_FAILURES
+    failureWindow: float = FAILURE_WINDOW
 
     def arguments(self) -> tuple[str, ...]:
         """

@@ -6,24 +6,48 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
+from zope.interface import implementer
 
+from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
+from netshare.interfaces import IWorkerManager
+from netshare.printable import CleanLogger
+from netshare.service.activation.failures import Failures
 from netshare.service.activation.process import Spawner
+from netshare.service.activation.recycling import reason_to_recycle
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import descends_from, drop_ambient_capabilities
-from netshare.service.activation.worker import Worker
+from netshare.service.activation.worker import NotServing, State, Worker
 from netshare.service.desk.protocol import RegistrationDesk
+from netshare.timing import Timer
+
+#: Seconds between two looks at whether a process is to be replaced.
+LOOK_EVERY = 1.0
+
+#: How the workers of one address are, together: as the first of these is.
+_TOGETHER = (
+    State.RECYCLING,
+    State.SERVING,
+    State.STARTING,
+    State.RESTARTING,
+    State.OUT_OF_SERVICE,
+    State.STOPPED,
+)
 
 
+@implementer(IWorkerManager)
 class Supervisor:
     """
-    Starts them, ends them, and exchanges them when the configuration changes.
+    Starts them, ends them, and exchanges them.
 
     :param control: the control socket, for workers that want more than their own address
     """
+
+    log = CleanLogger()
 
     def __init__(
         self,
@@ -36,58 +60,134 @@ class Supervisor:
         self._reactor, self._desk = reactor, desk
         self._inherited = {**environ, CONTROL_VARIABLE: control}
         self._inherited.pop(LINK_VARIABLE, None)
-        self._bySpec: dict[str, list[Worker]] = {}
+        self._specs: dict[AddressKey, WorkerSpec] = {}
+        self._workers: dict[AddressKey, list[Worker]] = {}
+        self._failures: dict[AddressKey, Failures] = {}
+        #: Workers that are not wanted any more and have not ended.
+        self._retiring: set[Worker] = set()
+        self._looking = Timer(reactor, self._look)
         desk.isSpawned = self.started
+        desk.workers = self
+        desk.status.workers = self
         for spec in specs:
             self._add(spec)
 
     @property
     def workers(self) -> list[Worker]:
         """All of them."""
-        return [worker for some in self._bySpec.values() for worker in some]
+        return [worker for some in self._workers.values() for worker in some]
 
     def _add(self, spec: WorkerSpec) -> list[Worker]:
         self._desk.registry.supervise(spec.address)
-        spawner = Spawner(self._reactor, self._desk, spec, self._inherited)
-        made = [
-            Worker(
-                self._reactor,
-                self._desk.registry,
-                spec.address,
-                spec.name if spec.processes == 1 else f"{spec.name}/{number}",
-                spawner.spawn,
-            )
-            for number in range(1, spec.processes + 1)
-        ]
-        self._bySpec[str(spec.address)] = made
+        key = spec.address.key
+        self._specs[key] = spec
+        self._failures[key] = Failures(self._reactor, spec.maxFailures, spec.failureWindow)
+        spawner = self._spawner(spec)
+        made = [self._worker(spec, number, spawner) for number in range(1, spec.processes + 1)]
+        self._workers[key] = made
         return made
+
+    def _spawner(self, spec: WorkerSpec) -> Spawner:
+        return Spawner(self._reactor, self._desk, spec, self._inherited)
+
+    def _worker(self, spec: WorkerSpec, number: int, spawner: Spawner) -> Worker:
+        return Worker(
+            self._reactor,
+            self._desk.registry,
+            spec.address,
+            spec.name if spec.processes == 1 else f"{spec.name}/{number}",
+            spawner.spawn,
+            self._failures[spec.address.key],
+            spec.limits,
+        )
 
     async def change(self, removed: Sequence[WorkerSpec], added: Sequence[WorkerSpec]) -> None:
         """
-        End the workers of some specs, start those of others.
-
-        :param removed: of addresses that are supervised
-        :param added: of addresses that are not, once the removed ones are gone
+        End the workers of some specs, start those of others. An address that is in both has its
+        processes recycled, which goes on when this returns.
         """
+        new = {spec.address.key: spec for spec in added}
+        changed = [new.pop(spec.address.key) for spec in removed if spec.address.key in new]
+        kept = {spec.address.key for spec in changed}
         for spec in removed:
-            ended = self._bySpec.pop(str(spec.address))
-            await gatherResults([worker.stop() for worker in ended])
-            self._desk.registry.unsupervise(spec.address)
-        for spec in added:
+            if spec.address.key not in kept:
+                ended = self._workers.pop(spec.address.key)
+                del self._specs[spec.address.key], self._failures[spec.address.key]
+                await gatherResults([worker.stop() for worker in ended])
+                self._desk.registry.unsupervise(spec.address)
+        for spec in changed:
+            self._exchange(spec)
+        for spec in new.values():
             for worker in self._add(spec):
                 worker.start()
+        self._lookLater()
+
+    def _exchange(self, spec: WorkerSpec) -> None:
+        """Go over to another spec of an address."""
+        key = spec.address.key
+        self._specs[key] = spec
+        spawner = self._spawner(spec)
+        workers = self._workers[key]
+        for surplus in workers[spec.processes :]:
+            self._retiring.add(surplus)
+            surplus.stop(drain=True).addCallback(partial(self._retired, surplus))
+        del workers[spec.processes :]
+        before = list(workers)
+        for number in range(len(workers) + 1, spec.processes + 1):
+            workers.append(self._worker(spec, number, spawner))
+            workers[-1].start()
+        ensureDeferred(
+            self._oneByOne([partial(one.change, spawner.spawn, spec.limits) for one in before])
+        ).addErrback(lambda _: None)  # each has logged it, and shows it
+
+    def _retired(self, worker: Worker, _: None) -> None:
+        self._retiring.discard(worker)
+
+    @staticmethod
+    async def _oneByOne(steps: Sequence[Any]) -> None:
+        """:raises NotServing: one did; the next ones are not tried"""
+        for step in steps:
+            await step()
 
     def start(self) -> None:
         """Start them all."""
         drop_ambient_capabilities()
         for worker in self.workers:
             worker.start()
+        self._lookLater()
+
+    def startAt(self, address: BaseAddress) -> Deferred[None]:
+        """See :meth:`IWorkerManager.startAt`."""
+        workers = self._workers[address.key]
+        for worker in workers:
+            worker.start()
+        return self._all([worker.whenReady() for worker in workers])
+
+    def stopAt(self, address: BaseAddress, drain: bool) -> Deferred[None]:
+        """See :meth:`IWorkerManager.stopAt`."""
+        return self._all([worker.stop(drain) for worker in self._workers[address.key]])
+
+    def recycleAt(self, address: BaseAddress) -> Deferred[None]:
+        """See :meth:`IWorkerManager.recycleAt`."""
+        workers = self._workers[address.key]
+        return ensureDeferred(self._oneByOne([worker.recycle for worker in workers]))
+
+    def describe(self, address: BaseAddress) -> dict[str, str] | None:
+        """See :meth:`IWorkerManager.describe`."""
+        workers = self._workers.get(address.key)
+        if not workers:
+            return None
+        state = min((worker.state for worker in workers), key=_TOGETHER.index)
+        trouble = next((worker.trouble for worker in workers if worker.trouble), "")
+        return {"worker": state.value, **({"trouble": trouble} if trouble else {})}
 
     def started(self, pid: int) -> bool:
         """
         Whether a process is a worker of ours, or was started by one.
         """
-        workers = frozenset(pid for worker in self.workers for pid in worker.pids)
+        workers = frozenset(
+            pid for worker in (*self.workers, *self._retiring) for pid in worker.pids
+        )
         return bool(workers) and descends_from(pid, workers)
 
     def stop(self) -> Deferred[Any]:
@@ -96,4 +196,33 @@ class Supervisor:
 
         :returns: fires when the last has ended
         """
-        return gatherResults([worker.stop() for worker in self.workers])
+        self._looking.stop()
+        return gatherResults([worker.stop() for worker in (*self.workers, *self._retiring)])
+
+    @staticmethod
+    def _all(waiting: Sequence[Deferred[None]]) -> Deferred[None]:
+        async def each() -> None:
+            for one in waiting:
+                await one
+
+        return ensureDeferred(each())
+
+    def _lookLater(self) -> None:
+        if any(spec.recycleAfter for spec in self._specs.values()):
+            self._looking.start(LOOK_EVERY)
+        else:
+            self._looking.stop()
+
+    def _look(self) -> None:
+        """Replace one process that is due, unless one is being replaced: memory is for all."""
+        self._lookLater()
+        if any(worker.state is State.RECYCLING for worker in self.workers):
+            return
+        for key, spec in self._specs.items():
+            for worker in self._workers[key]:
+                due = worker.current
+                reason = None if due is None else reason_to_recycle(spec.recycleAfter, due)
+                if reason is not None and worker.mayRecycle:
+                    self.log.info("{worker}: {reason}", worker=worker.name, reason=reason)
+                    worker.recycle().addErrback(lambda failure: failure.trap(NotServing))
+                    return

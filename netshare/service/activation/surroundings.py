@@ -5,6 +5,7 @@ What a worker process that the service starts may have of the service's own: lit
 from __future__ import annotations
 
 import ctypes
+import os
 import pwd
 from collections.abc import Mapping
 
@@ -74,6 +75,17 @@ def descends_from(pid: int, ancestors: frozenset[int]) -> bool:
             return False
         pid = _parent(pid)
     return False
+
+
+def memory_of(pid: int) -> int:
+    """
+    How many bytes of memory a process has resident; 0 if it has ended.
+    """
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _parent(pid: int) -> int:

@@ -1,5 +1,5 @@
 """
-A worker: one process after the other.
+A worker: one process after the other, without a gap where that is possible.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from twisted.internet.defer import Deferred, succeed
 
 from netshare.addresses import BaseAddress
 from netshare.printable import CleanLogger
-from netshare.service.activation.generation import Generation, Limits
+from netshare.service.activation.failures import Failures
+from netshare.service.activation.generation import Generation
 from netshare.service.activation.interfaces import IWorkerProcess
+from netshare.service.activation.limits import Limits
 from netshare.service.desk.registry import Registry
 from netshare.timing import Timer
 
@@ -22,6 +24,9 @@ FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0
 
 #: A worker that lived for so many seconds is started again without delay worth mentioning.
 PROVEN_AFTER = 10.0
+
+#: Starts a process.
+Spawn = Callable[[Generation], IWorkerProcess]
 
 
 class State(Enum):
@@ -33,8 +38,18 @@ class State(Enum):
     STARTING = "starting"
     #: Its process serves the address.
     SERVING = "serving"
+    #: So it does, and another one is about to take its place.
+    RECYCLING = "recycling"
     #: Its process has ended, and the next one is started in a moment.
     RESTARTING = "restarting"
+    #: It has failed too often, and is not started again before somebody says so.
+    OUT_OF_SERVICE = "out-of-service"
+
+
+class NotServing(Exception):
+    """
+    The process that was to serve does not; the message says why.
+    """
 
 
 class Worker:
@@ -43,6 +58,9 @@ class Worker:
 
     :param name: what log lines call it
     :param spawn: starts a process
+    :param failures: of the address, which other workers may share
+    :ivar current: the process that serves, or is to
+    :ivar trouble: what went wrong last, in words; empty when all is well
     """
 
     log = CleanLogger()
@@ -53,81 +71,238 @@ class Worker:
         registry: Registry,
         address: BaseAddress,
         name: str,
-        spawn: Callable[[Generation], IWorkerProcess],
+        spawn: Spawn,
+        failures: Failures,
         limits: Limits | None = None,
     ) -> None:
         self.name = name
         self.state = State.STOPPED
+        self.trouble = ""
         self.current: Generation | None = None
         self._clock = clock
         self._registry = registry
         self._address = address
         self._spawn = spawn
         self._limits = limits or Limits()
+        self._failures = failures
         self._count = 0
         self._delay = FIRST_DELAY
-        self._again = Timer(clock, self._begin)
+        self._restart = Timer(clock, self._begin)
+        #: The process that is about to take the place of the current one.
+        self._next: Generation | None = None
+        #: Processes whose place another one has taken.
+        self._leaving: set[Generation] = set()
+        self._waiting: list[Deferred[None]] = []
+        #: What is to be started has changed since the next process was.
+        self._outdated = False
         self._stopped: list[Deferred[None]] = []
         self._stopping = False
+        self._notBefore = 0.0
 
     @property
     def pids(self) -> list[int]:
         """The processes that run now."""
         return [one.pid for one in self._generations() if one.pid is not None]
 
+    @property
+    def mayRecycle(self) -> bool:
+        """
+        Whether a process may be replaced that has come to a limit: not soon again after that was
+        tried in vain.
+        """
+        return self.state is State.SERVING and self._clock.seconds() >= self._notBefore
+
     def start(self) -> None:
-        """Start a process, and keep one up until :meth:`stop`."""
-        if self.state is State.STOPPED:
+        """
+        Start a process, and keep one up until :meth:`stop`; one that is out of service begins anew.
+        """
+        if self.state in (State.STOPPED, State.OUT_OF_SERVICE, State.RESTARTING):
             self._stopping = False
+            self._failures.clear()
+            self._delay = FIRST_DELAY
+            self._restart.stop()
             self._begin()
 
-    def stop(self) -> Deferred[None]:
+    def stop(self, drain: bool = False) -> Deferred[None]:
         """
         End the process.
 
+        :param drain: let its connections come to an end first
         :returns: fires when it has ended
         """
-        self._again.stop()
+        self._restart.stop()
         self._stopping = True
-        if self.current is None:
-            self.state = State.STOPPED
-            return succeed(None)
+        generations = self._generations()
         done: Deferred[None] = Deferred()
         self._stopped.append(done)
-        for generation in self._generations():
-            generation.terminate()
+        for generation in generations:
+            if drain:
+                generation.drain()
+            else:
+                generation.terminate()
+        if not generations:
+            self._hasStopped()
         return done
+
+    def recycle(self) -> Deferred[None]:
+        """
+        Have another process take the place of the current one: started beside it, and only when it
+        serves the address is the old one drained.
+
+        :returns: fires when the new one serves; fails with :class:`NotServing`
+        """
+        if self._stopping or self.state is State.STOPPED:
+            return _failed(f"{self.name} is stopped: start it")
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if self.state is State.SERVING:
+            self.state = State.RECYCLING
+            self.log.info("{worker} is recycled", worker=self.name)
+            self._next = self._make()
+            self._next.start(self._spawn)
+        elif self.state is State.STARTING:
+            self._replaceUnready()
+        elif self.state is not State.RECYCLING:
+            self.start()
+        return waiting
+
+    def change(self, spawn: Spawn, limits: Limits) -> Deferred[None]:
+        """
+        Recycle, with another way to start processes.
+
+        :returns: as of :meth:`recycle`; one that is stopped stays so
+        """
+        self._spawn, self._limits = spawn, limits
+        if self._stopping or self.state is State.STOPPED:
+            return succeed(None)
+        self._outdated = self.state is State.RECYCLING
+        return self.recycle()
+
+    def whenReady(self) -> Deferred[None]:
+        """
+        :returns: fires when a process serves; fails with :class:`NotServing` if it fails before
+        """
+        if self.state in (State.SERVING, State.RECYCLING):
+            return succeed(None)
+        if self.state in (State.STOPPED, State.OUT_OF_SERVICE, State.RESTARTING):
+            return _failed(self.trouble or f"{self.name} is {self.state.value}")
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
 
     def ready(self, generation: Generation) -> None:
         """See :meth:`GenerationOwner.ready`."""
+        if self._stopping:
+            return
+        if generation is self._next:
+            old, self.current, self._next = self.current, generation, None
+            if old is not None:
+                self._leaving.add(old)
+                old.drain()
+        elif generation is not self.current:
+            return
         self.state = State.SERVING
+        self.trouble = ""
+        if self._outdated:
+            self._outdated = False
+            again = self.recycle()
+            again.addErrback(lambda _: None)  # those that wait are told
+        else:
+            self._tell(None)
 
     def gone(self, generation: Generation) -> None:
         """See :meth:`GenerationOwner.gone`."""
-        self.current = None
-        if self._stopping:
-            self.state = State.STOPPED
-            stopped, self._stopped = self._stopped, []
-            for done in stopped:
-                done.callback(None)
+        if generation is self._next:
+            self._next = None
+            if not self._stopping:
+                self._recycledInVain(generation)
+        elif generation is self.current:
+            self.current = None
+            if not self._stopping:
+                self._lost(generation)
+        else:
+            self._leaving.discard(generation)
+        if self._stopping and not self._generations():
+            self._hasStopped()
+
+    def _lost(self, generation: Generation) -> None:
+        """The process that served, or was to, has ended by itself."""
+        self.trouble = f"{self.name} {generation.reason}"
+        self._failures.add()
+        if self._next is not None:  # which was started already
+            self.current, self._next = self._next, None
+            self.state = State.STARTING
+            self._expect(0.0)
             return
         if generation.age >= PROVEN_AFTER:
             self._delay = FIRST_DELAY
-        self._restart()
+        self._outdated = False
+        if self._failures.tooMany:
+            self._giveUp()
+        else:
+            self._restartLater()
+        if generation.readyAt is None:
+            self._tell(self.trouble)
+
+    def _recycledInVain(self, generation: Generation) -> None:
+        self.state = State.SERVING
+        self._outdated = False
+        self._notBefore = self._clock.seconds() + LONGEST_DELAY
+        self.trouble = f"recycling failed, the old process serves on: {generation.reason}"
+        self.log.error("{worker}: {trouble}", worker=self.name, trouble=self.trouble)
+        self._tell(self.trouble)
+
+    def _giveUp(self) -> None:
+        self.state = State.OUT_OF_SERVICE
+        self.trouble = f"{self._failures}; the last: {self.trouble}"
+        self.log.error(
+            "{worker} is out of service until it is started by hand: {trouble}",
+            worker=self.name,
+            trouble=self.trouble,
+        )
+        self._registry.unexpect(self._address, "its worker is out of service")
+
+    def _hasStopped(self) -> None:
+        self.state = State.STOPPED
+        self._registry.unexpect(self._address, "its worker was stopped")
+        self._tell(f"{self.name} was stopped")
+        stopped, self._stopped = self._stopped, []
+        for done in stopped:
+            done.callback(None)
+
+    def _tell(self, trouble: str | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if trouble is None:
+                one.callback(None)
+            else:
+                one.errback(NotServing(trouble))
 
     def _generations(self) -> list[Generation]:
-        return [self.current] if self.current is not None else []
+        own = [one for one in (self.current, self._next) if one is not None]
+        return [*own, *self._leaving]
+
+    def _make(self) -> Generation:
+        self._count += 1
+        return Generation(self._clock, self.name, self._count, self._limits, self)
 
     def _begin(self) -> None:
         self.state = State.STARTING
         self._expect(0.0)
-        self._count += 1
-        self.current = Generation(self._clock, self.name, self._count, self._limits, self)
+        self.current = self._make()
         self.current.start(self._spawn)
 
-    def _restart(self) -> None:
+    def _replaceUnready(self) -> None:
+        """The current process has not served yet: it need not be waited for."""
+        unready = self.current
+        if unready is not None:
+            self._leaving.add(unready)
+            self._begin()
+            unready.terminate()
+
+    def _restartLater(self) -> None:
         self.state = State.RESTARTING
-        self._again.start(self._delay)
+        self._restart.start(self._delay)
         self.log.info(
             "{worker} will be started again in {delay} s", worker=self.name, delay=self._delay
         )
@@ -142,3 +317,9 @@ class Worker:
         patience = self._registry.quotas.dispatchTimeout
         if delay < patience:
             self._registry.expect(self._address, delay + patience)
+
+
+def _failed(reason: str) -> Deferred[None]:
+    failed: Deferred[None] = Deferred()
+    failed.errback(NotServing(reason))
+    return failed

@@ -100,6 +100,16 @@ class Accounts:
         """Whether no rule is needed for this peer: root, and the service's own user."""
         return peer.uid in (0, os.geteuid())
 
+    def manages(self, peer: Peer, address: BaseAddress) -> bool:
+        """
+        Whether this peer may start, stop and exchange the workers of this address: those for whom
+        it is reserved may, and those who need no rule.
+        """
+        if self.trusts(peer):
+            return True
+        reserved = any(r.covers(address) for r in self.reservations)
+        return reserved and self.refusal(peer, address) is None
+
     def refusal(self, peer: Peer, address: BaseAddress) -> str | None:
         """
         Why this peer may not register this address, as a sentence; None when it may.

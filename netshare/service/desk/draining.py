@@ -42,6 +42,11 @@ class DrainableLink(PassableLink):
         self._leaving: dict[str, Leaving] = {}
         self._whenDrained: list[Deferred[None]] = []
 
+    @property
+    def given(self) -> int:
+        """See :attr:`netshare.interfaces.IWorkerLink.given`."""
+        return sum(self.registry.state_of(one).given for one in self.registrations.values())
+
     def withdraw(self) -> None:
         """See :meth:`netshare.interfaces.IWorkerLink.withdraw`."""
         for registration in list(self.registrations.values()):

@@ -23,7 +23,7 @@ from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import MAX_BOX, declared
-from netshare.interfaces import ILinkWatcher, IWorkerLink
+from netshare.interfaces import ILinkWatcher, IWorkerLink, IWorkerManager
 from netshare.printable import CleanLogger
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
@@ -32,8 +32,8 @@ from netshare.service.desk.budget import (
     Allowance,
     Budgets,
 )
-from netshare.service.desk.draining import DrainableLink
 from netshare.service.desk.flow import Flow
+from netshare.service.desk.management import ManagingLink
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.desk.requests import (
@@ -59,7 +59,7 @@ PAGE = 100
 
 
 @implementer(IWorkerLink)
-class DeskProtocol(DrainableLink):
+class DeskProtocol(ManagingLink):
     """
     One worker, or one ``netshare`` command.
 
@@ -368,6 +368,8 @@ class RegistrationDesk(Factory):
         self.budgets = Budgets()
         #: Whether a process is a worker that the service has started, or belongs to one.
         self.isSpawned: Callable[[int], bool] = lambda pid: False
+        #: Has the workers that the service starts, if it starts any.
+        self.workers: IWorkerManager | None = None
         #: Links on which a box has begun.
         self.unfinished: Deadlines[DeskProtocol] = Deadlines(registry.reactor, self._boxTooLate)
         #: When lanes send what was accepted together.

@@ -145,6 +145,16 @@ class Registry:
             self._keepPort(place)
         self._tidy(place)
 
+    def unexpect(self, address: BaseAddress, reason: str) -> None:
+        """
+        No worker of this address comes: unless one is up, what waits is refused.
+        """
+        place = self._places.get(address.key)
+        if place is not None and not place.registrations:
+            place.route.stop(reason)
+            self._releasePort(place)
+            self._tidy(place)
+
     def addresses(self) -> list[BaseAddress]:
         """
         The addresses that workers have registered, or are expected to.

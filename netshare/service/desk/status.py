@@ -11,7 +11,7 @@ from typing import Any
 
 from netshare import __version__
 from netshare.addresses import BaseAddress, HostNameComparisonMode, parse_via
-from netshare.interfaces import IRoute
+from netshare.interfaces import IRoute, IWorkerManager
 from netshare.service.desk.departures import Departures
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.front.preamble import SharedPortFactory
@@ -48,6 +48,8 @@ class Status:
         self._counts = counts
         self._front = front
         self._settings = settings
+        #: Has the workers that the service starts, if it starts any.
+        self.workers: IWorkerManager | None = None
         self.departures = Departures(registry.reactor)
         #: When the service began, in seconds since the epoch; the first one of those that took
         #: over from each other.
@@ -144,6 +146,8 @@ class Status:
                 route.check()
                 return [{**row, "state": route.state, "to": route.where}]
             return [{**row, "state": "ready"}]
+        if self.workers is not None:
+            row.update(self.workers.describe(address) or {})
         leaving = self.departures.of(address)[:_MOST_WORKERS]
         return [
             *(

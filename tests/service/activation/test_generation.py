@@ -9,7 +9,8 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
 
-from netshare.service.activation.generation import DRAIN_FOR, KILL_AFTER, Generation, Limits, Phase
+from netshare.service.activation.generation import Generation, Phase
+from netshare.service.activation.limits import DRAIN_FOR, KILL_AFTER, Limits
 from tests.helpers.processes import FakeProcess, FakeSpawner
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from twisted.internet.defer import ensureDeferred
 
 from netshare.addresses import parse_base_address
 from netshare.service.activation import supervision
+from netshare.service.activation.limits import RecycleAfter
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.activation.supervision import Supervisor
-from netshare.service.activation.worker import State
+from netshare.service.activation.supervision import LOOK_EVERY, Supervisor
+from netshare.service.activation.worker import NotServing, State
 from netshare.service.shared import SharedPort
 from netshare.testing import AdoptingReactor
 from tests.helpers.processes import FakeSpawner
+
+A = parse_base_address("net.tcp://+/a")
 
 
 class Setting:
@@ -66,6 +70,97 @@ def test_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (leaving.state, kept.pids) == (State.STOPPED, [1])
     assert [worker.name for worker in one.supervisor.workers] == ["a", "c"]
     assert one.served() == ["net.tcp://+/a", "net.tcp://+/c"]
+
+
+def test_a_changed_spec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are exchanged one after the other, and their number is brought into line."""
+    one = Setting(monkeypatch, spec("a", 3))
+    one.supervisor.start()
+    processes = one.spawner.processes
+    for process in processes:
+        process.register()
+    ensureDeferred(one.supervisor.change([spec("a", 3)], [spec("a", 2)]))
+    assert [process.link.did for process in processes] == [[], [], [90.0], []]
+    assert [worker.state for worker in one.supervisor.workers] == [State.RECYCLING, State.SERVING]
+    one.spawner.last.register()
+    assert processes[0].link.did == [90.0]
+    assert [worker.state for worker in one.supervisor.workers] == [State.SERVING, State.RECYCLING]
+    one.spawner.last.register()
+    assert one.supervisor.describe(A) == {"worker": "serving"}
+    families: list[Any] = []
+    monkeypatch.setattr(
+        supervision, "descends_from", lambda pid, pids: families.append(pids) or True
+    )
+    assert one.supervisor.started(99)
+    assert families == [{1, 2, 3, 4, 5}]  # those that are draining are known
+    ended: list[Any] = []
+    one.supervisor.stop().addBoth(ended.append)
+    for process in processes:
+        assert ended == []
+        process.end()
+    assert len(ended) == 1
+    assert one.reactor.getDelayedCalls() == []
+
+
+def test_recycling_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process after the other; when one fails, the next ones are not tried."""
+    one = Setting(monkeypatch, spec("a", 2))
+    one.supervisor.start()
+    for process in one.spawner.processes:
+        process.register()
+    failures: list[Any] = []
+    one.supervisor.recycleAt(A).addErrback(failures.append)
+    one.spawner.last.end("was ended by signal 11")
+    assert failures[0].check(NotServing)
+    assert len(one.spawner.processes) == 3
+    described = one.supervisor.describe(A)
+    assert described is not None
+    assert described["worker"] == "serving"
+    assert described["trouble"].endswith("the old process serves on: was ended by signal 11")
+
+
+def test_starting_and_stopping_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is over when its last process has ended, or serves."""
+    one = Setting(monkeypatch, spec("a", 2), spec("b"))
+    one.supervisor.start()
+    done: list[Any] = []
+    one.supervisor.stopAt(A, drain=False).addBoth(done.append)
+    for process in one.spawner.processes[:2]:
+        assert done == []
+        process.end()
+    assert (done, one.supervisor.describe(A)) == ([None], {"worker": "stopped"})
+    one.supervisor.startAt(A).addBoth(done.append)
+    for process in one.spawner.processes[3:]:
+        assert done == [None]
+        process.register()
+    assert (done, one.supervisor.describe(A)) == ([None, None], {"worker": "serving"})
+    assert one.spawner.processes[2].signals == []
+    assert one.supervisor.describe(parse_base_address("net.tcp://+/c")) is None
+
+
+def test_limits_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process at a time is replaced when it has come to a limit."""
+    limited = replace(spec("a", 2), recycleAfter=RecycleAfter(age=100))
+    one = Setting(monkeypatch, limited)
+    one.supervisor.start()
+    for process in one.spawner.processes:
+        process.register()
+    one.reactor.pump([LOOK_EVERY] * 89)
+    assert len(one.spawner.processes) == 2
+    for _ in range(12):
+        one.reactor.advance(LOOK_EVERY)
+        assert len(one.spawner.processes) <= 3
+    assert len(one.spawner.processes) == 3
+    one.spawner.last.register()
+    one.reactor.pump([LOOK_EVERY] * 2)
+    assert len(one.spawner.processes) == 4
+    one.spawner.last.register()
+    one.reactor.pump([LOOK_EVERY] * 50)
+    assert len(one.spawner.processes) == 4
+    one.supervisor.stop()
+    for process in one.spawner.processes:
+        process.end()
+    assert one.reactor.getDelayedCalls() == []
 
 
 def test_a_family(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,153 @@
+"""
+One worker that the service starts, as a table of the file or as an option.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from netshare.config.duration import parse_duration
+from netshare.config.errors import ConfigurationError
+from netshare.config.file import strings
+from netshare.config.rows import read_address, with_values
+from netshare.endpoints.preamble import PreambleUse
+from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
+from netshare.service.activation.limits import DRAIN_FOR, START_WITHIN, Limits, RecycleAfter
+from netshare.service.activation.spec import WorkerSpec
+
+#: How sizes of memory may end, and what that stands for.
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
+    """
+    A table ``[[worker]]``.
+
+    :raises ConfigurationError: it makes no sense
+    """
+    address = read_address(table["address"], "[[worker]]")
+    where = f"[[worker]] {address}"
+    if ("factory" in table) == ("command" in table):
+        raise ConfigurationError(f"{where}: either factory or command has to be given")
+    command = table.get("command")
+    if isinstance(command, str):
+        try:
+            command = shlex.split(command)
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: command: {error}", key="command") from None
+    if command is not None and not strings(command, f"{where}: command", "command"):
+        raise ConfigurationError(f"{where}: command is empty", key="command")
+    user = table.get("user")
+    if user is not None and os.geteuid() != 0:
+        raise ConfigurationError(
+            f"{where}: only root can start workers as another user", key="user"
+        )
+    environment = table.get("environment", {})
+    if not isinstance(environment, dict):
+        raise ConfigurationError(
+            f"{where}: environment is a table of names and texts", key="environment"
+        )
+    return WorkerSpec(
+        name=str(table.get("name", address)),
+        address=address,
+        target=table.get("factory"),
+        command=tuple(command) if command is not None else None,
+        preamble=_preamble(table.get("preamble", "pass"), where),
+        processes=_count(table, "processes", where, 1, 1),
+        directory=table.get("directory"),
+        environment={str(name): str(value) for name, value in environment.items()},
+        user=user,
+        limits=_limits(table, where),
+        recycleAfter=_recycle_after(table, where),
+        maxFailures=_count(table, "maxFailures", where, 0, MOST_FAILURES),
+        failureWindow=_time(table, "failureWindow", where, FAILURE_WINDOW),
+    )
+
+
+def worker_from_text(text: str) -> WorkerSpec:
+    """
+    What stands behind ``--worker``.
+
+    :raises ConfigurationError: it makes no sense
+    """
+    address, equals, what = text.partition("=")
+    if not equals or not what:
+        raise ConfigurationError(
+            f"--worker {text}: write ADDRESS=MODULE:FACTORY, or ADDRESS=!COMMAND LINE"
+        )
+    if what.startswith("!"):
+        return worker_from_table({"address": address, "command": what[1:]})
+    names = ("preamble", "name", "processes", "maxFailures")
+    target, values = with_values(what, names, f"--worker {text}")
+    for name in ("processes", "maxFailures"):
+        if name in values:
+            values[name] = int(values[name]) if values[name].isdigit() else values[name]
+    return worker_from_table({"address": address, "factory": target, **values})
+
+
+def _preamble(text: object, where: str) -> PreambleUse:
+    try:
+        return PreambleUse(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{where}: preamble is 'pass' or 'consume'", key="preamble"
+        ) from None
+
+
+def _limits(table: Mapping[str, Any], where: str) -> Limits:
+    return Limits(
+        start=_time_or_none(table, "startupTimeout", where, START_WITHIN),
+        drain=_time(table, "drainTimeout", where, DRAIN_FOR),
+    )
+
+
+def _recycle_after(table: Mapping[str, Any], where: str) -> RecycleAfter:
+    connections = _count(table, "recycleConnections", where, 0, 0)
+    return RecycleAfter(
+        age=_time_or_none(table, "recycleAge", where, None),
+        connections=connections or None,
+        memory=_memory(table, "recycleMemory", where),
+    )
+
+
+def _count(table: Mapping[str, Any], key: str, where: str, least: int, otherwise: int) -> int:
+    value = table.get(key, otherwise)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{where}: {key} is a whole number of at least {least}", key=key)
+    return value
+
+
+def _time_or_none(
+    table: Mapping[str, Any], key: str, where: str, otherwise: float | None
+) -> float | None:
+    if key not in table:
+        return otherwise
+    try:
+        seconds = parse_duration(table[key])
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {key}: {error}", key=key) from None
+    if seconds == 0:
+        raise ConfigurationError(f"{where}: {key} has to be more than 0", key=key)
+    return seconds
+
+
+def _time(table: Mapping[str, Any], key: str, where: str, otherwise: float) -> float:
+    seconds = _time_or_none(table, key, where, otherwise)
+    if seconds is None:
+        raise ConfigurationError(f"{where}: {key} cannot be Infinite", key=key)
+    return seconds
+
+
+def _memory(table: Mapping[str, Any], key: str, where: str) -> int | None:
+    if key not in table:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,14})([KMG]?)", str(table[key]))
+    if match is None:
+        raise ConfigurationError(
+            f"{where}: {key} is a number of bytes, or of K, M or G, such as '500M'", key=key
+        )
+    return int(match[1]) * _UNITS[match[2]]

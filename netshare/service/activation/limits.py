@@ -1,0 +1,47 @@
+"""
+How long each step of a process's life may take, and what it may come to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Seconds that a process has until it serves its address.
+START_WITHIN = 30.0
+
+#: Seconds that a process has for its connections, when another one serves in its place.
+DRAIN_FOR = 90.0
+
+#: Seconds that a worker has to end after SIGTERM before it is killed.
+KILL_AFTER = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    How many seconds each step may take.
+    """
+
+    #: From the start until it serves its address; None: any time.
+    start: float | None = START_WITHIN
+    #: For letting what it has come to an end, when another one serves in its place.
+    drain: float = DRAIN_FOR
+    #: From SIGTERM to SIGKILL.
+    stop: float = KILL_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class RecycleAfter:
+    """
+    What a process may come to before another one takes its place; None: anything.
+    """
+
+    #: Seconds since it was started.
+    age: float | None = None
+    #: Connections that it was given.
+    connections: int | None = None
+    #: Bytes of memory that it has resident.
+    memory: int | None = None
+
+    def __bool__(self) -> bool:
+        return not (self.age is None and self.connections is None and self.memory is None)

@@ -1,0 +1,70 @@
+"""One worker that the service starts, as a table of the file or as an option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netshare.config import ConfigurationError
+from netshare.config.workers import worker_from_table, worker_from_text
+from netshare.service.activation.limits import Limits, RecycleAfter
+
+TABLE = {"address": "net.tcp://+/a", "factory": "a:b"}
+
+
+def test_as_it_is_by_default() -> None:
+    """Nothing is recycled by itself, and the limits are those of the manual."""
+    spec = worker_from_table(TABLE)
+    assert (spec.limits, spec.recycleAfter) == (Limits(), RecycleAfter())
+    assert (spec.maxFailures, spec.failureWindow, spec.processes) == (5, 300.0, 1)
+
+
+def test_all_of_it() -> None:
+    """Times are WCF's, memory has a unit."""
+    spec = worker_from_table(
+        {
+            **TABLE,
+            "startupTimeout": "Infinite",
+            "drainTimeout": "00:05:00",
+            "maxFailures": 0,
+            "failureWindow": 60,
+            "recycleAge": "1.05:00:00",
+            "recycleConnections": 10_000,
+            "recycleMemory": "500M",
+        }
+    )
+    assert spec.limits == Limits(start=None, drain=300.0)
+    assert spec.recycleAfter == RecycleAfter(29 * 3600.0, 10_000, 500 * 1024**2)
+    assert (spec.maxFailures, spec.failureWindow) == (0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("startupTimeout", 0, "has to be more than 0"),
+        ("startupTimeout", "soon", "is not a time"),
+        ("drainTimeout", "Infinite", "cannot be Infinite"),
+        ("maxFailures", -1, "at least 0"),
+        ("maxFailures", True, "at least 0"),
+        ("processes", 0, "at least 1"),
+        ("recycleConnections", "many", "a whole number"),
+        ("recycleMemory", "half", "such as '500M'"),
+        ("recycleMemory", 0, "such as '500M'"),
+        ("recycleAge", 0, "has to be more than 0"),
+        ("failureWindow", "Infinite", "cannot be Infinite"),
+    ],
+)
+def test_what_makes_no_sense(key: str, value: Any, says: str) -> None:
+    """The sentence names the worker and the key."""
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        worker_from_table({**TABLE, key: value})
+    assert f"[[worker]] net.tcp://+/a: {key}" in str(caught.value)
+
+
+def test_on_the_command_line() -> None:
+    """Some of it stands behind the factory."""
+    spec = worker_from_text("net.tcp://+/a=m:f,processes=2,maxFailures=0,name=one")
+    assert (spec.processes, spec.maxFailures, spec.name) == (2, 0, "one")
+    with pytest.raises(ConfigurationError, match="maxFailures is a whole number"):
+        worker_from_text("net.tcp://+/a=m:f,maxFailures=few")
