@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -14,11 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SKIPPED = 77
 
 
-def run(name: str) -> int:
+def run(name: str, module: str = "properties") -> int:
     """
     Fuzz until libFuzzer ends, whose options are taken from the command line as they are.
 
-    :param name: of the check and its seeds in tests/properties.py
+    :param name: of the check and its seeds
+    :param module: of tests/helpers, where they are
     :returns: the exit status; :data:`SKIPPED` without atheris
     """
     try:
@@ -28,7 +30,7 @@ def run(name: str) -> int:
         return SKIPPED
     sys.path.insert(0, str(ROOT))
     with atheris.instrument_imports(include=["netshare"]):
-        from tests.helpers import properties
+        properties = import_module(f"tests.helpers.{module}")
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(getattr(properties, f"{name}_seeds")()):
             (Path(folder) / f"{number:04}").write_bytes(seed)

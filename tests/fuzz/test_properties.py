@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import properties
+from tests.helpers import properties, upgradeproperties
 
 CHECKS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     name: (getattr(properties, f"check_{name}"), getattr(properties, f"{name}_seeds"))
     for name in ("framing", "decode", "text", "compressed")
-}
+} | {"upgrades": (upgradeproperties.check_upgrades, upgradeproperties.upgrades_seeds)}
 #: Inputs for which something did not hold once.
 FOUND = [
     b'"',  # a conversation without any record could not be shown
