@@ -257,6 +257,35 @@ def test_links_count_as_descriptors(setting: Setting) -> None:
     assert before > 0
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments", "says"),
+    [(commands.Reload, {}, "may not reload"), (commands.TakeOver, {"format": 1}, "may not take")],
+)
+def test_who_may_reload_and_take_over(
+    setting: Setting, command: Any, arguments: dict[str, int], says: str
+) -> None:
+    """Root and the service's own user may, and every other user is told so; nothing happens."""
+    done: list[str] = []
+
+    def refuse(error: type[Exception]) -> Any:
+        done.append("asked")
+        raise error("it was asked")
+
+    setting.shared.desk.reload = lambda: refuse(commands.ReloadFailed)
+    setting.shared.desk.takeOver = lambda format, peer: refuse(commands.TakeOverRefused)
+    stranger, desk, _ = setting.link()
+    desk.peer = Peer(os.getpid(), 4001, frozenset({4001}))
+    failure = setting.ask(stranger, command, **arguments)
+    assert failure.check(commands.AccessDenied)
+    assert says in failure.getErrorMessage()
+    assert done == []
+    for uid in (0, os.geteuid()):
+        desk.peer = Peer(os.getpid(), uid, frozenset())
+        failure = setting.ask(stranger, command, **arguments)
+        assert failure.check(commands.ReloadFailed, commands.TakeOverRefused)
+    assert done == ["asked", "asked"]
+
+
 def test_no_tls_is_started(setting: Setting) -> None:
     """AMP's own command for it is as unknown as any that does not exist."""
     stranger, _, link = setting.link()
