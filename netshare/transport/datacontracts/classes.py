@@ -187,6 +187,11 @@ class ClassContract(TypeContract):
         members = (one for layer in self.layers for one in layer.members)
         return next(one.contract for one in members if one.attribute == attribute)
 
+    @property
+    def calls_before_writing(self) -> bool:
+        """Whether a method of the class is called before an object is written."""
+        return bool(self._before_writing)
+
     def python_types(self) -> tuple[type, ...]:
         return (self.cls,)
 

@@ -44,12 +44,12 @@ class ListContract(TypeContract):
         self.cls = cls
         self.clr = name
         #: What may be given as one.
-        self._taken: tuple[type[Any], ...] = (list, tuple)
-        self._child = child_namespace(item, namespace)
+        self.taken: tuple[type[Any], ...] = (list, tuple)
+        self.child = child_namespace(item, namespace)
         self._write_item = item.element_writer()
         self._read_item = item.element_reader()
-        self._scalar = item.scalar if isinstance(item, ScalarContract) else None
-        self._array_kind = 0 if self._scalar is None else self._scalar.array_kind
+        self.scalar = item.scalar if isinstance(item, ScalarContract) else None
+        self.array_kind = 0 if self.scalar is None else self.scalar.array_kind
 
     def parts(self) -> Iterator[TypeContract]:
         yield self.item
@@ -61,17 +61,17 @@ class ListContract(TypeContract):
         return super().could_be(value) and all(map(self.item.takes, value))
 
     def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
-        if not isinstance(value, self._taken):
+        if not isinstance(value, self.taken):
             raise UnencodableValue(
-                f"{type(value).__name__} is no {self.clr}; a {self._taken[0].__name__} is expected"
+                f"{type(value).__name__} is no {self.clr}; a {self.taken[0].__name__} is expected"
             )
         if not value:
             return
-        if self._array_kind:
+        if self.array_kind:
             self.write_array(writer, value, writer.prefix_of(self.namespace) or "")
             return
-        if self._child is not None:
-            writer.declare_any(self._child)
+        if self.child is not None:
+            writer.declare_any(self.child)
         name, namespace, write = self.item_name, self.namespace, self._write_item
         prefix = writer.prefix_of(namespace) or ""
         index = 0
@@ -86,7 +86,7 @@ class ListContract(TypeContract):
 
     def write_array(self, writer: XmlWriter, value: Any, prefix: str) -> None:
         """Write the items as one array; in text that is one element after another."""
-        scalar = self._scalar
+        scalar = self.scalar
         assert scalar is not None
         index = 0
         wire: list[Any] = []
@@ -99,13 +99,13 @@ class ListContract(TypeContract):
         name = Name(prefix, self.item_name, self.namespace)
         # .NET has the names in arrays as strings, so they are no matter of the dictionary.
         inline, writer.inline_names = writer.inline_names, True
-        writer.array(ArrayElements(name, (), self._array_kind, tuple(wire)))
+        writer.array(ArrayElements(name, (), self.array_kind, tuple(wire)))
         writer.inline_names = inline
 
     def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         items: list[Any] = []
         local, namespace, read = self.item_name, self.namespace, self._read_item
-        scalar = self._scalar
+        scalar = self.scalar
         cursor.enter()
         try:
             while (name := cursor.next(strict=True)) is not None:
@@ -143,12 +143,12 @@ class SetContract(ListContract):
 
     def __init__(self, name: str, namespace: str, item: TypeContract) -> None:
         super().__init__(name, namespace, item, item.bare.name, set)
-        self._taken = (set, frozenset)
+        self.taken = (set, frozenset)
         # .NET writes arrays as arrays only.
-        self._array_kind = 0
+        self.array_kind = 0
 
     def python_types(self) -> tuple[type, ...]:
-        return self._taken
+        return self.taken
 
     def _made_of(self, items: list[Any]) -> Any:
         try:
@@ -187,7 +187,7 @@ class DictContract(TypeContract):
         self.clr = name
         self.key_contract = key
         self.value_contract = value
-        self._names = names
+        self.names = names
         self._write_key = key.element_writer(child_namespace(key, namespace))
         self._write_value = value.element_writer(child_namespace(value, namespace))
         self._read_key = key.element_reader()
@@ -210,7 +210,7 @@ class DictContract(TypeContract):
     def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         if not isinstance(value, dict):
             raise UnencodableValue(f"{type(value).__name__} is no {self.clr}; a dict is expected")
-        pair, key_name, value_name = self._names
+        pair, key_name, value_name = self.names
         namespace = self.namespace
         prefix = writer.prefix_of(namespace) or ""
         for key, item in value.items():
@@ -229,7 +229,7 @@ class DictContract(TypeContract):
 
     def read_content(self, cursor: XmlCursor, known: KnownContracts) -> Any:
         made: Any = self.cls.__new__(self.cls)  # type: ignore[call-overload]
-        pair, key_name, value_name = self._names
+        pair, key_name, value_name = self.names
         namespace = self.namespace
         cursor.enter()
         try:

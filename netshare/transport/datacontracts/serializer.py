@@ -13,6 +13,7 @@ from netshare.transport.datacontracts.errors import (
     InvalidDataContract,
     UnencodableValue,
 )
+from netshare.transport.datacontracts.generated import GeneratedWriter
 from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.resolver import contract_of, known_types_of
 from netshare.transport.datacontracts.scalars import SERIALIZATION, XSD
@@ -46,6 +47,7 @@ class Serializer:
         "_read",
         "_write_simple",
         "contract",
+        "generated",
         "hint",
         "primitive",
         "read_leaf",
@@ -71,6 +73,8 @@ class Serializer:
         self._write_simple = self.contract.element_writer() if simple else None
         #: The namespace to declare in the element, because what is inside needs it.
         self._namespace = self.contract.bare.inner_namespace
+        #: Writes the usual values faster; None: there is no such thing for the type.
+        self.generated = None if self.primitive else GeneratedWriter.of(self.contract)
 
     @property
     def default(self) -> Any:
@@ -103,6 +107,12 @@ class Serializer:
         :param value: what to write
         :raises UnencodableValue: the value is not of the type; it names the member
         """
+        if self.generated is not None and self.generated.write(writer, name, namespace, value):
+            return
+        self.write_ordinarily(writer, name, namespace, value)
+
+    def write_ordinarily(self, writer: XmlWriter, name: str, namespace: str, value: Any) -> None:
+        """As :meth:`write`, by the contracts themselves, whatever may be generated for them."""
         known = (self._known_types or self._known()).for_document()
         prefix = writer.prefix_of(namespace) or ""
         try:

@@ -14,7 +14,7 @@ from netshare.transport.datacontracts.naming import generic_name
 from netshare.transport.datacontracts.types import KnownContracts, TypeContract
 from netshare.transport.xml import XmlCursor, XmlException, XmlWriter
 
-__all__ = ["KeyValuePair", "TupleContract", "ValueTuple", "tuple_contract"]
+__all__ = ["MOST", "KeyValuePair", "TupleContract", "ValueTuple", "tuple_contract"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -22,7 +22,7 @@ V = TypeVar("V")
 _TUPLE: Final = "m_"
 _VALUE_TUPLE: Final = ""
 #: So many items a tuple in .NET has; the rest is a tuple of its own.
-_MOST: Final = 7
+MOST: Final = 7
 
 
 class ValueTupleMark:
@@ -68,9 +68,9 @@ class TupleContract(TypeContract):
         self.is_struct = value_type
         self.items = tuple(items)
         names = [f"{before}Item{n}" for n in range(1, len(items) + 1)]
-        if len(items) > _MOST:
-            names[_MOST] = f"{before}Rest"
-        self._names = names
+        if len(items) > MOST:
+            names[MOST] = f"{before}Rest"
+        self.names = names
         namespace = self.namespace
         self._write = [item.element_writer(child_namespace(item, namespace)) for item in items]
         self._read = {
@@ -97,14 +97,14 @@ class TupleContract(TypeContract):
 
     def _length(self) -> int:
         """:returns: how many items the tuple has in Python."""
-        rest = self.items[-1] if len(self.items) > _MOST else None
-        return _MOST + rest._length() if isinstance(rest, TupleContract) else len(self.items)
+        rest = self.items[-1] if len(self.items) > MOST else None
+        return MOST + rest._length() if isinstance(rest, TupleContract) else len(self.items)
 
     def _nested(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        return value if len(self.items) <= _MOST else (*value[:_MOST], value[_MOST:])
+        return value if len(self.items) <= MOST else (*value[:MOST], value[MOST:])
 
     def _flat(self, values: list[Any]) -> tuple[Any, ...]:
-        return tuple(values) if len(values) <= _MOST else (*values[:_MOST], *values[_MOST])
+        return tuple(values) if len(values) <= MOST else (*values[:MOST], *values[MOST])
 
     def write_content(self, writer: XmlWriter, value: Any, known: KnownContracts) -> None:
         if not isinstance(value, tuple) or len(value) != self._length():
@@ -114,7 +114,7 @@ class TupleContract(TypeContract):
         namespace = self.namespace
         prefix = writer.prefix_of(namespace) or ""
         nested = self._nested(value)
-        for name, write, item in zip(self._names, self._write, nested, strict=True):
+        for name, write, item in zip(self.names, self._write, nested, strict=True):
             try:
                 write(writer, name, namespace, prefix, item, known)
             except UnencodableValue as error:
@@ -139,13 +139,13 @@ class TupleContract(TypeContract):
             except XmlException as error:
                 raise DeserializationFailed(error.message, name.local) from error
         cursor.leave()
-        if len(values) > _MOST and values[_MOST] is None:
-            raise DeserializationFailed("the rest of the tuple is null", self._names[_MOST])
+        if len(values) > MOST and values[MOST] is None:
+            raise DeserializationFailed("the rest of the tuple is null", self.names[MOST])
         return self._flat(values)
 
 
 def tuple_contract(items: Sequence[TypeContract], value_type: bool) -> TypeContract:
     """:returns: the contract of a tuple of these."""
-    if len(items) > _MOST:
-        items = [*items[:_MOST], tuple_contract(items[_MOST:], value_type)]
+    if len(items) > MOST:
+        items = [*items[:MOST], tuple_contract(items[MOST:], value_type)]
     return TupleContract(items, value_type)

@@ -70,6 +70,11 @@ class XmlWriter:
         """The namespaces in force outside of each open element, and here."""
         return [*self._outer, self._scope]
 
+    @property
+    def scope(self) -> WriterScope:
+        """The namespaces in force here."""
+        return self._scope
+
     # -- what subclasses do
 
     def _write_start(self, prefix: str, local: str) -> None:

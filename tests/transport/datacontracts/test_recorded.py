@@ -84,11 +84,8 @@ class DotNetSession(WriterSession):
         ).split()
     )
 
-    def id_of(self, text: str) -> int | None:
-        if text in self.ENVELOPE:
-            return super().id_of(text)
-        known = self._ids.get(text)
-        return self._add(text) if known is None and self._remaining else known
+    def known_id(self, text: str) -> int | None:
+        return super().known_id(text) if text in self.ENVELOPE else self._ids.get(text)
 
 
 def again(number: int, side: str) -> Message:

@@ -10,7 +10,7 @@ its ids again, so the session becomes unusable.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from netshare.transport.xml.binary.dictionary import STATIC_IDS
 from netshare.transport.xml.binary.names import NameMemory
@@ -109,7 +109,7 @@ class WriterSession:
     :param max_size: bytes all tables may have together: what the reader allows.
     """
 
-    __slots__ = ("_ids", "_new", "_remaining", "headers", "max_size")
+    __slots__ = ("_ids", "_new", "_remaining", "headers", "max_size", "places")
 
     def __init__(self, max_size: int = MAX_SESSION_SIZE) -> None:
         self.max_size = max_size
@@ -118,6 +118,8 @@ class WriterSession:
         self._remaining = max_size
         #: Owned by the writer: element records it has made with this session's ids.
         self.headers: dict[tuple[str, str], bytes] = {}
+        #: Owned by the generated writers of data contracts: what they have made of such records.
+        self.places: dict[Any, Any] = {}
 
     @classmethod
     def of(cls, strings: tuple[str, ...], max_size: int) -> WriterSession:
@@ -160,6 +162,16 @@ class WriterSession:
             del self._ids[text]
         del self._new[new:]
         self.headers.clear()
+        self.places.clear()
+
+    def knows(self, text: str) -> bool:
+        """:returns: whether :meth:`id_of` gives out nothing new for a text."""
+        return not self._remaining or self.known_id(text) is not None
+
+    def known_id(self, text: str) -> int | None:
+        """:returns: the id that a text has already; ``None``: it has none."""
+        known = STATIC_IDS.get(text)
+        return self._ids.get(text) if known is None else known
 
     def id_of(self, text: str) -> int | None:
         """
@@ -167,12 +179,8 @@ class WriterSession:
         :returns: the id to write, given out now if need be; ``None`` once the table is full.
         :raises XmlException: the text cannot be UTF-8.
         """
-        known = STATIC_IDS.get(text)
-        if known is None:
-            known = self._ids.get(text)
-            if known is None and self._remaining:
-                return self._add(text)
-        return known
+        known = self.known_id(text)
+        return self._add(text) if known is None and self._remaining else known
 
     def _add(self, text: str) -> int | None:
         try:

@@ -134,6 +134,11 @@ class BinaryWriter(XmlWriter):
         self._text = -1
         return taken
 
+    @property
+    def session(self) -> WriterSession | None:
+        """The session's strings, as of the constructor."""
+        return self._session
+
     def id_of(self, text: str) -> int | None:
         """:returns: the id of a string, in the session a new one if need be."""
         if self.inline_names:
