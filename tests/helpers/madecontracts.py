@@ -306,3 +306,10 @@ class Counting:
 class Node:
     Name: str | None
     Next: Node | None
+
+
+@data_contract(namespace="urn:a")
+class Tree:
+    """May contain itself."""
+
+    Inner: Tree | None

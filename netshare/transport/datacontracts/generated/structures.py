@@ -32,7 +32,6 @@ own way for a value out of the ordinary.
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
@@ -195,18 +194,12 @@ def _class_content(self: _Writer) -> None:
     for namespace, members in contract.layers:
         for one in members:
             source.line(f"# {one.name!r}: {one.contract.clr or one.contract.name!r}")
-            source.line(f"v = {_attribute(one.attribute)}")
+            source.line(f"v = value.{one.attribute}")
             child = child_namespace(one.contract, namespace)
             optional = not one.emit_default
             slot = Slot(Kind.PLAIN, one.name, namespace, one.contract, child, optional)
             self.element(slot, bool(namespace) and namespace == contract.namespace, one.required)
     self.flush("END")
-
-
-def _attribute(name: str) -> str:
-    if name.isidentifier() and not keyword.iskeyword(name):
-        return f"value.{name}"
-    return f"getattr(value, {name!r})"
 
 
 def _list_usual(self: _Writer) -> str:
