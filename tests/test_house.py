@@ -39,6 +39,8 @@ ORDER = """
     netshare.service.quotas
     netshare.service.connectionlog
     netshare.service.records
+    netshare.service.notify
+    netshare.service.store
     netshare.service.front
     netshare.service.routing
     netshare.service.workers

@@ -27,6 +27,7 @@ from netshare.printable import CleanLogger
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.desk.accounts import Accounts
 from netshare.service.desk.memory import AddressMemory
+from netshare.service.desk.notebook import FileNotebook, MemoryNotebook, Notebook
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.desk.registry import Registry
 from netshare.service.desk.status import Status
@@ -120,7 +121,7 @@ class SharedPort:
         self._relays: list[RelayRoute] = []
         self._memory: AddressMemory | None = None
 
-    def resume(self, memory: Path, afresh: bool = True) -> None:
+    def resume(self, memory: Path, afresh: bool = True, state: int | None = None) -> None:
         """
         Go on where another service, or an earlier process of this one, ended: connections wait for
         workers that were registered then. To be called before the first client can come.
@@ -129,8 +130,13 @@ class SharedPort:
             what to expect
         :param memory: a file in which this service notes what is registered, from now on; its
             directory has to be writable. Where there is none yet, no address is expected
+        :param state: a file in memory for the same, which outlives this process elsewhere and is
+            read first; it belongs to the service now
         """
-        self._memory = AddressMemory(self.reactor, memory, self.registry.addresses)
+        notebooks: list[Notebook] = [FileNotebook(memory)]
+        if state is not None:
+            notebooks.insert(0, MemoryNotebook(state))
+        self._memory = AddressMemory(self.reactor, notebooks, self.registry.addresses)
         if afresh:
             for address in self._memory.read():
                 self.registry.expect(address, self.quotas.expectAfterStart)

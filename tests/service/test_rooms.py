@@ -19,6 +19,8 @@ ORDER = [
     "quotas",
     "connectionlog",
     "records",
+    "notify",
+    "store",
     "front",
     "routing",
     "workers",

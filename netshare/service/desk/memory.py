@@ -7,13 +7,12 @@ says only for which addresses connections may wait until their workers are back.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from netshare.addresses import AddressError, BaseAddress, parse_base_address
 from netshare.printable import CleanLogger
+from netshare.service.desk.notebook import Notebook
 from netshare.timing import Timer
 
 #: Seconds from a change until it is written, at least: many come together.
@@ -22,25 +21,25 @@ DELAY = 0.05
 #: Of the time, writing may take this part at most: a long list is written less often.
 _SHARE = 0.02
 
-#: How much of a file is read: 250,000 addresses of a usual length.
-_LONGEST = 32 * 1024 * 1024
-
 
 class AddressMemory:
     """
-    A file with one address to a line, which is replaced as a whole whenever they change.
+    One address to a line, written as a whole whenever they change.
 
-    :param path: the file; its directory has to exist and be writable
+    :param notebooks: where they are written, each for itself; read is the first that has something
     :param addresses: tells the addresses of now
     """
 
     log = CleanLogger()
 
     def __init__(
-        self, reactor: Any, path: Path, addresses: Callable[[], Iterable[BaseAddress]]
+        self,
+        reactor: Any,
+        notebooks: Sequence[Notebook],
+        addresses: Callable[[], Iterable[BaseAddress]],
     ) -> None:
         self._reactor = reactor
-        self._path = path
+        self._notebooks = list(notebooks)
         self._addresses = addresses
         self._timer = Timer(reactor, self.write)
         self._due = False
@@ -52,22 +51,25 @@ class AddressMemory:
         The addresses that were written last, perhaps by an earlier process. A line that is no
         address is left out, and logged.
         """
-        try:
-            with open(self._path, encoding="utf-8", errors="replace") as file:
-                lines = file.read(_LONGEST).splitlines()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            self.log.warn("{path}: {error}", path=str(self._path), error=error)
-            return []
+        for notebook in self._notebooks:
+            try:
+                lines = notebook.read().splitlines()
+            except OSError as error:
+                self.log.warn("{notebook}: {error}", notebook=str(notebook), error=error)
+                continue
+            if lines:
+                return self._parse(str(notebook), lines)
+        return []
+
+    def _parse(self, where: str, lines: list[str]) -> list[BaseAddress]:
         found = []
         for number, line in enumerate(lines, 1):
             try:
                 found.append(parse_base_address(line))
             except AddressError as error:
                 self.log.warn(
-                    "{path}, line {number}: no address: {error}",
-                    path=str(self._path),
+                    "{where}, line {number}: no address: {error}",
+                    where=where,
                     number=number,
                     error=error,
                 )
@@ -100,18 +102,17 @@ class AddressMemory:
         if self._frozen:
             return
         began = self._reactor.seconds()
-        beside = self._path.with_name(self._path.name + ".new")
-        try:
-            descriptor = os.open(
-                beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600
-            )
-            with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                file.writelines(f"{address}\n" for address in self._addresses())
-            os.replace(beside, self._path)
-        except OSError as error:
-            self.log.warn(
-                "what is registered is not remembered over a restart: {error}", error=error
-            )
-            self._frozen = True
+        text = "".join(f"{address}\n" for address in self._addresses())
+        for notebook in list(self._notebooks):
+            try:
+                notebook.write(text)
+            except OSError as error:
+                self.log.warn(
+                    "what is registered is not remembered over a restart: {notebook}: {error}",
+                    notebook=str(notebook),
+                    error=error,
+                )
+                self._notebooks.remove(notebook)
+        self._frozen = not self._notebooks
         now = self._reactor.seconds()
         self._notBefore = now + (now - began) / _SHARE

@@ -137,10 +137,16 @@ class BatchingPort(FileDescriptor):
         """
         Another process accepts here now: close what is here, and leave the socket listening.
         """
+        self.spare()
+        self.stopListening()
+
+    def spare(self) -> None:
+        """
+        Leave the socket listening when this port stops, for those that have it, too.
+        """
         if self._instead is not None:
             self._instead.socket.close()  # stopping it would shut the socket down
             self._instead = None
-        self.stopListening()
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor has given the port up: it stops."""

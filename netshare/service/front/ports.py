@@ -27,6 +27,7 @@ from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
 from netshare.service.records import Handed
+from netshare.service.store import DescriptorStore
 from netshare.sockets.held import NotPassable
 from netshare.sockets.listening import listening_socket
 from netshare.sockets.names import address_text
@@ -118,6 +119,8 @@ class Ports:
         self._reactor = reactor
         self._factory = factory
         self.admission = admission
+        #: Keeps the sockets that are opened here for the next process.
+        self.store = DescriptorStore()
         self._named: list[IListeningPort] = []
         #: How the administrator wrote them.
         self._names: dict[IListeningPort, str] = {}
@@ -150,6 +153,8 @@ class Ports:
             batching.startListening()
             port = batching
         self._enter(port, closeReturned, name)
+        if name and isinstance(port, BatchingPort):
+            self.store.keep_listener(name, port.fileno())
         return port
 
     def adopt(
@@ -158,17 +163,22 @@ class Ports:
         headed: bool = False,
         closeReturned: bool = False,
         name: str = "",
+        keep: bool = True,
     ) -> IListeningPort:
         """
-        Accept on a socket that listens already: one of the service before this one.
+        Accept on a socket that listens already: one of the service before this one, or one that
+        the service manager has made.
 
         :param headed: every connection begins with a PROXY protocol header
         :param closeReturned: as of :meth:`listen`
         :param name: as of :meth:`listen`
+        :param keep: whether the next process is to get it from the store
         """
         port = BatchingPort(self._reactor, bound, self._factory, headed=headed)
         port.startListening()
         self._enter(port, closeReturned, name)
+        if keep:
+            self.store.keep_listener(name, port.fileno())
         return port
 
     def _enter(self, port: IListeningPort, closeReturned: bool, name: str) -> None:
@@ -178,6 +188,13 @@ class Ports:
         number = getattr(port.getHost(), "port", None)
         if closeReturned and number is not None:
             self._factory.closing.add(number)
+
+    def would_open(self, bound: socket.socket) -> bool:
+        """
+        Whether a registration could ask for this listening socket, as the policy is now.
+        """
+        host, number = bound.getsockname()[:2]
+        return self._onDemand and number in self.allowed and host in (self.interfaces or _ALL)
 
     def inherit(self, bound: socket.socket) -> None:
         """
@@ -191,8 +208,10 @@ class Ports:
         """
         No registration will ask for what is left of the inherited sockets.
         """
-        for bound in self._inherited.values():
+        for (_, number), bound in self._inherited.items():
             bound.close()
+            if number not in self._opened:
+                self.store.forget_port(number)
         self._inherited.clear()
 
     def handed_over(self) -> Iterator[Handed]:
@@ -227,7 +246,7 @@ class Ports:
         Listen no more on what :meth:`listen` gave; what waits in its queue is refused.
         """
         self._named.remove(port)
-        self._names.pop(port, None)
+        self.store.forget_listener(self._names.pop(port, ""))
         await self._close(port)
 
     def describe(self) -> list[str]:
@@ -268,19 +287,24 @@ class Ports:
         opened.users -= 1
         if opened.users == 0:
             del self._opened[number]
+            self.store.forget_port(number)
             for port in opened.listening:
                 self._close(port)
             self.log.info("closed port {port}: nobody is registered on it", port=number)
 
     async def stop(self) -> None:
         """
-        Close every port; what waits in the kernel's queues of inherited sockets stays there.
+        Close every port; what waits in the kernel's queues of sockets that another process has,
+        too, stays there.
         """
         self._stopping = True
         ports = [port for opened in self._opened.values() for port in opened.listening]
         ports += self._named
         self._opened.clear()
         self._named.clear()
+        for port in ports:
+            if isinstance(port, BatchingPort):
+                port.spare()
         await gatherResults([self._close(port) for port in ports])
 
     def _open(self, number: int) -> list[IListeningPort]:
@@ -303,6 +327,7 @@ class Ports:
             ) from None
         for port in listening:
             self._control(port)
+            self.store.keep_port(number, port.fileno())  # type: ignore[attr-defined]
         self.log.info("opened port {port} for registered addresses", port=number)
         return listening
 
@@ -315,8 +340,15 @@ class Ports:
         inherited = self._inherited.pop((interface, number), None)
         if inherited is not None:
             return inherited
+        backlog = self.admission.quotas.listenBacklog
         try:
-            return listening_socket(interface, number, self.admission.quotas.listenBacklog)
+            try:
+                return listening_socket(interface, number, backlog)
+            except OSError as error:
+                # The one that was closed a moment ago may still be in the store.
+                if error.errno != errno.EADDRINUSE or not self.store.settle():
+                    raise
+                return listening_socket(interface, number, backlog)
         except OSError as error:
             # There is no IPv6, or it is compiled in but switched off.
             none = error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)

@@ -21,7 +21,11 @@ def test_the_environment() -> None:
         "PYTHONPATH": "/work",
         "NOTIFY_SOCKET": "/run/notify",
         "WATCHDOG_PID": "1",
+        "WATCHDOG_USEC": "30000000",
+        "LISTEN_PID": "1",
         "LISTEN_FDS": "1",
+        "LISTEN_FDNAMES": "netshare",
+        "FDSTORE": "1024",
         "CREDENTIALS_DIRECTORY": "/run/credentials",
         "DB_PASSWORD": "secret",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from twisted.internet.task import Clock
 
 from netshare.addresses import BaseAddress, parse_base_address
 from netshare.service.desk.memory import DELAY, AddressMemory
+from netshare.service.desk.notebook import FileNotebook, MemoryNotebook
 
 TEXTS = ["net.tcp://+:8808/one", "net.tcp://*/two", "net.tcp://host:9000/Three"]
 ADDRESSES = [parse_base_address(text) for text in TEXTS]
@@ -24,7 +26,7 @@ class Setting:
         self.memory = self.another()
 
     def another(self) -> AddressMemory:
-        return AddressMemory(self.clock, self.path, lambda: self.addresses)
+        return AddressMemory(self.clock, [FileNotebook(self.path)], lambda: self.addresses)
 
 
 @pytest.fixture
@@ -95,9 +97,30 @@ def test_a_long_list_is_written_less_often(setting: Setting) -> None:
         setting.clock.advance(0.2)
         return ADDRESSES
 
-    memory = AddressMemory(setting.clock, setting.path, slowly)
+    memory = AddressMemory(setting.clock, [FileNotebook(setting.path)], slowly)
     memory.changed()
     setting.clock.advance(DELAY)
     memory.changed()
     (call,) = setting.clock.getDelayedCalls()
     assert call.getTime() - setting.clock.seconds() > 5
+
+
+def test_two_places(setting: Setting) -> None:
+    """Each has the list for itself; the first that has one is read, one that fails is left out."""
+    kept = os.memfd_create("test")
+    gone = FileNotebook(setting.path.parent / "gone" / "registered")
+    memory = MemoryNotebook(os.dup(kept))
+    setting.addresses = ADDRESSES
+    AddressMemory(
+        setting.clock, [memory, gone, FileNotebook(setting.path)], lambda: setting.addresses
+    ).freeze()
+    memory.close()
+    assert setting.another().read() == ADDRESSES
+    setting.path.write_text("net.tcp://+/other")
+    both = [MemoryNotebook(kept), FileNotebook(setting.path)]
+    assert AddressMemory(setting.clock, both, list).read() == ADDRESSES
+    both[0].write("")
+    assert [str(one) for one in AddressMemory(setting.clock, both, list).read()] == [
+        str(parse_base_address("net.tcp://+/other"))
+    ]
+    both[0].close()  # type: ignore[union-attr]
