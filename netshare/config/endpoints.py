@@ -4,9 +4,8 @@ Twisted's endpoint strings in a configuration: what is wrong with one, in a sent
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.endpoints import clientFromString, serverFromString
@@ -54,6 +53,16 @@ def is_inherited(text: str) -> bool:
     return _parts(text)[0] == "systemd"
 
 
+def inherited_name(text: str) -> str | None:
+    """:returns: what systemd calls an endpoint's sockets; None: they do not come from it"""
+    return _argument(text, "name", 9) or None if is_inherited(text) else None
+
+
+def is_headed(text: str) -> bool:
+    """Whether every connection to an endpoint begins with a PROXY protocol header."""
+    return text.startswith("haproxy:")
+
+
 def check_server(reactor: Any, text: str) -> None:
     """
     :param text: a server endpoint
@@ -67,7 +76,12 @@ def check_server(reactor: Any, text: str) -> None:
     if not is_inherited(text):
         _check_port(text, _argument(text, "port", 0))
         _make(serverFromString, reactor, text)
-    elif (_argument(text, "name", 9) is None) == (_argument(text, "index", 1) is None):
+    elif _argument(text, "index", 1) is not None:
+        raise ConfigurationError(
+            "systemd passes what it has kept for the service beside what socket units have, in an "
+            "order of its own: write name= and what FileDescriptorName= says, instead of index="
+        )
+    elif inherited_name(text) is None:
         raise ConfigurationError("write it such as systemd:domain=INET6:name=netshare")
 
 
@@ -80,37 +94,15 @@ def check_client(reactor: Any, text: str) -> None:
     _make(clientFromString, reactor, text)
 
 
-def server_endpoint(
-    reactor: Any, text: str, environ: Mapping[str, str] = os.environ
-) -> IStreamServerEndpoint:
+def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     """
     Make a server endpoint for a start.
 
-    :param environ: where systemd names the descriptors that it passed
-    :raises ConfigurationError: it is none, or systemd passed no descriptor for it, or two
+    :param text: one whose socket does not come from systemd
+    :raises ConfigurationError: it is none
     """
-    if is_inherited(text):
-        _check_inherited(_argument(text, "name", 9), environ)
     endpoint: IStreamServerEndpoint = _make(serverFromString, reactor, text)
     return endpoint
-
-
-def _check_inherited(name: str | None, environ: Mapping[str, str]) -> None:
-    passed = [one for one in environ.get("LISTEN_FDNAMES", "").split(":") if one]
-    if name is None:
-        return
-    if passed.count(name) > 1:
-        raise ConfigurationError(
-            f"systemd passed {passed.count(name)} descriptors named {name}, and only one of them "
-            "could be accepted on: give each ListenStream= a socket unit and a "
-            "FileDescriptorName= of its own, and an endpoint for each"
-        )
-    if name not in passed:
-        those = f"it passed {', '.join(passed)}" if passed else "it passed none"
-        raise ConfigurationError(
-            f"systemd passed no descriptor named {name} ({those}): compare FileDescriptorName= of "
-            "the socket unit, and start the service by its unit"
-        )
 
 
 def _check_port(text: str, port: str | None) -> None:

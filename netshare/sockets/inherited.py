@@ -30,8 +30,11 @@ class InheritedDescriptors:
 
     def __init__(self, named: Iterable[tuple[str, int]] = ()) -> None:
         self._named = list(named)
-        for _, descriptor in self._named:
-            os.set_inheritable(descriptor, False)
+        for pair in self._named[:]:
+            try:
+                os.set_inheritable(pair[1], False)
+            except OSError:  # it is said to be there, and is not
+                self._named.remove(pair)
 
     @classmethod
     def of_process(cls, environ: MutableMapping[str, str]) -> InheritedDescriptors:

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from netshare.addresses import BaseAddress
-from netshare.config import Configuration, ConfigurationError, server_endpoint
+from netshare.config import Configuration, ConfigurationError
 from netshare.config.difference import Difference
 from netshare.config.values import ListenSpec
 from netshare.control.commands import ReloadFailed
@@ -25,12 +25,14 @@ from netshare.service.activation.supervision import Supervisor
 from netshare.service.front.ports import PortNotAllowed, PortUnavailable
 from netshare.service.shared import SharedPort
 from netshare.service.workers.route import WorkerRoute
+from netshare.tap.manager import ServiceManager
 
 
 class Reloader:
     """
     Takes a service from one configuration to the next.
 
+    :param manager: from whom sockets may come
     :param settings: what ``netshare stats`` shows, which is brought up to date
     :param listening: the ports of the listeners that there are; kept up to date
     """
@@ -39,13 +41,13 @@ class Reloader:
 
     def __init__(
         self,
-        reactor: Any,
+        manager: ServiceManager,
         shared: SharedPort,
         supervisor: Supervisor,
         settings: dict[str, Any],
-        listening: dict[ListenSpec, IListeningPort],
+        listening: dict[ListenSpec, list[IListeningPort]],
     ) -> None:
-        self._reactor = reactor
+        self._manager = manager
         self._shared = shared
         self._supervisor = supervisor
         self._settings = settings
@@ -59,7 +61,7 @@ class Reloader:
         :raises ReloadFailed: something cannot be had
         """
         change = Difference.between(old, new)
-        opened: dict[ListenSpec, IListeningPort] = {}
+        opened: dict[ListenSpec, list[IListeningPort]] = {}
         acquired: list[BaseAddress] = []
         ports = self._shared.ports
         try:
@@ -73,8 +75,9 @@ class Reloader:
             ports.allowed = old.allowPort
             for address in acquired:
                 ports.release(address.port)
-            for port in opened.values():
-                await ports.close(port)
+            for listening in opened.values():
+                for port in listening:
+                    await ports.close(port)
             if isinstance(error, PortNotAllowed | PortUnavailable):
                 raise ReloadFailed(str(error)) from None
             raise
@@ -94,16 +97,17 @@ class Reloader:
             if not (served or mine):
                 raise ReloadFailed(f"{spec.address} is served already, by others than this")
 
-    async def _open(self, change: Difference, opened: dict[ListenSpec, IListeningPort]) -> None:
+    async def _open(
+        self, change: Difference, opened: dict[ListenSpec, list[IListeningPort]]
+    ) -> None:
         for listen in change.listenAdded:
             try:
-                endpoint = server_endpoint(self._reactor, listen.endpoint)
-                opened[listen] = await self._shared.listen(endpoint, listen.closeReturned)
+                opened[listen] = await self._manager.listen(listen)
             except (ConfigurationError, CannotListenError, OSError) as error:
                 raise ReloadFailed(f"listen {listen.endpoint}: {error}") from None
 
     async def _commit(
-        self, change: Difference, new: Configuration, opened: dict[ListenSpec, IListeningPort]
+        self, change: Difference, new: Configuration, opened: dict[ListenSpec, list[IListeningPort]]
     ) -> None:
         shared = self._shared
         shared.permit(new.accounts)
@@ -122,7 +126,6 @@ class Reloader:
         for spec in change.removed:
             shared.ports.release(spec.address.port)
         for listen in change.listenRemoved:
-            port = self._listening.pop(listen, None)
-            if port is not None:
+            for port in self._listening.pop(listen, []):
                 await shared.ports.close(port)
         self._settings.update({"allow-port": str(new.allowPort), **new.who_may_register()})

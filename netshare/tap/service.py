@@ -4,8 +4,8 @@ The service under ``twistd`` and ``twist``.
 
 from __future__ import annotations
 
+import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -29,13 +29,18 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netshare import __version__
-from netshare.config import Configuration, ConfigurationError, ListenSpec, server_endpoint
+from netshare.config import Configuration, ConfigurationError, ListenSpec
+from netshare.config.endpoints import is_inherited
 from netshare.control.commands import ReloadFailed
 from netshare.service.activation.supervision import Supervisor
+from netshare.service.desk.listening import ControlPort
+from netshare.service.notify import Notifier
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.taking import TakeOverFailed, Taking
-from netshare.sockets.credentials import Peer
 from netshare.sockets.descriptors import raise_descriptor_limit
+from netshare.sockets.inherited import InheritedDescriptors
+from netshare.tap.controlsocket import ServiceRuns, remove_stale, unlink
+from netshare.tap.manager import ServiceManager
 from netshare.tap.options import Options, control_path, refuse
 from netshare.tap.reload import Reloader
 from netshare.tap.succession import Succession
@@ -48,34 +53,6 @@ class StartFailed(Exception):
 
     # As twistd's parent process shows it, which has room for some eighty characters only.
     __module__ = "builtins"
-
-
-def _remove_stale(control: Path) -> None:
-    """
-    Remove what a killed service left: a socket on which nothing listens, and its lock.
-
-    Twisted removes them by itself unless another process has got the killed one's number.
-
-    :raises StartFailed: a service runs there
-    """
-    with socket.socket(socket.AF_UNIX) as asking:
-        try:
-            asking.connect(str(control))
-            peer = Peer.of(asking)
-            raise StartFailed(
-                f"--control {control}: a service runs there already, process {peer.pid} of user "
-                f"{peer.user}. Stop it first, or name another control socket"
-            )
-        except ConnectionRefusedError:
-            _unlink(control)
-        except OSError:
-            pass  # nothing there, or nothing that we could judge: listening will tell
-
-
-def _unlink(control: Path) -> None:
-    """Remove a control socket and its lock."""
-    control.unlink(missing_ok=True)
-    control.with_name(control.name + ".lock").unlink(missing_ok=True)
 
 
 class SharingService(Service):
@@ -97,6 +74,8 @@ class SharingService(Service):
         daemon: bool = False,
         read: Callable[[], Configuration] | None = None,
         takeOver: bool = False,
+        notifier: Notifier | None = None,
+        passed: InheritedDescriptors | None = None,
     ) -> None:
         self._settings = {
             "interface": list(configuration.interface) or ["all"],
@@ -116,7 +95,8 @@ class SharingService(Service):
         self._takeOver = takeOver
         self._opened = False
         self._ports: list[IListeningPort] = []
-        self._listening: dict[ListenSpec, IListeningPort] = {}
+        self._listening: dict[ListenSpec, list[IListeningPort]] = {}
+        self._manager = ServiceManager(reactor, self.shared, notifier, passed)
         self._read = read
         self._reloads = DeferredLock()
         self.shared.desk.reload = self.reload
@@ -156,8 +136,30 @@ class SharingService(Service):
         super().startService()
         self._open()  # twist does not call privilegedStartService
         self.supervisor.start()
+        self._reactor.callWhenRunning(self._begin)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hangUp))
+
+    def _begin(self) -> None:
+        """
+        Links first, then clients: a worker that has waited for this service to come back, with
+        what it wants already written, registers before the first of its clients is looked at.
+        """
+        control = self._succession.control
+        if isinstance(control, ControlPort):
+            control.accept_waiting()
+
+        # What is said now is done before the reactor first looks at its descriptors; what that says
+        # then, when it has read from all links.
+        def read_links() -> None:
+            self._reactor.callLater(0, self._accept)
+
+        self._reactor.callLater(0, read_links)
+
+    def _accept(self) -> None:
+        if self.running:
+            self.shared.admission.resume(self)
+            self._manager.start()
 
     def _hangUp(self) -> None:
         reloading = ensureDeferred(self.reload())
@@ -177,13 +179,14 @@ class SharingService(Service):
         if self._read is None:
             raise ReloadFailed("this service was made of no options that could be read again")
         await self._reloads.acquire()
+        self._manager.reloading()
         try:
             try:
                 new = self._read()
             except ConfigurationError as error:
                 raise ReloadFailed("; ".join(error.problems)) from None
             reloader = Reloader(
-                self._reactor, self.shared, self.supervisor, self._settings, self._listening
+                self._manager, self.shared, self.supervisor, self._settings, self._listening
             )
             difference = await reloader.apply(self._configuration, new)
             self._configuration = replace(
@@ -196,21 +199,25 @@ class SharingService(Service):
             )
             return difference
         finally:
+            self._manager.ready()
             self._reloads.release()
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
+        self._manager.stop()
         return ensureDeferred(self._stop())
 
     def _open(self) -> None:
         if self._opened:
             return
         self._opened = True
+        self.shared.admission.pause(self)  # until _accept()
         try:
             self._listen()
         except StartFailed as failed:
-            if self._ports and not self._takeOver:
-                _unlink(self.control)  # stopListening() would, if the reactor ever ran
+            # stopListening() would, if the reactor ever ran.
+            if self._ports and not self._takeOver and getattr(self._ports[0], "owned", True):
+                unlink(self.control)
             # A twistd that becomes a daemon has a parent that waits to be told, and only an
             # Exception is told to it; in the foreground it would come out as a traceback.
             if self._daemon:
@@ -233,18 +240,35 @@ class SharingService(Service):
         if self._takeOver:
             self._listen_taking_over()
             return
-        _remove_stale(self.control)
-        # Everybody may connect: who may register is decided by name, and is told so.
-        control = UNIXServerEndpoint(self._reactor, str(self.control), mode=0o666, wantPID=True)
-        self._must(
-            control.listen(self.shared.desk).addCallback(self._listens_for_workers),
-            f"--control {self.control}",
-        )
+        self._listen_for_workers()
+        self._manager.take_up_ports(self._configuration)
         for listen in self._configuration.listen:
             self._listen_on(listen)
         self._acquire_ports()
         # Behind the ports that are named, since it opens those of the addresses it remembers.
-        self.shared.resume(self._memory())
+        self.shared.resume(self._memory(), state=self._manager.store.state())
+        self.shared.ports.closeInherited()
+        self._manager.finish_taking()
+
+    def _listen_for_workers(self) -> None:
+        """:raises StartFailed: the control socket cannot be had"""
+        what, backlog = f"--control {self.control}", self.shared.quotas.listenBacklog
+        try:
+            passed = self._manager.control_socket(self.control)
+            if passed is None:
+                remove_stale(self.control)
+        except (ConfigurationError, ServiceRuns) as error:
+            raise StartFailed(f"{what}: {error}") from None
+        if passed is not None:
+            port = ControlPort(self._reactor, passed, self.shared.desk, backlog)
+            port.startListening()
+            self._listens_for_workers(port)
+            return
+        # Everybody may connect: who may register is decided by name, and is told so.
+        control = UNIXServerEndpoint(
+            self._reactor, str(self.control), backlog=backlog, mode=0o666, wantPID=True
+        )
+        self._must(control.listen(self.shared.desk).addCallback(self._listens_for_workers), what)
 
     def _listens_for_workers(self, port: IListeningPort) -> None:
         self._ports.append(port)
@@ -255,13 +279,11 @@ class SharingService(Service):
 
     def _listen_on(self, listen: ListenSpec) -> None:
         """:raises StartFailed: it cannot be opened"""
-        what = f"--listen {listen.endpoint}"
-        try:
-            endpoint = server_endpoint(self._reactor, listen.endpoint)
-        except ConfigurationError as error:
-            raise StartFailed(f"{what}: {error}") from None
-        listening = self.shared.listen(endpoint, listen.closeReturned, listen.endpoint)
-        self._must(listening.addCallback(partial(setitem, self._listening, listen)), what)
+        listening = ensureDeferred(self._manager.listen(listen))
+        self._must(
+            listening.addCallback(partial(setitem, self._listening, listen)),
+            f"--listen {listen.endpoint}",
+        )
 
     def _acquire_ports(self) -> None:
         """:raises StartFailed: one cannot be opened"""
@@ -286,14 +308,17 @@ class SharingService(Service):
                 for bound, _ in given.pop("", []):
                     self.shared.ports.inherit(bound)
                 for listen in self._configuration.listen:
-                    sockets = given.get(listen.endpoint)
+                    sockets = given.pop(listen.endpoint, [])
                     if not sockets:
                         self._listen_on(listen)
                         continue
-                    bound, headed = sockets.pop(0)
-                    self._listening[listen] = self.shared.ports.adopt(
-                        bound, headed, listen.closeReturned, listen.endpoint
-                    )
+                    keep = not is_inherited(listen.endpoint)
+                    self._listening[listen] = [
+                        self.shared.ports.adopt(
+                            bound, headed, listen.closeReturned, listen.endpoint, keep
+                        )
+                        for bound, headed in sockets
+                    ]
                 self._acquire_ports()
                 channel = taking.confirm()
             except BaseException:
@@ -305,7 +330,7 @@ class SharingService(Service):
             for bound, _ in sockets:
                 bound.close()  # a port that this configuration does not name
         self._succession.taken(channel, taking.predecessor.pid)
-        self.shared.resume(self._memory(), afresh=False)
+        self.shared.resume(self._memory(), afresh=False, state=self._manager.store.state())
         taking.take_up(self.shared)
 
     def _must(self, opening: Deferred[Any], what: str) -> None:
@@ -342,6 +367,13 @@ def makeService(options: Options, reactor: Any = None) -> SharingService:
     runner: dict[str, Any] = options.parent or {}
     # twistd has the option, twist never becomes a daemon.
     daemon = not runner.get("nodaemon", True)
+    takeOver = bool(options["take-over"])
     return SharingService(
-        reactor, options.configuration, daemon, options.read, bool(options["take-over"])
+        reactor,
+        options.configuration,
+        daemon,
+        options.read,
+        takeOver,
+        Notifier.from_environment(os.environ, takeOver),
+        InheritedDescriptors.of_process(os.environ),
     )

@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from netshare.config import Configuration
+from netshare.service.desk.listening import ControlPort
 from netshare.service.records import ControlRecord, Handed
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.giving import Giving, Phase, heard, tell
@@ -60,11 +61,11 @@ class Succession:
         given = taking.control()
         if given is None:
             raise TakeOverFailed("the service that runs has not given its control socket")
-        with given:
-            given.setblocking(False)
-            port = self._reactor.adoptStreamPort(given.fileno(), socket.AF_UNIX, self._shared.desk)
-            # Once more, since those who connect are told who has said it last.
-            given.listen(self._shared.quotas.listenBacklog)
+        bound, owned = given
+        port = ControlPort(
+            self._reactor, bound, self._shared.desk, self._shared.quotas.listenBacklog, owned
+        )
+        port.startListening()
         return port
 
     def taken(self, channel: socket.socket, predecessor: int) -> None:
@@ -107,7 +108,8 @@ class Succession:
                     self._lock.unlink()
 
     def _others(self) -> Iterator[Handed]:
-        yield Handed(ControlRecord(str(self._path)), (self.control.fileno(),))
+        owned = getattr(self.control, "owned", True)
+        yield Handed(ControlRecord(str(self._path), owned), (self.control.fileno(),))
 
     def _refusal(self) -> str | None:
         if self._configuration.workers:

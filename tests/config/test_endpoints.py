@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.testing import MemoryReactor
 
 from netshare.config import ConfigurationError, check_client, check_server, server_endpoint
-from netshare.config.endpoints import listening_interface, listening_port
+from netshare.config.endpoints import (
+    inherited_name,
+    is_headed,
+    listening_interface,
+    listening_port,
+)
 
 REACTOR: Any = MemoryReactor()
 
@@ -44,6 +50,7 @@ def test_server_endpoints(text: str, port: int | None, interface: str) -> None:
         ("haproxy:tcp:88080", "88080 is not a port of TCP"),
         ("tcp:" + "9" * 5000, "is not a port of TCP"),
         ("systemd:domain=INET6", "write it such as"),
+        ("systemd:domain=INET6:index=0", "instead of index="),
     ],
 )
 def test_what_is_no_server(text: str, says: str) -> None:
@@ -61,15 +68,21 @@ def test_what_is_no_client(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("passed", "says"),
+    ("text", "name", "headed"),
     [
-        ("", "no descriptor named netshare .it passed none."),
-        ("other:more", "no descriptor named netshare .it passed other, more."),
-        ("netshare:netshare", "passed 2 descriptors named netshare"),
+        ("tcp:808", None, False),
+        ("haproxy:tcp:808", None, True),
+        ("systemd:domain=INET6:name=netshare", "netshare", False),
+        (r"haproxy:systemd:domain=INET:name=a\=b", "a=b", True),
     ],
 )
-def test_descriptors_of_systemd(passed: str, says: str) -> None:
-    """A name that systemd did not pass, or passed twice, is a sentence."""
-    environ = {"LISTEN_FDNAMES": passed} if passed else {}
-    with pytest.raises(ConfigurationError, match=says):
-        server_endpoint(REACTOR, "systemd:domain=INET6:name=netshare", environ)
+def test_where_sockets_come_from(text: str, name: str | None, headed: bool) -> None:
+    """The name that systemd has for an endpoint's sockets, and whether a header comes first."""
+    assert (inherited_name(text), is_headed(text)) == (name, headed)
+
+
+def test_an_endpoint_that_is_made() -> None:
+    """What does not come from systemd is Twisted's to make."""
+    assert IStreamServerEndpoint.providedBy(server_endpoint(REACTOR, "tcp:808"))
+    with pytest.raises(ConfigurationError, match="no endpoint"):
+        server_endpoint(REACTOR, "nonsense")

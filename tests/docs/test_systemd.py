@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 
 from netshare.control.paths import SYSTEM_CONTROL, service_control_path
 from netshare.service.desk.accounts import DEFAULT_GROUP
+from netshare.service.quotas import Quotas
 from netshare.tap import Options
+from netshare.tap.manager import CONTROL
 from tests.helpers.places import ROOT
 
 MANUAL = (ROOT / "docs" / "operations.rst").read_text("utf-8")
@@ -31,6 +34,7 @@ def unit(name: str) -> dict[str, list[str]]:
 
 
 SERVICE, SOCKET = unit("netshare.service"), unit("netshare.socket")
+CONTROL_SOCKET = unit("netshare-control.socket")
 
 
 def test_the_service_takes_the_socket_by_its_name() -> None:
@@ -40,8 +44,8 @@ def test_the_service_takes_the_socket_by_its_name() -> None:
     assert endpoint is not None
     assert endpoint[1] == f"systemd:domain=INET6:name={SOCKET['FileDescriptorName'][0]}"
     assert endpoint[1] in MANUAL
-    assert SERVICE["Requires"] == ["netshare.socket"]
-    assert "netshare.socket" in SERVICE["After"]
+    for setting in ("Requires", "After"):
+        assert SERVICE[setting][-1] == "netshare.socket netshare-control.socket"
     assert SOCKET["BindIPv6Only"] == ["both"]
 
 
@@ -69,6 +73,26 @@ def test_the_control_socket_is_where_workers_look() -> None:
     environ = {"RUNTIME_DIRECTORY": f"/run/{SERVICE['RuntimeDirectory'][0]}"}
     assert service_control_path(environ) == SYSTEM_CONTROL
     assert SERVICE["RuntimeDirectoryMode"] == ["0755"]
+    assert CONTROL_SOCKET["ListenStream"] == [str(SYSTEM_CONTROL)]
+    assert CONTROL_SOCKET["FileDescriptorName"] == [CONTROL]
+    assert CONTROL_SOCKET["Service"] == ["netshare.service"]
+    assert CONTROL_SOCKET["SocketMode"] == ["0666"]
+    # Otherwise its path would go with the directory whenever the service stops.
+    assert SERVICE["RuntimeDirectoryPreserve"] == ["yes"]
+
+
+def test_it_is_watched() -> None:
+    """The service says that it is ready and lives, and what it has systemd keep has room."""
+    assert SERVICE["Type"] == ["notify"]
+    assert int(SERVICE["WatchdogSec"][0]) >= 10
+    assert int(SERVICE["FileDescriptorStoreMax"][0]) >= 512
+    assert "Type=notify-reload\n   ExecReload=\n" in MANUAL
+
+
+def test_queues_are_long() -> None:
+    """Clients and workers of a service that starts all find room."""
+    for settings in (SOCKET, CONTROL_SOCKET):
+        assert settings["Backlog"] == [str(Quotas().listenBacklog)]
 
 
 def test_it_is_not_root() -> None:
@@ -92,8 +116,27 @@ def test_what_would_break_it_is_not_there() -> None:
 
 def test_the_manual_installs_what_there_is() -> None:
     """Every file of the directory is in the manual, and every one that it names is there."""
-    named = set(re.findall(r"systemd/(netshare\.[\w.]+)", MANUAL))
+    named = set(re.findall(r"systemd/(netshare[\w.-]+)", MANUAL))
     assert named == {path.name for path in (ROOT / "systemd").iterdir()}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_understands_them(tmp_path: Path) -> None:
+    """Every setting is one, and has a value that it may have."""
+    for name in ("netshare.service", "netshare.socket", "netshare-control.socket"):
+        text = (ROOT / "systemd" / name).read_text("utf-8")
+        for program in ("twistd", "netshare"):
+            text = text.replace(f"/opt/netshare/bin/{program}", "/bin/true")
+        (tmp_path / name).write_text(text)
+    verdict = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+    )
+    said = verdict.stdout + verdict.stderr
+    assert "netshare" not in said, said
+    assert verdict.returncode == 0, said
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

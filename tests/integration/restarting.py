@@ -113,10 +113,14 @@ class Place:
     def address(self, path: str) -> str:
         return f"net.tcp://+:{self.port}/{path}"
 
+    def opening(self, path: str) -> bytes:
+        """What a client that asks for a path sends first."""
+        return preamble(f"net.tcp://127.0.0.1:{self.port}/{path}")
+
     def ask(self, path: str, timeout: float = 20) -> bytes:
         """Connect, ask for a path, and read the first line that comes, or all."""
         with socket.create_connection(("127.0.0.1", self.port), timeout) as client:
-            client.sendall(preamble(f"net.tcp://127.0.0.1:{self.port}/{path}"))
+            client.sendall(self.opening(path))
             answer = b""
             while not answer.endswith(b"\n") and (piece := client.recv(1000)):
                 answer += piece

@@ -62,6 +62,11 @@ def test_what_is_not_taken_is_closed() -> None:
     os.close(one)
 
 
+def test_what_is_not_there() -> None:
+    """A descriptor that only the environment knows of was not passed."""
+    assert InheritedDescriptors([("gone", 99_999)]).names == []
+
+
 def udp(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.bind(("127.0.0.1", 0))

@@ -35,8 +35,9 @@ def test_a_start_opens_the_control_socket(tmp_path: Path) -> None:
     made = service(tmp_path)
     made.privilegedStartService()
     reactor: Any = made._reactor
-    ((address, _, _, mode, wants_pid),) = reactor.unixServers
+    ((address, _, backlog, mode, wants_pid),) = reactor.unixServers
     assert (address, mode, wants_pid) == (str(tmp_path / "run" / "control"), 0o666, True)
+    assert backlog == 4096
     assert (tmp_path / "run").is_dir()
 
 

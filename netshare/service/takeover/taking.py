@@ -76,10 +76,13 @@ class Taking:
                 "it serves on, and its log says more"
             ) from None
 
-    def control(self) -> socket.socket | None:
-        """The control socket; None where there was none."""
+    def control(self) -> tuple[socket.socket, bool] | None:
+        """
+        The control socket, and whether its path is the service's; None where there was none.
+        """
         for handed in self._take(ControlRecord):
-            return socket.socket(fileno=handed.descriptors[0])
+            record: Any = handed.record
+            return socket.socket(fileno=handed.descriptors[0]), record.owned
         return None
 
     def named_ports(self) -> dict[str, list[tuple[socket.socket, bool]]]:

@@ -82,7 +82,7 @@ def test_everything_is_taken_up(tmp_path: Path) -> None:
         giving(
             Handed(PortRecord("tcp:1", True), (port.fileno(),)),
             Handed(PortRecord("")),  # without its socket
-            Handed(ControlRecord("x"), (control.fileno(),)),
+            Handed(ControlRecord("x", owned=False), (control.fileno(),)),
             Handed(CountersRecord(1.0, 7, 2, 1, ("local", "new-word"), (5, 6))),
             Handed(ExpectRecord("net.tcp://+/one", 5.0)),
             Handed(ExpectRecord("nonsense", 5.0)),
@@ -94,8 +94,10 @@ def test_everything_is_taken_up(tmp_path: Path) -> None:
     ports = taking.named_ports()
     ((bound, headed),) = ports["tcp:1"]
     assert (bound.getsockname(), headed) == (port.getsockname(), True)
-    given = taking.control()
-    assert given is not None
+    passed = taking.control()
+    assert passed is not None
+    given, owned = passed
+    assert not owned
     channel = taking.confirm()
     thread.join()
     waits.close()

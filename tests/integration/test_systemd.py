@@ -1,0 +1,211 @@
+"""
+The service under a real systemd: sockets and a store that outlive it, and a watchdog.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from netshare.framing.records import PREAMBLE_ACK
+from tests.helpers.places import ROOT
+from tests.integration.managing import PROGRAM, NoManager, UserManager
+from tests.integration.restarting import Load, Place, until
+from tests.peers.drivers import free_port
+
+pytestmark = pytest.mark.skipif(
+    not PROGRAM.exists() or shutil.which("unshare") is None, reason="needs systemd and unshare"
+)
+
+#: What a manager without privileges, and without a user netshare, can do of the service's unit.
+KEPT = (
+    *("[", "Requires=", "After=", "Type=", "WatchdogSec=", "FileDescriptorStoreMax=", "Restart="),
+    *("KillMode=", "TimeoutStopSec=", "RuntimeDirectory", "LimitNOFILE="),
+)
+
+
+class Managed(Place):
+    """The units of the repository, and workers, under a manager of the test's own."""
+
+    def __init__(self, directory: Path, cleanup: ExitStack) -> None:
+        super().__init__(directory, cleanup)
+        try:
+            self.manager = UserManager(directory)
+        except NoManager as error:
+            pytest.skip(f"no systemd --user can be had here: {error}")
+        cleanup.callback(self.manager.close)
+        self.control = self.manager.runtime / "netshare" / "control"
+
+    def install(self, *options: str, port: bool = True, settings: str = "") -> None:
+        """
+        Start the units.
+
+        :param options: of the service
+        :param port: whether there is a socket unit for the port
+        :param settings: more of the service's unit
+        """
+        self.listening.close()  # now the number is free
+        binaries = Path(sys.executable).parent
+        listen = ("--listen=systemd:domain=INET6:name=netshare",) if port else ()
+        command = " ".join((f"{binaries}/twistd --nodaemon --pidfile= netshare", *listen, *options))
+        lines = [line for line in self._lines("netshare.service") if line.startswith(KEPT)]
+        service = "\n".join(lines).replace("[Install]", "")
+        if not port:
+            service = service.replace(" netshare.socket", " ").replace("=netshare.socket", "=")
+        environment = f"Environment=PYTHONPATH={self.environment['PYTHONPATH']}"
+        self.manager.unit(
+            "netshare.service",
+            f"{service}\nExecStart={command}\nRestartSec=0\nStartLimitBurst=0\n{environment}\n"
+            f"WorkingDirectory={self.directory}\n{settings}\n",
+        )
+        for name in ("netshare.socket", "netshare-control.socket"):
+            text = "\n".join(self._lines(name)).replace("/run/netshare", "%t/netshare")
+            text = text.replace("ListenStream=808", f"ListenStream={self.port}")
+            self.manager.unit(name, text)
+        self.manager.ctl("daemon-reload")
+        self.manager.ctl("start", "netshare.service")
+
+    def _lines(self, name: str) -> list[str]:
+        return (ROOT / "systemd" / name).read_text("utf-8").splitlines()
+
+    @property
+    def pid(self) -> int:
+        """The service's process."""
+        return int(self.manager.show("netshare.service", "MainPID"))
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Kill the service, and wait until systemd has started another one."""
+        old = self.pid
+        os.kill(old, number)
+        until(lambda: self.pid not in (0, old) and self.active())
+
+    def active(self) -> bool:
+        return self.manager.show("netshare.service", "ActiveState") == "active"
+
+
+@pytest.fixture
+def managed(tmp_path: Path) -> Iterator[Managed]:
+    with ExitStack() as cleanup:
+        yield Managed(tmp_path, cleanup)
+
+
+def lost(load: Load) -> dict[str, int]:
+    """What became of clients that were not served."""
+    load.stop()
+    assert load.outcomes.pop("served") > 50
+    return dict(load.outcomes)
+
+
+@pytest.mark.parametrize("how", ["restart", "kill"])
+def test_a_restart_with_held_sockets(managed: Managed, how: str) -> None:
+    """With the socket units no client is refused, and workers keep what they have."""
+    managed.install()
+    managed.worker("one", "two")
+    until(lambda: managed.served("one") and managed.served("two"))
+    with socket.create_connection(("127.0.0.1", managed.port), 20) as long:
+        long.sendall(managed.opening("one"))
+        long.recv(100)
+        load = Load(managed, ["one", "two"], 100)
+        for _ in range(3):
+            time.sleep(0.3)
+            if how == "restart":
+                managed.manager.ctl("restart", "netshare.service")
+            else:
+                managed.kill()
+            until(lambda: managed.served("one"))
+        failures = lost(load)
+        long.sendall(b"still there")
+        assert long.recv(100) == b"still there"
+    # What the service had in its hands when it was killed is gone: a fraction of a millisecond's.
+    assert sum(failures.values()) <= (0 if how == "restart" else 3), failures
+    assert not any("refused" in what for what in failures), failures
+
+
+@pytest.mark.parametrize("how", ["restart", "kill"])
+def test_a_restart_with_the_store(managed: Managed, how: str) -> None:
+    """Ports that the service opens itself, named or asked for, are kept: no client is refused."""
+    asked = free_port()
+    managed.install(f"--listen=tcp:{managed.port}", "--interface=127.0.0.1", port=False)
+    managed.worker("one")
+    other = Place.__new__(Managed)
+    other.__dict__.update(managed.__dict__, port=asked)
+    other.worker("one")
+    until(lambda: managed.served("one") and other.served("one"))
+    loads = [Load(managed, ["one"], 50), Load(other, ["one"], 50)]
+    for _ in range(3):
+        time.sleep(0.3)
+        if how == "restart":
+            managed.manager.ctl("restart", "netshare.service")
+        else:
+            managed.kill()
+        until(lambda: managed.served("one") and other.served("one"))
+    failures = [lost(load) for load in loads]
+    total = sum(sum(some.values()) for some in failures)
+    assert total <= (0 if how == "restart" else 4), failures
+    assert not any("refused" in what for some in failures for what in some), failures
+
+
+def test_links_come_first(managed: Managed) -> None:
+    """A worker that has come back while no service ran is there when the service is ready."""
+    managed.install(settings="RestartSec=1")
+    managed.worker("one")
+    until(lambda: managed.served("one"))
+    managed.kill()
+    said = managed.manager.show("netshare.service", "StatusText")
+    assert said.startswith("links: 1, addresses: 1, connections accepted: 0;")
+
+
+def test_a_service_that_hangs(managed: Managed) -> None:
+    """The watchdog ends it, and the next one serves who has waited."""
+    managed.install(settings="WatchdogSec=2")
+    managed.worker("one")
+    until(lambda: managed.served("one"))
+    old = managed.pid
+    os.kill(old, signal.SIGSTOP)
+    assert managed.ask("one", 60).startswith(PREAMBLE_ACK)
+    assert managed.pid != old
+    assert int(managed.manager.show("netshare.service", "NRestarts")) >= 1
+
+
+def test_it_lives_longer_than_the_watchdog_waits(managed: Managed) -> None:
+    """A service that turns is left alone, and says what it does."""
+    managed.install(settings="WatchdogSec=1")
+    old = managed.pid
+    time.sleep(3)
+    assert managed.pid == old
+    assert managed.served("nothing") is False
+    until(lambda: "accepted: 1;" in managed.manager.show("netshare.service", "StatusText"))
+
+
+def test_the_control_socket_stays(managed: Managed) -> None:
+    """When the service stops, its path is there still, and a worker that connects starts it."""
+    managed.install()
+    managed.manager.ctl("stop", "netshare.service")
+    assert managed.control.is_socket()
+    assert managed.control.stat().st_mode & 0o777 == 0o666
+    managed.worker("one")
+    until(managed.active)
+    until(lambda: managed.served("one"))
+
+
+def test_what_a_spawned_worker_knows(managed: Managed) -> None:
+    """It cannot speak for the service, nor find its descriptors."""
+    managed.install(f"--worker={managed.address('one')}=names:factory,preamble=consume")
+    until(lambda: managed.served("one"))
+    worker = int(managed.ask("one").removeprefix(PREAMBLE_ACK))
+    names = {
+        entry.partition(b"=")[0].decode()
+        for entry in Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
+    }
+    assert "PATH" in names
+    told = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "FDSTORE", "RUNTIME_DIRECTORY", "INVOCATION_ID")
+    assert not [name for name in names if name.startswith(told)]
