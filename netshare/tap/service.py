@@ -100,7 +100,9 @@ class SharingService(Service):
         self._read = read
         self._reloads = DeferredLock()
         self.shared.desk.reload = self.reload
-        self._succession = Succession(reactor, self.shared, self.control, configuration)
+        self._succession = Succession(
+            reactor, self.shared, self.control, configuration, bool(notifier)
+        )
         self.shared.desk.takeOver = self._succession.giving.begin
         for relay in configuration.relays:
             self.shared.relay(

@@ -30,13 +30,19 @@ class Succession:
     A service's predecessor and its successor.
 
     :param path: of the control socket
+    :param managed: a service manager knows this process as the service
     :ivar control: the port that listens on it
     """
 
     log = Logger()
 
     def __init__(
-        self, reactor: Any, shared: SharedPort, path: Path, configuration: Configuration
+        self,
+        reactor: Any,
+        shared: SharedPort,
+        path: Path,
+        configuration: Configuration,
+        managed: bool = False,
     ) -> None:
         self.control: Any = None
         self.giving = Giving(reactor, shared, self._others, self._refusal, self._left)
@@ -44,6 +50,7 @@ class Succession:
         self._shared = shared
         self._path = path
         self._configuration = configuration
+        self._managed = managed
         self._lock = path.with_name(path.name + ".lock")
         self._looking: list[LoopingCall] = []
 
@@ -112,6 +119,11 @@ class Succession:
         yield Handed(ControlRecord(str(self._path), owned), (self.control.fileno(),))
 
     def _refusal(self) -> str | None:
+        if self._managed:
+            return (
+                "systemd runs it, and would take its end for that of the service: restart it with "
+                "systemctl, which refuses no client of a port that systemd holds or keeps"
+            )
         if self._configuration.workers:
             return "its workers were started by it and would end with it: restart it instead"
         return None

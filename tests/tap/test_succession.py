@@ -31,6 +31,14 @@ def test_spawned_workers(tmp_path: Path) -> None:
         ours.giving.begin(1, PEER)
 
 
+def test_a_service_of_systemd(tmp_path: Path) -> None:
+    """A service whose process a manager watches is restarted by that."""
+    reactor: Any = MemoryReactorClock()
+    ours = Succession(reactor, SharedPort(reactor), tmp_path / "c", configure({}, {}), True)
+    with pytest.raises(TakeOverRefused, match="systemctl"):
+        ours.giving.begin(1, PEER)
+
+
 def test_a_predecessor(tmp_path: Path) -> None:
     """Its connections are shown until it ends, and the lock names the new process."""
     path = tmp_path / "control"
