@@ -26,6 +26,7 @@ ORDER = """
     netshare
     netshare.addresses
     netshare.timing
+    netshare.reactors
     netshare.printable
     netshare.framing
     netshare.sockets

@@ -4,7 +4,7 @@ The ``netshare`` command.
 Each command is a module with two functions::
 
     def configure(parser: argparse.ArgumentParser) -> None: ...
-    async def run(reactor: Any, options: argparse.Namespace) -> int: ...
+    async def run(reactor: IReactor, options: argparse.Namespace) -> int: ...
 
 and a line in :data:`COMMANDS`; a command that needs no reactor has ``def run(options)``. Only the
 module of the command that is called gets imported, so that ``netshare --help`` need not wait for
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import wrap
+from netshare.reactors import IReactor
 
 
 class Command(NamedTuple):
@@ -150,7 +151,7 @@ def _run_in_reactor(
 
     outcome: int | Failure = Exit.INTERRUPTED  # unless the command comes to an end by itself
 
-    async def running(reactor: Any) -> None:
+    async def running(reactor: IReactor) -> None:
         nonlocal outcome
         try:
             outcome = await run(reactor, options)

@@ -31,12 +31,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from netshare.reactors import IReactor
 from netshare.sockets.held import HeldSocket
 
 #: The kernel's limit is 253 (SCM_MAX_FD); a quarter of it fills a message well.
@@ -237,7 +237,7 @@ class LaneEnd(FileDescriptor):
 
     log = Logger()
 
-    def __init__(self, reactor: Any, connection: socket.socket) -> None:
+    def __init__(self, reactor: IReactor, connection: socket.socket) -> None:
         super().__init__(reactor)
         connection.setblocking(False)
         self.socket = connection

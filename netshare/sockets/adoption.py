@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from netshare.reactors import IReactor
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.privatenames import AdoptedConnection, is_closing, makes_tcp_servers
 
@@ -35,7 +36,7 @@ class ClientGone(Exception):
 
 
 def adopt(
-    reactor: IReactorSocket,
+    reactor: IReactor,
     held: HeldSocket,
     factory: IProtocolFactory,
     readData: bytes = b"",
@@ -79,7 +80,7 @@ def _deliver(transport: Any, readData: bytes, connected: Connected | None) -> No
         transport.abortConnection()
 
 
-def _adopt_directly(reactor: Any, held: HeldSocket, factory: IProtocolFactory) -> Any:
+def _adopt_directly(reactor: IReactor, held: HeldSocket, factory: IProtocolFactory) -> Any:
     """
     :returns: a connection that has not joined its reactor yet, or None
     """
@@ -130,7 +131,7 @@ def _peer(connection: socket.socket) -> tuple[Any, IPv4Address | IPv6Address]:
     return name, IPv6Address("TCP", *name)
 
 
-def _adopt_by_interface(reactor: Any, held: HeldSocket, factory: IProtocolFactory) -> Any:
+def _adopt_by_interface(reactor: IReactor, held: HeldSocket, factory: IProtocolFactory) -> Any:
     transport: Any = False
     noting = _Noting(factory)
     try:
@@ -143,7 +144,8 @@ def _adopt_by_interface(reactor: Any, held: HeldSocket, factory: IProtocolFactor
         os.set_blocking(descriptor, False)
         if family not in (socket.AF_INET, socket.AF_INET6):
             raise ClientGone(f"the descriptor is not a TCP connection but {family!r}")
-        transport = reactor.adoptStreamConnection(descriptor, family, noting)
+        adopt_stream: Any = reactor.adoptStreamConnection  # returns what its interface leaves out
+        transport = adopt_stream(descriptor, family, noting)
     except Exception as error:
         if isinstance(error, OSError) and not noting.asked:
             raise ClientGone(os.strerror(error.errno or 0)) from None

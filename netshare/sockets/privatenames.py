@@ -54,6 +54,7 @@ from twisted.protocols import amp
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
+from netshare.reactors import IReactor
 from netshare.sockets.held import forbid_lingering
 
 #: The classes and what is used of them that is not promised.
@@ -89,7 +90,7 @@ _log = Logger(namespace="netshare.sockets")
 # ---- connections that another process accepted
 
 
-def makes_tcp_servers(reactor: Any) -> bool:
+def makes_tcp_servers(reactor: IReactor) -> bool:
     """
     Whether adopting on this reactor makes a :class:`twisted.internet.tcp.Server`, as it does on
     all that Twisted has for UNIX.
@@ -112,7 +113,7 @@ class AdoptedConnection(Server):
     :param peer: the far end, as ``getpeername`` returns it
     """
 
-    reactor: Any
+    reactor: IReactor
 
     #: Those of one owner that are open; this one takes itself out when it is lost.
     among: set[Any] | None = None
@@ -123,7 +124,11 @@ class AdoptedConnection(Server):
     _first = b""
 
     def __init__(
-        self, connection: socket.socket, protocol: IProtocol, peer: tuple[Any, ...], reactor: Any
+        self,
+        connection: socket.socket,
+        protocol: IProtocol,
+        peer: tuple[Any, ...],
+        reactor: IReactor,
     ) -> None:
         # There is no port, as with connections that Twisted adopts.
         super().__init__(connection, protocol, peer, None, peer[1], reactor)  # type: ignore[arg-type]

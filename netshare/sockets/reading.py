@@ -8,13 +8,13 @@ connections say nothing at all.
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.reactors import IReactor
 from netshare.sockets.held import HeldSocket
 
 #: How many bytes one read asks for, and that it never waits: another process that has the socket
@@ -36,7 +36,7 @@ class ReadingTransport:
 
     __slots__ = ("_descriptor", "_protocol", "_reactor", "_reading", "_socket")
 
-    def __init__(self, reactor: Any, held: HeldSocket, protocol: Protocol) -> None:
+    def __init__(self, reactor: IReactor, held: HeldSocket, protocol: Protocol) -> None:
         self._reactor = reactor
         self._protocol = protocol
         self._descriptor = held.release()

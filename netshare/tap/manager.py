@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from netshare.config import Configuration, ConfigurationError, ListenSpec, server_endpoint
 from netshare.config.endpoints import inherited_name, is_headed, listening_port
+from netshare.reactors import IReactor
 from netshare.service.notify import Notifier
 from netshare.service.shared import SharedPort
 from netshare.service.store import DescriptorStore
@@ -45,7 +46,7 @@ class ServiceManager:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         shared: SharedPort,
         notifier: Notifier | None = None,
         passed: InheritedDescriptors | None = None,

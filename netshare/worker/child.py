@@ -21,6 +21,7 @@ from twisted.internet.task import deferLater, react
 from twisted.logger import Logger, globalLogBeginner, jsonFileLogObserver
 
 from netshare.endpoints.preamble import PreambleUse
+from netshare.reactors import IReactor
 from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import Wish
 
@@ -62,7 +63,7 @@ def load_target(target: str) -> Any:
     return found
 
 
-async def make_factory(reactor: Any, target: str) -> IProtocolFactory:
+async def make_factory(reactor: IReactor, target: str) -> IProtocolFactory:
     """
     The Factory that a target names: one, or something that returns one when it is called (with
     the reactor, if it takes an argument), now or later.
@@ -79,7 +80,7 @@ async def make_factory(reactor: Any, target: str) -> IProtocolFactory:
 
 
 async def serve(
-    reactor: Any, address: str, target: str, preamble: PreambleUse, shared: bool
+    reactor: IReactor, address: str, target: str, preamble: PreambleUse, shared: bool
 ) -> None:
     """
     Listen at the address with what the target names, until the reactor stops.
@@ -108,7 +109,7 @@ async def serve(
     await Deferred()
 
 
-async def finish(reactor: Any, port: Any) -> None:
+async def finish(reactor: IReactor, port: Any) -> None:
     """
     Take no more connections, and let those that are open end by themselves, for a while.
 

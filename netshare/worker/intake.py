@@ -20,6 +20,7 @@ from netshare.control import commands
 from netshare.endpoints.preamble import factory_for
 from netshare.framing.preamble import KNOWN_VIAS, Preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
+from netshare.reactors import IReactor
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_from_text, address_text
@@ -39,7 +40,7 @@ class Intake:
     It outlives links: connections that came over a link that is gone are still counted here.
     """
 
-    def __init__(self, reactor: Any, factory: IProtocolFactory) -> None:
+    def __init__(self, reactor: IReactor, factory: IProtocolFactory) -> None:
         self.reactor = reactor
         self.factory = factory
         #: The link that is up, if one is.

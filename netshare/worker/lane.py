@@ -27,6 +27,7 @@ from netshare.control.lanes import (
     send,
     unpack_batch,
 )
+from netshare.reactors import IReactor
 from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket
 from netshare.worker.intake import Intake
@@ -55,10 +56,10 @@ class FastLaneReader(LaneEnd):
     """
 
     log = Logger()
-    reactor: Any
+    reactor: IReactor
 
     def __init__(
-        self, reactor: Any, lane: socket.socket, intake: Intake, broken: Callable[[], None]
+        self, reactor: IReactor, lane: socket.socket, intake: Intake, broken: Callable[[], None]
     ) -> None:
         super().__init__(reactor, lane)
         self._intake = intake

@@ -27,6 +27,7 @@ from zope.interface import implementer
 from netshare.control import commands
 from netshare.control.commands import RegistrationError
 from netshare.endpoints.address import SharedPortAddress
+from netshare.reactors import IReactor
 from netshare.sockets.descriptors import raise_descriptor_limit
 from netshare.worker.intake import Intake
 from netshare.worker.link import UntrustedService, Wish, WorkerLink
@@ -72,7 +73,7 @@ class SharedListeningPort:
     log = Logger()
 
     def __init__(
-        self, reactor: Any, wish: Wish, factory: IProtocolFactory, trusted: frozenset[int]
+        self, reactor: IReactor, wish: Wish, factory: IProtocolFactory, trusted: frozenset[int]
     ) -> None:
         self._reactor = reactor
         self._wish = wish
@@ -180,7 +181,7 @@ class SharedListeningPort:
         raise_descriptor_limit()
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, False)
-        factory = _LinkFactory(self._intake)
+        factory: Any = _LinkFactory(self._intake)
         self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, factory)
         os.close(descriptor)
         link = factory.link

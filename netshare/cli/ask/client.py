@@ -31,6 +31,7 @@ from netshare.control.commands import (
 from netshare.control.management import NoSuchWorker, NotDone
 from netshare.control.paths import CONTROL_VARIABLE, worker_control_path
 from netshare.control.protocol import ControlProtocol
+from netshare.reactors import IReactor
 from netshare.sockets.credentials import Peer, user_name
 from netshare.worker.link import trusted_users
 
@@ -67,14 +68,14 @@ class ServiceClient:
     :param path: its control socket
     """
 
-    def __init__(self, path: Path, protocol: Any, reactor: Any) -> None:
+    def __init__(self, path: Path, protocol: Any, reactor: IReactor) -> None:
         self.path = path
         self._protocol = protocol
         self._reactor = reactor
 
     @classmethod
     async def connect(
-        cls, reactor: Any, control: Path | None, service_user: str | None = None
+        cls, reactor: IReactor, control: Path | None, service_user: str | None = None
     ) -> ServiceClient:
         """
         :param control: the control socket; None: where workers look for it

@@ -13,6 +13,7 @@ from netshare.addresses import AddressError, HostNameComparisonMode, parse_base_
 from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import Column, age, clean, plural, room, shorten, table
+from netshare.reactors import IReactor
 
 Row = dict[str, Any]
 
@@ -51,7 +52,7 @@ none is up, it is how they are: starting, restarting, stopped or out-of-service,
 """
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Show the list.
     """

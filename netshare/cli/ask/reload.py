@@ -7,11 +7,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import clean
+from netshare.reactors import IReactor
 
 _WORDS = {
     "added": "added    ",
@@ -36,7 +36,7 @@ exit code:
 """
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Ask for it, and show the difference.
     """

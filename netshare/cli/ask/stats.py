@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import Column, age, clean, local_time, plural, room, table, wrap
+from netshare.reactors import IReactor
 from netshare.service.outcomes import Outcome
 
 Stats = dict[str, Any]
@@ -75,7 +76,7 @@ def _interval(text: str) -> float:
     return seconds
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Show them, once or until interrupted.
     """

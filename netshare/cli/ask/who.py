@@ -14,6 +14,7 @@ from netshare.cli.ask.list import pid, served_by
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import age, clean, plural, room, wrap
 from netshare.framing.faults import Fault
+from netshare.reactors import IReactor
 
 _HANGING = 12
 
@@ -29,7 +30,7 @@ The exit code is 0 if a process would get the client, 1 if it would be refused.
 """
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Ask, and say it.
     """

@@ -30,6 +30,7 @@ from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean, for_terminal
 from netshare.framing.records import Mode
+from netshare.reactors import IReactor
 from netshare.transport.channels.errors import (
     EndpointNotFoundError,
     MessageSecurityError,
@@ -122,7 +123,7 @@ exit code:
 """
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Call, and print what comes.
     """

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.framing.records import Mode
+from netshare.reactors import IReactor
 from netshare.transport.channels.channel import DuplexChannel, SingletonChannel
 from netshare.transport.channels.client import FramingChannel
 from netshare.transport.channels.errors import ProtocolError, TimeoutError, TransportError
@@ -41,7 +42,9 @@ class Exchange:
         #: Messages that answered something else: the service called back.
         self.others = 0
 
-    async def run(self, reactor: Any, channel: FramingChannel, timeout: float) -> Message | None:
+    async def run(
+        self, reactor: IReactor, channel: FramingChannel, timeout: float
+    ) -> Message | None:
         """
         Send the request, wait for the reply, end the session.
 

@@ -11,11 +11,11 @@ import argparse
 import getpass
 import sys
 from pathlib import Path
-from typing import Any
 
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean
+from netshare.reactors import IReactor
 from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.security import (
     CertificateError,
@@ -103,7 +103,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def upgrade(reactor: Any, options: argparse.Namespace, target: Target) -> IUpgradeInitiator | None:
+def upgrade(
+    reactor: IReactor, options: argparse.Namespace, target: Target
+) -> IUpgradeInitiator | None:
     """
     :param options: those of :func:`configure`, and ``to``
     :returns: what to ask the service for; None: nothing

@@ -39,6 +39,7 @@ from netshare.cli.probe.tls import TlsHandshake
 from netshare.cli.probe.windows import KERBEROS, NTLM, NegotiateHandshake
 from netshare.cli.target import Target
 from netshare.framing.records import SSL_TLS_UPGRADE
+from netshare.reactors import IReactor
 from netshare.sockets.names import address_text
 
 #: Seconds between two attempts: Mono's services lose a connection that follows another's close
@@ -150,7 +151,7 @@ class Prober:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         target: Target,
         timeout: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

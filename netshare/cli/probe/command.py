@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
 
 from netshare.addresses import AddressError
 from netshare.cli.arguments import port_number, seconds
@@ -18,6 +17,7 @@ from netshare.cli.probe.replies import Kind
 from netshare.cli.probe.report import as_json, conclusion, details, exit_code, row
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean, room, wrap
+from netshare.reactors import IReactor
 
 #: Seconds for connecting and for each answer, unless told otherwise.
 TIMEOUT = 5.0
@@ -54,7 +54,7 @@ exit code:
 """
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Probe, and say what came of it.
     """

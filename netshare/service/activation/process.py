@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
+from netshare.reactors import IReactor
 from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import environment_of_worker
@@ -49,7 +50,7 @@ class Spawner:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         desk: RegistrationDesk,
         spec: WorkerSpec,
         environ: Mapping[str, str],
@@ -80,7 +81,8 @@ class Spawner:
         with ours, theirs:
             ours.setblocking(False)
             link = DeskProtocol(self._desk, [self._spec.address], watcher=watcher)
-            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, _Links(link))
+            links: Any = _Links(link)
+            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, links)
             try:
                 process = self._start(watcher, theirs, entry)
             except OSError as error:
@@ -140,7 +142,7 @@ class SpawnedProcess(ProcessProtocol):
     transport: Any
     pid = 0
 
-    def __init__(self, reactor: Any, watcher: IProcessWatcher) -> None:
+    def __init__(self, reactor: IReactor, watcher: IProcessWatcher) -> None:
         self._reactor = reactor
         self._watcher = watcher
         self._partial = {1: b"", 2: b""}

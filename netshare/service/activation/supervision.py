@@ -16,6 +16,7 @@ from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.interfaces import IWorkerManager
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.process import Spawner
 from netshare.service.activation.recycling import reason_to_recycle
@@ -51,7 +52,7 @@ class Supervisor:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         desk: RegistrationDesk,
         specs: list[WorkerSpec],
         control: str,

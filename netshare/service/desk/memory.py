@@ -8,10 +8,10 @@ says only for which addresses connections may wait until their workers are back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from netshare.addresses import AddressError, BaseAddress, parse_base_address
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.desk.notebook import Notebook
 from netshare.timing import Timer
 
@@ -34,7 +34,7 @@ class AddressMemory:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         notebooks: Sequence[Notebook],
         addresses: Callable[[], Iterable[BaseAddress]],
     ) -> None:

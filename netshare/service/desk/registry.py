@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.desk.accounts import Accounts
 from netshare.service.front.ports import PortNotAllowed, Ports, PortUnavailable
 from netshare.service.quotas import Quotas
@@ -83,7 +84,7 @@ class Registry:
     log = CleanLogger()
 
     def __init__(
-        self, reactor: Any, tree: RoutingTree, ports: Ports, accounts: Accounts, quotas: Quotas
+        self, reactor: IReactor, tree: RoutingTree, ports: Ports, accounts: Accounts, quotas: Quotas
     ) -> None:
         self.reactor = reactor
         self.tree = tree

@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.records import Handed, PortRecord
 from netshare.sockets.held import HeldSocket
@@ -61,13 +62,13 @@ class BatchingPort(FileDescriptor):
     :param headed: every connection begins with a PROXY protocol header
     """
 
-    reactor: Any
+    reactor: IReactor
 
     log = CleanLogger()
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         listening: socket.socket,
         front: SharedPortFactory,
         instead: Port | None = None,

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from typing import Any
 
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -15,6 +14,7 @@ from netshare.endpoints.refusal import RefusalFactory, RefusalProtocol
 from netshare.framing.faults import Fault
 from netshare.interfaces import IArrival, IOutcomeRecorder
 from netshare.printable import printable
+from netshare.reactors import IReactor
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.front.turn import Turn
 from netshare.service.outcomes import Outcome
@@ -50,7 +50,7 @@ class Ending:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         admission: Admission,
         recorder: IOutcomeRecorder,
         connectionLog: ConnectionLog | None = None,

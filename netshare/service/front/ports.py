@@ -23,6 +23,7 @@ from twisted.internet.tcp import Port
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
@@ -106,7 +107,7 @@ class Ports:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         factory: SharedPortFactory,
         admission: Admission,
         allowed: AllowedPorts = DEFAULT_ALLOWED,

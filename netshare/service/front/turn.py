@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
 
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 
 
 class Turn:
@@ -21,7 +21,7 @@ class Turn:
 
     log = CleanLogger()
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IReactor) -> None:
         self._reactor = reactor
         self._inside = False
         self._calls: list[Callable[[], None]] = []

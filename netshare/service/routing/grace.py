@@ -8,10 +8,10 @@ until one is there, instead of being told that there is none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from netshare.addresses import Via
 from netshare.interfaces import IArrival
+from netshare.reactors import IReactor
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.records import Handed, waiting
 from netshare.service.routing.tree import RoutingTree
@@ -32,7 +32,12 @@ class Grace:
     """
 
     def __init__(
-        self, reactor: Any, quotas: Quotas, admission: Admission, tree: RoutingTree, resume: Resume
+        self,
+        reactor: IReactor,
+        quotas: Quotas,
+        admission: Admission,
+        tree: RoutingTree,
+        resume: Resume,
     ) -> None:
         self._reactor = reactor
         self._quotas = quotas

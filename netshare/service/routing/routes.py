@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from netshare.endpoints.preamble import factory_for
 from netshare.interfaces import IArrival, IRoute
+from netshare.reactors import IReactor
 from netshare.service.outcomes import Outcome
 from netshare.sockets.adoption import ClientGone, adopt
 
@@ -27,7 +28,7 @@ class LocalRoute:
 
     kind = "local"
 
-    def __init__(self, reactor: Any, factory: IProtocolFactory) -> None:
+    def __init__(self, reactor: IReactor, factory: IProtocolFactory) -> None:
         self._reactor = reactor
         self.factory = factory
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netshare.reactors import IReactor
 from netshare.service.quotas import Admission
 
 #: So many waiting connections pause the ports, and so few open them again.
@@ -32,7 +33,7 @@ class Backpressure:
     :param admission: what pauses the ports; None: they are never paused
     """
 
-    def __init__(self, reactor: Any, admission: Admission | None) -> None:
+    def __init__(self, reactor: IReactor, admission: Admission | None) -> None:
         self._reactor = reactor
         self._admission = admission
         self._began = 0.0
@@ -86,7 +87,7 @@ class Backpressure:
 
     def _isNew(self) -> bool:
         """Whether the first began to wait less than a window ago: there is no rate to judge by."""
-        return self._reactor.seconds() - self._began < WINDOW  # type: ignore[no-any-return]
+        return self._reactor.seconds() - self._began < WINDOW
 
     def _current(self) -> float:
         """Answers a second, in the last window that is over."""

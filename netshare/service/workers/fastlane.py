@@ -38,6 +38,7 @@ from netshare.control.lanes import (
 )
 from netshare.interfaces import IErrand
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
 from netshare.service.workers.inflight import InFlight
@@ -75,7 +76,7 @@ class FastLane(PassableLane):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         turn: Turn,
         form: LaneForm,
         limit: int,

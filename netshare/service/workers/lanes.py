@@ -22,6 +22,7 @@ from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Duplicate, RoutesChanged
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
+from netshare.reactors import IReactor
 from netshare.service.quotas import Quotas
 from netshare.service.records import Handed, LaneState
 from netshare.service.workers.inflight import Freed, InFlight
@@ -45,7 +46,7 @@ class Lane(ABC):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         limit: int,
         quotas: Quotas,
         name: str,
@@ -191,7 +192,7 @@ class AmpLane(Lane):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         link: ControlProtocol,
         limit: int,
         quotas: Quotas,

@@ -5,11 +5,12 @@ The service's end of a fast lane, in the reactor.
 from __future__ import annotations
 
 import socket
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.python.failure import Failure
 
 from netshare.control.lanes import BadParcels, LaneEnd, is_end, receive
+from netshare.reactors import IReactor
 
 
 class Lane(Protocol):
@@ -34,7 +35,7 @@ class Pipe(LaneEnd):
     Reads and writes for a lane when there is something to read, or room.
     """
 
-    def __init__(self, reactor: Any, connection: socket.socket, lane: Lane) -> None:
+    def __init__(self, reactor: IReactor, connection: socket.socket, lane: Lane) -> None:
         super().__init__(reactor, connection)
         self._lane = lane
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.error import ConnectionClosed
@@ -31,6 +30,7 @@ from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.records import Handed, waiting
@@ -104,7 +104,7 @@ class WorkerRoute:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         address: BaseAddress,
         quotas: Quotas,
         policy: IDispatchPolicy | None = None,
@@ -154,7 +154,7 @@ class WorkerRoute:
 
     def now(self) -> float:
         """The reactor's seconds."""
-        return self._reactor.seconds()  # type: ignore[no-any-return]
+        return self._reactor.seconds()
 
     def handed_over(self) -> Iterator[Handed]:
         """

@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.threads import blockingCallFromThread, deferToThreadPool
 
+from netshare.reactors import IReactor
 from netshare.transport.contracts.streams import Stream
 
 __all__ = ["BlockingStream", "Caller", "ThreadCaller", "as_deferred"]
@@ -78,7 +79,7 @@ class ThreadCaller(Caller):
     :param reactor: whose threads
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IReactor) -> None:
         self._reactor = reactor
         self.blocking = self._blocking
 
@@ -115,13 +116,13 @@ class BlockingStream(io.RawIOBase):
     A stream that arrives, as a file to be read outside of the reactor's thread.
     """
 
-    def __init__(self, reactor: Any, stream: Stream) -> None:
+    def __init__(self, reactor: IReactor, stream: Stream) -> None:
         super().__init__()
         self._reactor = reactor
         self._stream = stream
 
     @classmethod
-    def reader(cls, reactor: Any, stream: Stream) -> io.BufferedReader:
+    def reader(cls, reactor: IReactor, stream: Stream) -> io.BufferedReader:
         """:returns: such a file, with a buffer."""
         return io.BufferedReader(cls(reactor, stream), 65536)
 

@@ -24,6 +24,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from netshare.reactors import IReactor
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.messagelog import MessageLog
 from netshare.transport.clients.background import BackgroundReactor
@@ -179,7 +180,7 @@ class AsyncStream:
 class _Bridge:
     """Between an event loop and the reactor's thread."""
 
-    def __init__(self, reactor: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, reactor: IReactor, loop: asyncio.AbstractEventLoop) -> None:
         self.reactor = reactor
         self.loop = loop
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.epollreactor import EPollReactor
 from twisted.python import threadable
 from twisted.python.failure import Failure
+
+from netshare.reactors import IReactor
 
 __all__ = ["BackgroundReactor"]
 
@@ -67,7 +69,9 @@ class BackgroundReactor:
     _current: BackgroundReactor | None = None
 
     def __init__(self) -> None:
-        self.reactor: Any = EPollReactor()
+        self._epoll: Any = EPollReactor()
+        #: What runs in the thread.
+        self.reactor = cast(IReactor, self._epoll)
         self._process = os.getpid()
         started = threading.Event()
         self._thread = threading.Thread(
@@ -106,4 +110,4 @@ class BackgroundReactor:
             started.set()
 
         self.reactor.callWhenRunning(running)
-        self.reactor.run(installSignalHandlers=False)
+        self._epoll.run(installSignalHandlers=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from netshare.reactors import IReactor
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.calls.messagelog import MessageLog
@@ -50,7 +51,7 @@ class ClientFace:
         contract: type,
         address: str,
         binding: NetTcpBinding,
-        reactor: Any,
+        reactor: IReactor,
         caller: Caller,
         via: str | None,
         callback: Any,

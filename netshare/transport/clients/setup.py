@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from netshare.reactors import IReactor
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.messagelog import LinkLog, MessageLog
 from netshare.transport.channels.pool import ConnectionPool
@@ -30,7 +31,7 @@ class ChannelSetup:
     contract: ContractDescription
     binding: NetTcpBinding
     #: Where it runs.
-    reactor: Any
+    reactor: IReactor
     #: Carries out the callback contract; None: there is none.
     callback: Any
     #: How what the user gave is called.

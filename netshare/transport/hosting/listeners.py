@@ -14,6 +14,7 @@ from zope.interface import implementer
 from netshare.addresses import parse_base_address
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
+from netshare.reactors import IReactor
 from netshare.transport.calls.instances import client_of
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject
 from netshare.transport.calls.link import MessageLink
@@ -109,7 +110,7 @@ class ChannelListener:
 
 
 async def listen_behind_shared_port(
-    reactor: Any, listener: ChannelListener, control: Path | str | None, shared: bool = False
+    reactor: IReactor, listener: ChannelListener, control: Path | str | None, shared: bool = False
 ) -> tuple[Any, FramingServerFactory]:
     """
     Register a listener's address with the sharing service.

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from netshare.addresses import AddressError, parse_via
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
+from netshare.reactors import IReactor
 from netshare.sockets.listening import listening_socket
 from netshare.sockets.privatenames import makes_tcp_servers
 from netshare.transport.channels.errors import CommunicationError
@@ -57,14 +58,14 @@ class OwnPorts:
         self.ports: dict[tuple[str, int], OwnPort] = {}
 
     @classmethod
-    def of(cls, reactor: Any) -> OwnPorts:
+    def of(cls, reactor: IReactor) -> OwnPorts:
         """:returns: those that all hosts of this process share."""
         found = cls._of_reactors.get(reactor)
         if found is None:
             found = cls._of_reactors[reactor] = cls()
         return found
 
-    def listen(self, reactor: Any, listener: ChannelListener) -> OwnPort:
+    def listen(self, reactor: IReactor, listener: ChannelListener) -> OwnPort:
         """
         Listen for a listener, with those that are there already.
 
@@ -97,7 +98,7 @@ class OwnPort:
     """
 
     def __init__(
-        self, reactor: Any, ports: OwnPorts, host: str, number: int, binding: NetTcpBinding
+        self, reactor: IReactor, ports: OwnPorts, host: str, number: int, binding: NetTcpBinding
     ) -> None:
         self._reactor = reactor
         self._process = ports
@@ -178,7 +179,8 @@ class OwnPort:
         if interface == "::" and makes_tcp_servers(self._reactor):
             port = self._adopt(interface, number)
         else:
-            port = self._reactor.listenTCP(number, self.factory, BACKLOG, interface)
+            factory: Any = self.factory
+            port = self._reactor.listenTCP(number, factory, BACKLOG, interface)
         handle = getattr(port, "socket", None)
         if isinstance(handle, socket.socket):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, LOOPBACK_SEGMENT)
@@ -190,7 +192,8 @@ class OwnPort:
         except OSError as error:
             raise CannotListenError(interface, number, error) from None
         with bound:  # the reactor has a copy
-            return self._reactor.adoptStreamPort(bound.fileno(), bound.family, self.factory)
+            factory: Any = self.factory
+            return self._reactor.adoptStreamPort(bound.fileno(), bound.family, factory)
 
     # ---- for the connections
 

@@ -15,6 +15,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.reactors import IReactor
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
 from netshare.sockets.held import HeldSocket, NotPassable
 
@@ -34,7 +35,7 @@ class ServerProtocol(Protocol):
         self.early = b""
         self._lost = False
 
-    def end(self, reactor: Any, owner: EndOwner) -> SocketEnd:
+    def end(self, reactor: IReactor, owner: EndOwner) -> SocketEnd:
         """
         The relay's end of this connection.
         """

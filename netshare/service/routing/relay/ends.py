@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.reactors import IReactor
 from netshare.sockets.held import HeldSocket, forbid_lingering
 from netshare.sockets.keepalive import keep_alive
 
@@ -87,7 +88,7 @@ class SocketEnd:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         connection: socket.SocketType,
         owner: EndOwner,
         held: HeldSocket | None = None,
@@ -111,7 +112,7 @@ class SocketEnd:
         self._writing = False
 
     @classmethod
-    def of(cls, reactor: Any, held: HeldSocket, owner: EndOwner) -> SocketEnd:
+    def of(cls, reactor: IReactor, held: HeldSocket, owner: EndOwner) -> SocketEnd:
         """
         An end that uses a held socket, which stays its holder's until :meth:`keep`.
         """
@@ -121,7 +122,7 @@ class SocketEnd:
 
     @classmethod
     def dial(
-        cls, reactor: Any, family: int, address: tuple[Any, ...], data: bytes, owner: EndOwner
+        cls, reactor: IReactor, family: int, address: tuple[Any, ...], data: bytes, owner: EndOwner
     ) -> SocketEnd:
         """
         Connect, and send the first bytes.

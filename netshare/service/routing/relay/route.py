@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from zope.interface import implementer
 
 from netshare.interfaces import IArrival, IRoute
+from netshare.reactors import IReactor
 from netshare.service.outcomes import Outcome
 from netshare.service.proxyprotocol import proxy_header
 from netshare.service.quotas import Admission
@@ -58,7 +58,7 @@ class RelayRoute:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         servers: Sequence[RelayedServer],
         admission: Admission,
         settings: RelaySettings,

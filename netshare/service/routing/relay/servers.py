@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from netshare.reactors import IReactor
 from netshare.service.routing.relay.bridge import ServerProtocol
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
 from netshare.timing import Timer
@@ -51,7 +52,7 @@ class RelayedServer:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         endpoint: IStreamClientEndpoint,
         where: str,
         address: tuple[int, tuple[Any, ...]] | None = None,
@@ -68,7 +69,7 @@ class RelayedServer:
         self._address = address
 
     @classmethod
-    def from_string(cls, reactor: Any, text: str) -> RelayedServer:
+    def from_string(cls, reactor: IReactor, text: str) -> RelayedServer:
         """
         :param text: a Twisted client endpoint string, such as ``tcp:127.0.0.1:9000``
         :raises ValueError: it is none
@@ -137,7 +138,7 @@ class _Dialling:
     """
 
     def __init__(
-        self, reactor: Any, endpoint: IStreamClientEndpoint, data: bytes, owner: EndOwner
+        self, reactor: IReactor, endpoint: IStreamClientEndpoint, data: bytes, owner: EndOwner
     ) -> None:
         self._reactor = reactor
         self._data = data
@@ -183,7 +184,7 @@ class _Check:
     A connection that is closed as soon as it is there.
     """
 
-    def __init__(self, reactor: Any, server: RelayedServer, timeout: float) -> None:
+    def __init__(self, reactor: IReactor, server: RelayedServer, timeout: float) -> None:
         self._server = server
         self._attempt: Attempt | None = None
         self._over = False
