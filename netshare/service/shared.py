@@ -174,9 +174,7 @@ class SharedPort:
         """
         return ensureDeferred(self.ports.listen(endpoint, closeReturned, name))
 
-    def endpointFor(
-        self, address: str, preamble: PreambleUse = PreambleUse.PASS
-    ) -> IStreamServerEndpoint:
+    def endpointFor(self, address: str, preamble: PreambleUse = PreambleUse.PASS) -> LocalEndpoint:
         """
         An endpoint in this process, for any Factory.
 

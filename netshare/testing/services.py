@@ -5,7 +5,7 @@ to the service's and back, without sockets, threads of its own, or waiting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -59,7 +59,7 @@ class MemoryService(Generic[C]):
     def __init__(
         self,
         service: Any,
-        contract: type[C],
+        contract: Callable[..., C],
         binding: NetTcpBinding | None = None,
         address: str = ADDRESS,
         *,
@@ -67,11 +67,11 @@ class MemoryService(Generic[C]):
         throttle: ServiceThrottle | None = None,
     ) -> None:
         self.network = MemoryNetwork()
-        self.contract = contract
+        self.contract = cast(type, contract)
         self.binding = replace(binding or _PLAIN, port_sharing_enabled=False)
         self.address = address
         self.host = ServiceHost(service, self.network, behavior=behavior, throttle=throttle)
-        self.host.add_endpoint(contract, self.binding, address)
+        self.host.add_endpoint(self.contract, self.binding, address)
         self._clients: list[MemoryClient[Any]] = []
 
     def __enter__(self) -> MemoryService[C]:

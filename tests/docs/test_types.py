@@ -63,6 +63,34 @@ def test_the_manual(tmp_path: Path) -> None:
     checked(*paths, tmp_path / "manual.py", options=OF_MANUALS)
 
 
+@pytest.mark.parametrize("page", ["testing.rst", "security-transport.rst"])
+def test_programs_of_other_pages(page: str, tmp_path: Path) -> None:
+    """So are the programs and the tests that other pages show."""
+    paths = []
+    for block in blocks(ROOT / "docs" / page):
+        assert block.name
+        paths.append(tmp_path / block.name)
+        paths[-1].write_text(block.code, "utf-8")
+    assert paths
+    checked(*paths, options=OF_MANUALS)
+
+
+def test_readme(tmp_path: Path) -> None:
+    """What the README shows is right for a type checker, one piece after the other."""
+    text = (ROOT / "README.rst").read_text("utf-8")
+    code = "from typing import Any\n\nfrom netshare.service import SharedPort\n"
+    code += "from twisted.internet.endpoints import serverFromString\n\n\n"
+    code += "async def readme(reactor: Any, factory: Any, ordersFactory: Any) -> None:\n"
+    pieces = [one for one in re.findall(r"::\n\n((?:   .*\n|\n)+)", text) if "   $ " not in one]
+    pieces = [one for one in pieces if re.search(r"await|import|with ", one)]
+    # Without the plugin for zope's interfaces a checker takes their methods for functions.
+    pieces = [one for one in pieces if "await endpoint.listen" not in one]
+    assert len(pieces) == 3
+    code += "".join(textwrap.indent(textwrap.dedent(one), "    ") for one in pieces)
+    (tmp_path / "readme.py").write_text(code, "utf-8")
+    checked(tmp_path / "readme.py", options=OF_MANUALS)
+
+
 def test_the_checker_is_asked(tmp_path: Path) -> None:
     """A wrong argument is found, so a check that passes says something."""
     source = Path(program.__file__).read_text("utf-8")
