@@ -162,15 +162,15 @@ class BoxReader:
 
         :raises BadBox: what comes then cannot be, or become, a box; nothing more can be read
         """
-        data = self._rest + data
+        data, self._rest = self._rest + data, b""
         box, at, size = self._box, 0, len(data)
         while at + 2 <= size:
             keySize = data[at] << 8 | data[at + 1]
             if keySize == 0:
-                yield box
-                self._box = box = Box()
-                self._size = 0
                 at += 2
+                complete, self._box, self._size = box, Box(), 0
+                yield complete
+                box = self._box
                 continue
             if keySize > _LONGEST_KEY:
                 raise BadBox(f"a key of {keySize} bytes, where {_LONGEST_KEY} are possible")

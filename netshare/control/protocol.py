@@ -71,6 +71,7 @@ def declared(
 
             def answered(result: Any) -> Any:
                 self.answering -= 1
+                self.oneAnswered()
                 return result
 
             return maybeDeferred(lambda: answer).addBoth(answered).addErrback(undeclared)
@@ -159,6 +160,16 @@ class ControlProtocol(amp.AMP):
         if conversation.unsent:
             self.transport.write(conversation.unsent)
 
+    def oneAnswered(self) -> None:
+        """A question whose answer took a while is about to be answered."""
+
+    def cut(self, reason: str) -> None:
+        """
+        Close the link at once, and log why.
+        """
+        self.log.warn("a control link is cut: {reason}", reason=reason)
+        self.transport.abortConnection()
+
     def makeConnection(self, transport: Any) -> None:
         make_amp_connection(self, transport)
 
@@ -175,8 +186,7 @@ class ControlProtocol(amp.AMP):
         except Exception as error:
             # Responders and answers fail inside Deferreds; what comes out here is AMP stumbling
             # over bytes that are no AMP: an empty box, an answer to nothing.
-            self.log.warn("closing a control link that does not speak AMP: {why!r}", why=error)
-            self.transport.abortConnection()
+            self.cut(f"what came is not AMP: {error!r}")
 
     def ask(
         self, command: type[amp.Command], arguments: dict[str, Any], answered: Answered
@@ -229,8 +239,7 @@ class ControlProtocol(amp.AMP):
         os.set_inheritable(descriptor, False)
         self.unclaimed.add(descriptor)
         if len(self.unclaimed) > MAX_UNCLAIMED:
-            self.log.warn("closing a control link that sends descriptors and no commands")
-            self.transport.abortConnection()
+            self.cut("it sends descriptors and no commands that claim them")
             return
         super().fileDescriptorReceived(descriptor)
 

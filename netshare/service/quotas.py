@@ -94,6 +94,8 @@ class Admission:
         self.descriptors = 0
         #: Control links: each has a descriptor, and most a lane that has one more.
         self.links = 0
+        #: How many were cut, since their other ends did not keep to the rules.
+        self.linksCut = 0
         self.paused = False
         self.pauses = 0
         self._ports: list[PausablePort] = []

@@ -181,6 +181,7 @@ class CountersRecord:
     pauses: int
     outcomes: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
+    linksCut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
+from netshare.sockets.privatenames import unsent_bytes
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService
 
 reactor: Any = _reactor
@@ -385,4 +386,29 @@ async def test_a_link_that_does_not_read_its_answers(
             with contextlib.suppress(BlockingIOError, ConnectionResetError):
                 received += link.recv(1 << 20)
     assert received.count(b"_answer") > 100
+    await service.settle(lambda: not links)
+
+
+async def test_answers_that_are_not_read_are_few(service: RunningService) -> None:
+    """Questions that were read already are not dealt with while their answers are not read."""
+    count = 2_000
+    question = Box({b"_command": b"Stats", b"_ask": b"1"}).serialize()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.connect(str(service.control))
+        links = service.shared.registry.links
+        await service.settle(lambda: bool(links))
+        (protocol,) = links
+        link.sendall(question * count)
+        link.setblocking(False)
+        await service.settle(lambda: protocol.transport.producerPaused)
+        for _ in range(count // 8):
+            await deferLater(reactor, 0)
+        unsent = unsent_bytes(protocol.transport)
+        assert unsent is not None
+        assert len(unsent) < 512 * 1024
+        received = b""
+        while received.count(b"_answer") < count:
+            await deferLater(reactor, 0)
+            with contextlib.suppress(BlockingIOError):
+                received += link.recv(1 << 20)
     await service.settle(lambda: not links)

@@ -146,6 +146,11 @@ def lines(stats: Stats, now: float, limit: int | None, settings: bool = True) ->
             f"{stats.get('descriptorLimit', 0):,} descriptors; accepting paused "
             f"{plural(stats.get('pauses', 0), 'time')}",
         ),
+        (
+            "links",
+            f"{stats.get('links', 0):,} of workers and commands; "
+            f"{stats.get('linksCut', 0):,} cut so far",
+        ),
     ]
     said = [f"{name:<12}{text}" for name, text in facts]
     said = [part for line in said for part in wrap(line, limit, 12)]

@@ -31,6 +31,17 @@ SHORT_BOX = 64 * 1024
 #: Seconds in which a box that has begun has to be complete.
 BOX_TIMEOUT = 30.0
 
+#: Seconds in which what was written to a link has to be read, once it is more than the system and
+#: its transport keep.
+UNREAD_TIMEOUT = 60.0
+
+#: How many links a user may have on which so much is written and not read; the oldest goes.
+MOST_UNREAD = 256
+
+#: How many questions of one link may wait for their answers at once; the next ones are dealt with
+#: later.
+MOST_ANSWERING = 64
+
 #: How many questions of one link are dealt with before others get their turn.
 QUESTIONS_IN_ONE_GO = 16
 
@@ -49,6 +60,8 @@ class _User:
     links: int = 0
     #: In the order in which they came.
     unregistered: dict[Link, None] = field(default_factory=dict)
+    #: In the order in which their other ends stopped reading.
+    unread: dict[Link, None] = field(default_factory=dict)
     unclaimed: int = 0
     unfinished: int = 0
 
@@ -92,9 +105,25 @@ class Allowance:
         elif unfinished and user.unfinished > MOST_UNFINISHED:
             self._link.cut(f"its user's links hold {user.unfinished} bytes of unfinished boxes")
 
+    def congested(self, congested: bool) -> None:
+        """
+        The link's other end does not read what was written to it, or reads again. The link that
+        has not been read for longest is cut when that are too many.
+        """
+        unread = self._user.unread
+        if not congested:
+            unread.pop(self._link, None)
+            return
+        unread[self._link] = None
+        if len(unread) > MOST_UNREAD and not self._exempt:
+            oldest = next(iter(unread))
+            del unread[oldest]
+            oldest.cut(f"its user has more than {MOST_UNREAD} that do not read")
+
     def leave(self) -> None:
         """The link is gone."""
         user = self._user
+        user.unread.pop(self._link, None)
         user.unclaimed -= self._unclaimed
         user.unfinished -= self._unfinished
         self._unclaimed = self._unfinished = 0

@@ -10,6 +10,8 @@ from typing import Any
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+_UNREAD = "unread"
+
 
 @implementer(IPushProducer)
 class Flow:
@@ -38,15 +40,20 @@ class Flow:
             if not self._reasons and not self._transport.disconnecting:
                 self._transport.resumeProducing()
 
+    @property
+    def congested(self) -> bool:
+        """Whether the other end does not read."""
+        return _UNREAD in self._reasons
+
     def pauseProducing(self) -> None:
-        self.wait("unread")
+        self.wait(_UNREAD)
         self._congested(True)
 
     def resumeProducing(self) -> None:
         if self._transport.disconnecting:
             self._transport.unregisterProducer()  # which waited for us
         else:
-            self.go("unread")
+            self.go(_UNREAD)
             self._congested(False)
 
     def stopProducing(self) -> None:

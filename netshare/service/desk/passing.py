@@ -5,19 +5,14 @@ A link that goes from one service process to the next, in mid-stream.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from typing import Any
-
-from twisted.protocols import amp
+from collections.abc import Callable, Iterator, Sequence
 
 from netshare.addresses import AddressKey, parse_base_address
-from netshare.control.boxes import BadBox
 from netshare.control.lanes import LaneForm
-from netshare.control.protocol import MAX_BOX, ControlProtocol
+from netshare.control.protocol import MAX_BOX
 from netshare.interfaces import IErrand
-from netshare.service.desk.budget import Allowance
-from netshare.service.desk.registry import Registration, Registry
+from netshare.service.desk.questions import QuestionedLink
+from netshare.service.desk.registry import Registration
 from netshare.service.front.ports import PortNotAllowed, PortUnavailable
 from netshare.service.records import Handed, LaneState, LinkRecord
 from netshare.service.workers.fastlane import FastLane
@@ -25,13 +20,11 @@ from netshare.service.workers.lanes import AmpLane
 from netshare.sockets.credentials import Peer
 
 
-class PassableLink(ControlProtocol):
+class PassableLink(QuestionedLink):
     """
     What the service's end of a link has for that.
     """
 
-    desk: Any  # a RegistrationDesk
-    registry: Registry
     peer: Peer
     claimedPid: int | None
     drains: bool
@@ -42,10 +35,6 @@ class PassableLink(ControlProtocol):
     grantedAs: tuple[str, ...]
     _served: set[int]
     _laneHanded: bool
-    _boxes: Iterator[amp.AmpBox] | None
-    _later: list[bytes]
-    _goOn: Any
-    _allowance: Allowance
 
     def state_for(self) -> Handed | None:
         """
@@ -54,7 +43,7 @@ class PassableLink(ControlProtocol):
         """
         if self.lane is not None and not self.lane.settled:
             return None
-        passed = self.conversation(self._unread())
+        passed = self.conversation(self.undealt())
         if passed is None:
             return None
         conversation, unclaimed = passed
@@ -180,13 +169,7 @@ class PassableLink(ControlProtocol):
         """Leave the service's books, but for the registrations."""
         self.registry.links.discard(self)
         self.registry.ports.admission.linkClosed()
-        self._allowance.leave()
-        self.desk.unfinished.discard(self)
-        if self._goOn is not None:
-            self._goOn.cancel()
-            self._goOn = None
-        self._later.clear()
-        self._boxes = None
+        super().forget()
 
     def _lane_state(self) -> tuple[LaneState | None, tuple[int, ...]]:
         if isinstance(self.lane, FastLane):
@@ -194,16 +177,3 @@ class PassableLink(ControlProtocol):
         if self.lane is None:
             return None, ()
         return self.lane.plain_state(), ()
-
-    def _unread(self) -> bytes:
-        """
-        What was read and not dealt with. It stays here, to be dealt with if nothing comes of this.
-        """
-        boxes: Iterable[amp.AmpBox] = self._boxes or ()
-        unread = []
-        with suppress(BadBox):  # found again by the one that reads on
-            unread += [box.serialize() for box in boxes]
-        self._boxes = None
-        unread.append(self.reader.takeRest())
-        self._later = [whole] if (whole := b"".join(unread + self._later)) else []
-        return whole

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
-from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -27,12 +26,10 @@ from netshare.interfaces import ILinkWatcher, IWorkerLink, IWorkerManager
 from netshare.printable import CleanLogger
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
-    QUESTIONS_IN_ONE_GO,
     SHORT_BOX,
-    Allowance,
+    UNREAD_TIMEOUT,
     Budgets,
 )
-from netshare.service.desk.flow import Flow
 from netshare.service.desk.management import ManagingLink
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
@@ -90,89 +87,29 @@ class DeskProtocol(ManagingLink):
         #: Ports on which connections may have come for it: what it gives back is from one of them,
         #: also when its registrations are gone.
         self._served: set[int] = set()
-        #: What has been read and not dealt with yet, while others have their turn.
-        self._boxes: Iterator[amp.AmpBox] | None = None
-        self._later: list[bytes] = []
-        self._goOn: Any = None
-        self._boxHasBegun = False
-        self._flow: Flow
         self.reader.longest = SHORT_BOX
         self.peer: Peer
         #: The worker's number as it knows it itself, which is another in another PID namespace.
         self.claimedPid: int | None = None
         #: Which of several programs it is, as it says itself.
         self.generation = ""
-        self._allowance: Allowance
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self.peer = self._knownPeer or Peer.of(self.transport.getHandle())
-        self._flow = Flow(self.transport, self._congested)
-        self.transport.registerProducer(self._flow, True)
         self.registry.links.add(self)
         self.registry.ports.admission.linkOpened()
         trusted = self.registry.accounts.trusts(self.peer)
         self._allowance = self.desk.budgets.enter(self, self.peer.uid, trusted)
 
-    def dataReceived(self, data: bytes) -> None:
-        self._later.append(data)
-        if self._goOn is None:
-            self._readOn()
-
-    def _readOn(self) -> None:
-        """Deal with some boxes; the rest comes in the reactor's next turn."""
-        self._goOn = None
-        self._flow.go("busy")
-        for _ in range(QUESTIONS_IN_ONE_GO):
-            if self._boxes is None:
-                if not self._later:
-                    break
-                self._boxes = self.reader.feed(self._later.pop(0))
-            self.readBoxes(self._someBoxes())
-        else:
-            if self._boxes is not None or self._later:
-                self._flow.wait("busy")
-                self._goOn = self.registry.reactor.callLater(0, self._readOn)
-        self._account()
-
-    def _someBoxes(self) -> Iterator[amp.AmpBox]:
-        """Boxes up to the next question: answers cost nothing."""
-        boxes = self._boxes
-        assert boxes is not None
-        for box in boxes:
-            self._boxHasBegun = False  # a complete one: the time of the next one begins
-            yield box
-            if amp.COMMAND in box:
-                return
-        self._boxes = None
-
-    def _account(self) -> None:
-        if self not in self.registry.links:
-            return  # it is gone
-        unfinished = self.reader.unfinished
-        self._allowance.holds(len(self.unclaimed), unfinished)
-        if not unfinished:
-            self._boxHasBegun = False
-            self.desk.unfinished.discard(self)
-        elif not self._boxHasBegun:
-            self._boxHasBegun = True
-            self.desk.unfinished.add(self, BOX_TIMEOUT)
-
-    def _congested(self, congested: bool) -> None:
-        """The other end does not read, or reads again."""
+    def congested(self, congested: bool) -> None:
+        super().congested(congested)
         if isinstance(self.lane, AmpLane):
             self.lane.congested(congested)
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
         super().fileDescriptorReceived(descriptor)
-        self._account()
-
-    def cut(self, reason: str) -> None:
-        """
-        Close the link at once, and log why.
-        """
-        self.log.warn("the link of {worker} is cut: {reason}", worker=str(self), reason=reason)
-        self.transport.abortConnection()
+        self.account()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self.forget()
@@ -300,8 +237,7 @@ class DeskProtocol(ManagingLink):
             pass  # logged; a lane has no way of telling
 
     def _laneBroken(self, reason: str) -> None:
-        self.log.warn("{worker}: {reason}", worker=str(self), reason=reason)
-        self.transport.abortConnection()
+        self.cut(reason)
 
     def _checkPermission(self, address: BaseAddress) -> None:
         """
@@ -372,11 +308,17 @@ class RegistrationDesk(Factory):
         self.workers: IWorkerManager | None = None
         #: Links on which a box has begun.
         self.unfinished: Deadlines[DeskProtocol] = Deadlines(registry.reactor, self._boxTooLate)
+        #: Links whose other end does not read.
+        self.unread: Deadlines[DeskProtocol] = Deadlines(registry.reactor, self._unreadTooLong)
         #: When lanes send what was accepted together.
         self.turn = front.ending.turn
 
     def buildProtocol(self, addr: IAddress | None) -> DeskProtocol:
         return DeskProtocol(self)
+
+    @staticmethod
+    def _unreadTooLong(link: DeskProtocol) -> None:
+        link.cut(f"it has not read what was written to it for {UNREAD_TIMEOUT:g} seconds")
 
     @staticmethod
     def _boxTooLate(link: DeskProtocol) -> None:

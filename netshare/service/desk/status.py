@@ -126,6 +126,8 @@ class Status:
             "undecided": len(self._front.undecided),
             "accepting": not admission.paused,
             "pauses": admission.pauses,
+            "links": admission.links,
+            "linksCut": admission.linksCut,
             "descriptors": admission.descriptors,
             "descriptorLimit": admission.descriptorLimit,
             "registrations": len(self._registry),

@@ -174,6 +174,7 @@ class Giving:
             shared.admission.pauses,
             tuple(outcomes),
             tuple(outcomes.values()),
+            shared.admission.linksCut,
         )
 
 

@@ -189,6 +189,7 @@ class Taking:
 def _count_on(shared: SharedPort, record: Any) -> None:
     shared.status.started = record.since
     shared.admission.pauses += record.pauses
+    shared.admission.linksCut += record.linksCut
     outcomes = dict(zip(record.outcomes, record.counts, strict=False))
     shared.counts.resume(record.accepted, record.returned, outcomes)
 

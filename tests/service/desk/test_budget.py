@@ -6,6 +6,7 @@ from netshare.service.desk.budget import (
     MOST_LINKS,
     MOST_UNCLAIMED,
     MOST_UNFINISHED,
+    MOST_UNREAD,
     MOST_UNREGISTERED,
     Allowance,
     Budgets,
@@ -84,6 +85,25 @@ def test_bytes_of_all_links() -> None:
     other.allowance.holds(0, 0)
     other.allowance.holds(0, 1)
     assert (one.reason, bool(other.reason)) == ("", True)
+
+
+def test_links_that_are_not_read() -> None:
+    """Of too many of one user the one that has not been read for longest goes."""
+    budgets = Budgets()
+    links = []
+    for _ in range(MOST_UNREAD + 2):
+        links.append(Link(budgets))
+        links[-1].allowance.register()
+    other = Link(budgets, 4002)
+    for link in (other, *links[:MOST_UNREAD]):
+        link.allowance.congested(True)
+    links[0].allowance.congested(False)
+    links[MOST_UNREAD].allowance.congested(True)
+    assert not any(link.reason for link in links)
+    links[-1].allowance.congested(True)
+    assert [number for number, link in enumerate(links) if link.reason] == [1]
+    assert "do not read" in links[1].reason
+    assert not other.reason
 
 
 def test_nothing_is_left() -> None:

@@ -4,67 +4,17 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Protocol
 from twisted.protocols import amp
 
 from netshare.control import commands
-from netshare.control.protocol import ControlProtocol
-from netshare.service.desk.budget import BOX_TIMEOUT, QUESTIONS_IN_ONE_GO, SHORT_BOX
-from netshare.service.desk.protocol import PAGE, DeskProtocol
+from netshare.service.desk.budget import SHORT_BOX
+from netshare.service.desk.protocol import PAGE
 from netshare.service.desk.registry import SEGMENTS_EACH
-from netshare.service.quotas import Quotas
-from netshare.service.shared import SharedPort
 from netshare.sockets.credentials import Peer
-from netshare.testing import AdoptingReactor, UNIXLink, linkedUNIXTransports
-
-
-class Setting:
-    """A shared port, and links to its desk in memory."""
-
-    def __init__(self, **quotas: Any) -> None:
-        self.reactor = AdoptingReactor()
-        self.shared = SharedPort(self.reactor, Quotas(expectAfterLoss=0.0, **quotas))
-        self.links: list[UNIXLink] = []
-
-    def link(self) -> tuple[ControlProtocol, DeskProtocol, UNIXLink]:
-        worker, desk = ControlProtocol(), DeskProtocol(self.shared.desk)
-        link = linkedUNIXTransports(worker, desk)
-        self.links.append(link)
-        return worker, desk, link
-
-    def settle(self) -> None:
-        for _ in range(20):
-            for link in self.links:
-                link.flush()
-            self.reactor.advance(0)
-
-    def ask(self, asking: ControlProtocol, command: Any, **arguments: Any) -> Any:
-        """The answer to a question, or the error."""
-        results: list[Any] = []
-        answer: Deferred[Any] = asking.callRemote(command, **arguments)
-        answer.addBoth(results.append)
-        self.settle()
-        (result,) = results
-        return result
-
-    def register(self, asking: ControlProtocol, path: str) -> Any:
-        return self.ask(asking, commands.Register, version=1, baseAddress=f"net.tcp://+/{path}")
-
-
-@pytest.fixture
-def setting() -> Iterator[Setting]:
-    one = Setting()
-    yield one
-    for link in one.links:
-        link.lose()
-    assert one.shared.admission.links == 0
-    assert one.shared.desk.budgets._users == {}
-    assert one.reactor.getDelayedCalls() == []
+from tests.helpers.desk import Setting
 
 
 def long_value(size: int) -> bytes:
@@ -102,34 +52,6 @@ def test_many_keys(setting: Setting) -> None:
     assert not link.connected
 
 
-def test_a_slow_box(setting: Setting) -> None:
-    """A box that has begun has to be complete in time, however steadily its bytes come."""
-    stranger, _, link = setting.link()
-    for byte in b"\0\4_ask\0\2":
-        stranger.transport.write(bytes([byte]))
-        setting.settle()
-        setting.reactor.advance(BOX_TIMEOUT / 12)
-    assert link.connected
-    setting.reactor.advance(BOX_TIMEOUT / 2)
-    setting.settle()
-    assert not link.connected
-
-
-def test_boxes_one_after_the_other(setting: Setting) -> None:
-    """A link on which boxes come all the time, the next one always begun, is served on."""
-    stranger, desk = Protocol(), DeskProtocol(setting.shared.desk)
-    link = linkedUNIXTransports(stranger, desk)
-    setting.links.append(link)
-    transport: Any = stranger.transport
-    box = b"\0\4_ask\0\0011\0\10_command\0\5Stats\0\0"
-    transport.write(box[:5])
-    for _ in range(10):
-        transport.write(box[5:] + box[:5])
-        setting.settle()
-        setting.reactor.advance(BOX_TIMEOUT / 2)
-    assert link.connected
-
-
 def test_descriptors_before_the_first_registration(setting: Setting) -> None:
     """They are closed, and the link with them."""
     stranger, _, link = setting.link()
@@ -141,25 +63,6 @@ def test_descriptors_before_the_first_registration(setting: Setting) -> None:
     finally:
         os.close(reading)
         os.close(writing)
-
-
-def test_many_questions_at_once(setting: Setting) -> None:
-    """Only some are dealt with before others get their turn; none is lost, in the end."""
-    stranger, desk, link = setting.link()
-    answers: list[Any] = []
-    count = 3 * QUESTIONS_IN_ONE_GO
-    for _ in range(count):
-        stranger.callRemote(commands.Stats).addBoth(answers.append)
-    written = b"".join(item for item in stranger.transport.queue if isinstance(item, bytes))
-    stranger.transport.queue.clear()
-    desk.dataReceived(written)
-    link.flush()
-    assert len(answers) == QUESTIONS_IN_ONE_GO
-    assert desk.transport.producerState == "paused"
-    setting.settle()
-    assert len(answers) == count
-    assert all("json" in answer for answer in answers)
-    assert desk.transport.producerState == "producing"
 
 
 @pytest.mark.parametrize("start", [2**70, 9_999_999, -1, -(2**70)])

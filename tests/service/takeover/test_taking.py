@@ -83,7 +83,7 @@ def test_everything_is_taken_up(tmp_path: Path) -> None:
             Handed(PortRecord("tcp:1", True), (port.fileno(),)),
             Handed(PortRecord("")),  # without its socket
             Handed(ControlRecord("x", owned=False), (control.fileno(),)),
-            Handed(CountersRecord(1.0, 7, 2, 1, ("local", "new-word"), (5, 6))),
+            Handed(CountersRecord(1.0, 7, 2, 1, ("local", "new-word"), (5, 6), 4)),
             Handed(ExpectRecord("net.tcp://+/one", 5.0)),
             Handed(ExpectRecord("nonsense", 5.0)),
             Handed(WaitingRecord("net.tcp://host/one", opening, "p", "l", 3.0), (waits.fileno(),)),
@@ -109,6 +109,7 @@ def test_everything_is_taken_up(tmp_path: Path) -> None:
     reactor.settle()
     assert shared.status.started == 1.0
     assert (shared.counts.accepted, shared.counts.returned) == (7, 2)
+    assert (shared.admission.pauses, shared.admission.linksCut) == (1, 4)
     assert shared.counts.outcomes[Outcome.LOCAL] == 5
     assert shared.counts.outcomes[Outcome.ENDPOINT_NOT_FOUND] == 1
     reactor.advance(3.1)
