@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.terminal import wrap
-from netshare.reactors import IReactor
 
 
 class Command(NamedTuple):
@@ -151,7 +150,7 @@ def _run_in_reactor(
 
     outcome: int | Failure = Exit.INTERRUPTED  # unless the command comes to an end by itself
 
-    async def running(reactor: IReactor) -> None:
+    async def running(reactor: Any) -> None:  # IReactor; its module imports Twisted
         nonlocal outcome
         try:
             outcome = await run(reactor, options)
