@@ -2,7 +2,7 @@
 ``make run``: one port, two services in processes of their own, a call to each.
 
 Starts the sharing service on 127.0.0.1:8808 with two workers: the WCF service of
-``calculator.py``, and the web site of ``hello.py``. Calls both, and an address that nobody
+``calculator.py``, and the web site of ``hello.py``. Calls both, and an address that no worker
 serves, and stays up until Ctrl-C.
 """
 

@@ -32,7 +32,7 @@ def direct(setting: Setting) -> Dispatcher:
     worker = tcp_worker(setting, "direct", port)
     return Dispatcher(
         "direct",
-        "nobody (the worker owns the port)",
+        "none (the worker owns the port)",
         port,
         (),
         worker,

@@ -16,7 +16,7 @@ class Exit(IntEnum):
     OK = 0
     #: Nothing serves the address (``who``); EndpointNotFound (``probe``, ``call``); no such worker
     #: (``start``, ``stop``, ``recycle``, ``drain``).
-    NOBODY = 1
+    NO_ENDPOINT = 1
     #: ``decode``: something is malformed, or refused by .NET.
     MALFORMED = 1
     #: The command line does not make sense.

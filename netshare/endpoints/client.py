@@ -26,7 +26,7 @@ from netshare.framing.records import BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
 
 _MEANING = {
-    Fault.ENDPOINT_NOT_FOUND: "nobody serves this address there",
+    Fault.ENDPOINT_NOT_FOUND: "no worker serves this address there",
     Fault.ENDPOINT_UNAVAILABLE: "the address is known, but its service is not up",
     Fault.SERVER_TOO_BUSY: "the server takes no more connections now; try again later",
     Fault.CONNECTION_DISPATCH_FAILED: "the service behind the address failed to take it",

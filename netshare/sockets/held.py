@@ -7,10 +7,11 @@ that knows how both are done: its holder owns the descriptor, and it is closed e
 once, on every path.
 
 Two rules come from the kernel. A passed socket is never ``shutdown()``: that acts on the
-connection, whoever else holds it. And it leaves the poller *before* it is sent: what others hold
-stays in epoll after a close, and comes back as events of another descriptor.
+connection, also for every other process that holds it. And it leaves the poller *before* it is
+sent: what others hold stays in epoll after a close, and comes back as events of another
+descriptor.
 
-And everything about a socket but its descriptor is shared by all who have it: whoever has it, too,
+And everything about a socket but its descriptor is shared by all who have it: another holder
 can make it wait where it should not (:func:`forbid_lingering`).
 """
 

@@ -153,7 +153,7 @@ class SharedListeningPort:
     def _failed(self, failure: Failure) -> None:
         if self._stopping:
             return
-        if not failure.check(ConnectError):  # nobody there: that is said once, when it is lost
+        if not failure.check(ConnectError):  # no service there: that is said once, when it is lost
             self.log.error(
                 "{address} is not registered: {reason}",
                 address=self._address or self._wish.address,

@@ -140,10 +140,10 @@ async def test_who(service: RunningService) -> None:
     assert f"process {os.getpid()} of " in found.out
 
     nobody = await netshare("who", service.address("two"), control=service.control)
-    assert nobody.code == Exit.NOBODY
+    assert nobody.code == Exit.NO_ENDPOINT
     assert "EndpointNotFound" in nobody.out
     answer = await netshare("who", "--json", service.address("two"), control=service.control)
-    assert (answer.code, answer.json["fault"]) == (Exit.NOBODY, "EndpointNotFound")
+    assert (answer.code, answer.json["fault"]) == (Exit.NO_ENDPOINT, "EndpointNotFound")
 
     wrong = await netshare("who", "host/path", control=service.control)
     assert (wrong.code, wrong.out) == (Exit.USAGE, "")
@@ -160,7 +160,7 @@ async def test_stats(service: RunningService) -> None:
     await service.settle(lambda: service.count(Outcome.ENDPOINT_NOT_FOUND) == 1)
     shown = await netshare("stats", control=service.control)
     assert (shown.code, shown.err) == (0, "")
-    assert "endpoint-not-found      1  refused: nobody registered the address" in shown.out
+    assert "endpoint-not-found      1  refused: the address is not registered" in shown.out
     assert "receiveTimeout           5 s" in shown.out
     stats = (await netshare("stats", "--json", control=service.control)).json
     assert stats["outcomes"] == {"endpoint-not-found": 1}
@@ -366,7 +366,7 @@ async def test_probe_no_such_path(service: RunningService) -> None:
     """A path that nobody serves is asked for once, and told apart from everything else."""
     await service.worker("one", Factory())
     ran = await netshare("probe", "--json", service.address("two"))
-    assert ran.code == Exit.NOBODY
+    assert ran.code == Exit.NO_ENDPOINT
     assert ran.json["verdict"] == "no such path"
     assert ran.json["fault"] == "EndpointNotFound"
     assert service.shared.counts.accepted == 1
@@ -398,7 +398,11 @@ async def test_probe_elsewhere(service: RunningService) -> None:
     assert (ran.code, ran.json["via"], ran.json["host"]) == (0, via, "127.0.0.1")
     via = "net.tcp://127.0.0.1:1/web"
     ran = await netshare("probe", "--json", "--port", str(service.port), via)
-    assert (ran.code, ran.json["via"], ran.json["verdict"]) == (Exit.NOBODY, via, "no such path")
+    assert (ran.code, ran.json["via"], ran.json["verdict"]) == (
+        Exit.NO_ENDPOINT,
+        via,
+        "no such path",
+    )
 
 
 async def test_probe_nobody_listens() -> None:

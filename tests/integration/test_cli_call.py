@@ -164,7 +164,7 @@ async def test_refusals(serve: Serve) -> None:
     """Each way of not being served has its exit code and a sentence."""
     address = await serve()
     cases: list[tuple[str, list[str], Exit, str]] = [
-        (address + "x", [], Exit.NOBODY, "(fault EndpointNotFound)"),
+        (address + "x", [], Exit.NO_ENDPOINT, "(fault EndpointNotFound)"),
         (address, ["--streamed"], Exit.REFUSED, "(fault UnsupportedMode)"),
         (address, ["--encoding", "text"], Exit.REFUSED, "(fault ContentTypeInvalid)"),
         ("net.tcp://127.0.0.1:1/x", [], Exit.UNREACHABLE, "Connection refused"),

@@ -180,7 +180,7 @@ class ServiceClient:
                 Exit.FAILED, f"not reloaded, nothing has changed: {error}"
             ) from None
         except NoSuchWorker as error:
-            raise CommandFailed(Exit.NOBODY, str(error)) from None
+            raise CommandFailed(Exit.NO_ENDPOINT, str(error)) from None
         except NotDone as error:
             raise CommandFailed(Exit.FAILED, str(error)) from None
         except AccessDenied as error:

@@ -32,7 +32,7 @@ _MEANING = {
     Outcome.UNSUPPORTED_VERSION: "refused: another framing version",
     Outcome.UNSUPPORTED_MODE: "refused: no mode of the framing",
     Outcome.VIA_TOO_LONG: "refused: the address is too long",
-    Outcome.ENDPOINT_NOT_FOUND: "refused: nobody registered the address",
+    Outcome.ENDPOINT_NOT_FOUND: "refused: the address is not registered",
     Outcome.ENDPOINT_UNAVAILABLE: "refused: no worker is up for it",
     Outcome.SERVER_TOO_BUSY: "refused: a limit is reached",
     Outcome.CONNECTION_DISPATCH_FAILED: "refused: the worker failed to take it",

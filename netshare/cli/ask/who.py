@@ -46,7 +46,7 @@ async def run(reactor: IReactor, options: argparse.Namespace) -> int:
         print(json.dumps({**answer, "fault": refusal(answer)}, indent=2))
     else:
         print("\n".join(lines(answer, reactor.seconds(), room())))
-    return Exit.OK if refusal(answer) is None else Exit.NOBODY
+    return Exit.OK if refusal(answer) is None else Exit.NO_ENDPOINT
 
 
 def unaskable(uri: str) -> str | None:
@@ -90,7 +90,7 @@ def _sentences(answer: dict[str, Any], now: float) -> list[str]:
     fault = refusal(answer)
     if not registrations:
         return [
-            f"{via} reaches nobody.",
+            f"{via} reaches no worker.",
             f"  because   {why}",
             f"  a client  is refused with {fault}",
             '  next      "netshare list" shows what is registered',

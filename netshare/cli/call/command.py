@@ -112,7 +112,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 exit code:
   0  there is a reply; with --one-way: the message was taken
-  1  nobody serves the path (EndpointNotFound)
+  1  no worker serves the path (EndpointNotFound)
   2  the command line does not make sense
   4  refused with another fault of the framing
   5  no connection: refused, timed out, no such host
@@ -196,7 +196,7 @@ def _file(name: str) -> bytes:
 
 def _code(error: TransportError) -> Exit:
     if isinstance(error, EndpointNotFoundError):
-        return Exit.NOBODY if error.fault_uri else Exit.UNREACHABLE
+        return Exit.NO_ENDPOINT if error.fault_uri else Exit.UNREACHABLE
     if error.fault_uri:
         return Exit.REFUSED
     if isinstance(error, MessageSecurityError):

@@ -58,7 +58,7 @@ def operation_of(action: str) -> tuple[str, str]:
     parts = action.rsplit("/", 2)
     if len(parts) != 3 or not parts[0] or not _NAME.match(parts[2]):
         raise RequestError(
-            f"from the action {action!r} nobody can tell the operation and its namespace; give the "
+            f"the action {action!r} does not tell the operation and its namespace; give the "
             "body with --body or --body-file"
         )
     namespace = parts[0]

@@ -44,7 +44,7 @@ exist, the first connection is the only one.
 
 exit code:
   0  reachable
-  1  nobody serves the path (EndpointNotFound)
+  1  no worker serves the path (EndpointNotFound)
   2  the command line does not make sense
   4  refused with another fault
   5  no connection: refused, timed out, no such host

@@ -32,7 +32,7 @@ from netshare.framing.records import (
 
 EXITS = {
     Verdict.REACHABLE: Exit.OK,
-    Verdict.NO_SUCH_PATH: Exit.NOBODY,
+    Verdict.NO_SUCH_PATH: Exit.NO_ENDPOINT,
     Verdict.REFUSED: Exit.REFUSED,
     Verdict.UNREACHABLE: Exit.UNREACHABLE,
     Verdict.NOT_NET_TCP: Exit.NOT_NET_TCP,
@@ -152,7 +152,7 @@ def conclusion(target: Target, results: Sequence[Result], identity: str | None) 
         return _reachable(via, results)
     if verdict is Verdict.NO_SUCH_PATH:
         return [
-            f"{via} does not exist: {where}, speaks net.tcp, but nobody there serves this path.",
+            f"{via} does not exist: {where}, speaks net.tcp, but no worker there serves this path.",
             'Compare the path with the service\'s address; on the server, "netshare list" shows '
             "all.",
         ]
@@ -200,8 +200,8 @@ def _refused(result: Result) -> list[str]:
     return [
         _SERVER_FAULTS.get(
             fault,
-            "Somebody serves it, but none of what was tried; it may want an encoding of its own, "
-            "such as compression or UTF-16.",
+            "A service answers there, but takes none of what was tried; it may want an encoding of "
+            "its own, such as compression or UTF-16.",
         )
     ]
 

@@ -42,7 +42,7 @@ class State(Enum):
     RECYCLING = "recycling"
     #: Its process has ended, and the next one is started in a moment.
     RESTARTING = "restarting"
-    #: It has failed too often, and is not started again before somebody says so.
+    #: It has failed too often, and is started again only by command.
     OUT_OF_SERVICE = "out-of-service"
 
 

@@ -291,7 +291,7 @@ class Ports:
             self.store.forget_port(number)
             for port in opened.listening:
                 self._close(port)
-            self.log.info("closed port {port}: nobody is registered on it", port=number)
+            self.log.info("closed port {port}: no worker is registered on it", port=number)
 
     async def stop(self) -> None:
         """

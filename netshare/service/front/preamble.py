@@ -103,7 +103,7 @@ class SharedPortFactory(Factory):
         self, held: HeldSocket, via: str, readData: bytes, peer: str, local: str
     ) -> Arrival:
         """
-        A connection whose client's address may be known from somebody else than its socket.
+        A connection whose client's address may be known from another source than its socket.
         """
         arrival = Arrival(self.ending, held, via, readData, peer, local)
         arrival.named = held.peer() != peer

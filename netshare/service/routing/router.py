@@ -85,10 +85,10 @@ class Router:
     def _notFound(self, via: Via) -> str:
         port = self._tree.otherPort(via)
         if port is None:
-            return "nobody has registered this address"
+            return "no worker has registered this address"
         return (
-            f"nobody has registered this address; its path is known on port {port}, and if clients "
-            f"reach that as port {via.port}, set alias {via.port}={port}"
+            f"no worker has registered this address; its path is known on port {port}, and if "
+            f"clients reach that as port {via.port}, set alias {via.port}={port}"
         )
 
     def _remember(self, via: str, resource: IAddressResource) -> None:

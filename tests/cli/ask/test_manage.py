@@ -42,7 +42,7 @@ def test_an_address_without_workers() -> None:
     """The code is that of nothing there."""
     asking = Asking()
     failed = asking.fails(asking.client.manage(Start, "net.tcp://+/a", False))
-    assert failed.code is Exit.NOBODY
+    assert failed.code is Exit.NO_ENDPOINT
     assert "starts no worker for net.tcp://+/a" in str(failed)
     failed = asking.fails(asking.client.manage(Start, "http://a/", True))
     assert failed.code is Exit.USAGE

@@ -41,7 +41,7 @@ def test_stats_says_everything() -> None:
         "1 address, 2 registrations of workers",
         "accepting paused 1 time",
         "links       12 of workers and commands; 3 cut so far",
-        "endpoint-not-found    100  refused: nobody registered the address",
+        "endpoint-not-found    100  refused: the address is not registered",
         "newer                   2",
         "receiveTimeout  infinite",
         "closeTimeout    10 s",

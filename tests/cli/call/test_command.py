@@ -89,7 +89,7 @@ def test_no_such_path() -> None:
     with MemoryService(Basic, IBasic) as service:
         with pytest.raises(CommandFailed) as caught:
             call(service.network, "net.tcp://localhost/nowhere", BASIC + "Who")
-        assert caught.value.code is Exit.NOBODY
+        assert caught.value.code is Exit.NO_ENDPOINT
         with pytest.raises(CommandFailed) as caught:
             call(service.network, "net.tcp://localhost:1/", BASIC + "Who")
         assert caught.value.code is Exit.UNREACHABLE

@@ -1,5 +1,5 @@
 """
-Servers whose connection is not a plain socket: TLS, say, or a transport of somebody's own.
+Servers whose connection is not a plain socket: TLS, say, or a transport of the user's own.
 
 The relay itself works with sockets. Such a transport gets a pair of them, one for the relay and
 one for itself, and the bytes are carried across in this process.

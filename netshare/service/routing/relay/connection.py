@@ -1,6 +1,6 @@
 """
 One client's connection through a relay: from its preamble to its end, or to a preamble that is
-for somebody else.
+for another server.
 
 The first answer decides: until a server has sent a byte, nothing but the preamble was sent to it,
 and another server of the same address can be tried with it. Then bytes go both ways. Those of the
