@@ -13,6 +13,7 @@ from netshare.transport.contracts.binding import BinaryEncoding, TextEncoding, T
 from netshare.transport.contracts.decorators import operation, service_contract
 from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
+from netshare.transport.encoders import BinarySessionEncoder
 from netshare.transport.soap.message import Message
 from netshare.transport.xml import ReaderQuotas
 from tests.helpers.world import World, binding
@@ -54,7 +55,7 @@ class Echo:
 
     def Echo(self, value: str) -> str:
         self.kept.append(OperationContext.current().callback)
-        return value
+        return "damage" if value == "reply" else value
 
     def Bytes(self, value: bytes) -> int:
         return len(value)
@@ -112,6 +113,32 @@ def test_a_request(world: World, encoding: str, what: str) -> None:
         assert caught.value.code.subcode is not None
         assert caught.value.code.subcode.name == "DeserializationFailed"
         assert world.now(channel.operations.Echo("short")) == "short"
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_bad_bytes_behind_what_is_known(
+    world: World, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides say the same, whether a body is read at once or when it is asked for."""
+    decode = BinarySessionEncoder.decode
+
+    def damaged(encoder: BinarySessionEncoder, payload: bytes) -> Message:
+        return decode(encoder, payload.replace(b"damage", b"dam\xffge"))
+
+    monkeypatch.setattr(BinarySessionEncoder, "decode", damaged)
+    world.serve(IEcho, Echo)
+    channel = world.channel(contract=IEcho, callback=Answers())
+    for _ in range(times):
+        assert world.now(channel.operations.Echo("short")) == "short"
+    with pytest.raises(FaultError, match="invalid UTF-8") as caught:
+        world.now(channel.operations.Echo("damage"))
+    assert caught.value.reason.startswith("The message cannot be read: ")
+    with pytest.raises(ProtocolError) as failed:
+        world.now(channel.operations.Echo("reply"))
+    assert str(failed.value).startswith(
+        "net.tcp://127.0.0.1:9000/here: the reply urn:test/IEcho/EchoResponse cannot be read: "
+    )
+    assert world.now(channel.operations.Echo("short")) == "short"
 
 
 def test_one_that_is_one_way(world: World) -> None:

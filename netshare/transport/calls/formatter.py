@@ -121,6 +121,7 @@ class MessageFormatter:
         :param stream: the content of the stream, where it arrives apart
         :returns: every member's value; those that the message lacks are what WCF makes of that
         :raises DeserializationFailed: it is not what the contract says
+        :raises BodyUnreadable: its body is bad XML
         """
         values = self._headers.read(message)
         if stream is not None and self.description.stream is not None:
@@ -128,6 +129,7 @@ class MessageFormatter:
             return values
         for part, serializer in self._parts:
             values[part.member] = serializer.default
+        message.load()
         if self._readLeaves(message, values):
             return values
         try:

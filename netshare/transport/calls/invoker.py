@@ -25,6 +25,7 @@ from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream, collect
 from netshare.transport.datacontracts import DeserializationFailed
 from netshare.transport.soap import (
+    BodyUnreadable,
     Message,
     SoapFault,
     deserialization_failed,
@@ -33,7 +34,7 @@ from netshare.transport.soap import (
 )
 from netshare.transport.xml import XmlException
 
-__all__ = ["Answer", "Invoker", "Refused", "is_one_way"]
+__all__ = ["Answer", "Invoker", "Refused", "is_one_way", "unreadable"]
 
 T = TypeVar("T")
 
@@ -143,15 +144,18 @@ class Invoker:
             missing = message.not_understood(formatter.request.understood)
             if missing:
                 raise Refused(must_understand(missing))
-        if operation.request.untyped:
-            return [message]
         try:
+            if operation.request.untyped:
+                message.load()
+                return [message]
             values = formatter.request.read(message, stream)
             part = operation.request.stream
             if part is not None:
                 arrived = Stream.of(values[part.member] or b"") if stream is None else stream
                 values[part.member] = self.caller.stream(method, arrived)
             return formatter.call_arguments(values)
+        except BodyUnreadable as error:
+            raise Refused(unreadable(error)) from error
         except (DeserializationFailed, XmlException) as error:
             raise Refused(deserialization_failed(str(error))) from error
 
@@ -236,6 +240,11 @@ class Invoker:
         fault = internal_service_fault(detail.Message or detail.Type or "")
         fault.detail = functools.partial(write_detail, detail)
         return fault
+
+
+def unreadable(error: Exception) -> SoapFault:
+    """:returns: the fault for a request whose body is bad XML."""
+    return deserialization_failed(f"The message cannot be read: {error}")
 
 
 def is_one_way(operation: OperationDescription | None, message: Message) -> bool:

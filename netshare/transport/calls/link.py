@@ -94,6 +94,8 @@ class MessageLink:
     def messageReceived(self, payload: bytes) -> None:
         try:
             message = self._encoder.decode(payload)
+            if self._log is not None:
+                message.load()
         except (XmlException, MessageInvalid) as error:
             self._unreadable(payload, error)
         else:

@@ -16,7 +16,7 @@ from netshare.transport.channels.errors import ProtocolError
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream, collect
 from netshare.transport.datacontracts import DeserializationFailed
-from netshare.transport.soap import Message, MessageHeader, MessageInvalid
+from netshare.transport.soap import BodyUnreadable, Message, MessageHeader, MessageInvalid
 from netshare.transport.xml import XmlException
 
 __all__ = ["CallOptions", "call_operation", "read_reply"]
@@ -90,7 +90,7 @@ def _ask(
         return conversation.send(request) or succeed(None)
     request.reply_to = conversation.anonymous and (options.reply_to or conversation.anonymous)
     reply = conversation.request(request, options.timeout)
-    return reply.addCallback(read_reply, operation, options)
+    return reply.addCallback(read_reply, operation, options, via=conversation.link.via)
 
 
 def read_reply(
@@ -98,9 +98,11 @@ def read_reply(
     operation: OperationDescription,
     options: CallOptions,
     stream: Stream | None = None,
+    via: str = "",
 ) -> Any:
     """
     :param stream: what the reply streams, where it arrives apart
+    :param via: the address of the channel, for errors
     :returns: the result of a call
     :raises FaultError: the reply is a fault
     :raises ProtocolError: it is not what the contract says
@@ -114,8 +116,11 @@ def read_reply(
         if reply.is_fault:
             raise formatter.error(reply)
         if operation.reply.untyped:
+            reply.load()
             return reply
         values = formatter.reply.read(reply, stream)
+    except BodyUnreadable as error:
+        raise ProtocolError(f"{via}: the reply {reply.action} cannot be read: {error}") from error
     except (DeserializationFailed, MessageInvalid, XmlException) as error:
         raise ProtocolError(f"the reply to {operation.name} cannot be read: {error}") from error
     part = operation.reply.stream

@@ -12,7 +12,7 @@ from netshare.transport.calls.authorization import Authorization
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.instances import InstanceContext, Instances, Throttles
-from netshare.transport.calls.invoker import Answer, Invoker, Refused
+from netshare.transport.calls.invoker import Answer, Invoker, Refused, unreadable
 from netshare.transport.calls.session import SessionState
 from netshare.transport.calls.slots import Turn
 from netshare.transport.contracts.behavior import ServiceBehavior
@@ -23,7 +23,6 @@ from netshare.transport.soap import (
     Message,
     action_missing,
     action_not_supported,
-    deserialization_failed,
     destination_unreachable,
     session_terminated,
 )
@@ -108,9 +107,10 @@ class Dispatcher:
         operation: OperationDescription | None = None
         try:
             operation = self.operation(session, message)
-            raise Refused(deserialization_failed(f"The message cannot be read: {error}"))
+            raise Refused(unreadable(error))
         except Refused as refused:
-            return self.invoker.answer_to(refused, operation, message)
+            answer = self.invoker.answer_to(refused, operation, message)
+        return self._ended(session, operation, answer)
 
     async def dispatch(
         self, session: SessionState, message: Message, stream: Stream | None = None
@@ -134,6 +134,12 @@ class Dispatcher:
                 calls.give()
         except Exception as error:
             answer = self.invoker.answer_to(error, operation, message)
+        return self._ended(session, operation, answer)
+
+    def _ended(
+        self, session: SessionState, operation: OperationDescription | None, answer: Answer
+    ) -> Answer:
+        """An operation that ends the session ends it, whatever the answer is."""
         if operation is not None and operation.is_terminating:
             session.terminated = answer.terminates = True
         return answer

@@ -7,7 +7,13 @@ encoding it came in or goes out in is the matter of :mod:`netshare.transport.enc
 :class:`SoapFault`, to and from a message; those that WCF's dispatcher sends have functions here.
 """
 
-from netshare.transport.soap.body import Body, ReceivedBody, StreamBody, WrittenBody
+from netshare.transport.soap.body import (
+    Body,
+    BodyUnreadable,
+    ReceivedBody,
+    StreamBody,
+    WrittenBody,
+)
 from netshare.transport.soap.envelope import MessageInvalid
 from netshare.transport.soap.faultcodes import FaultCode
 from netshare.transport.soap.faults import (
@@ -52,6 +58,7 @@ __all__ = [
     "SOAP12_WSA10",
     "AddressingVersion",
     "Body",
+    "BodyUnreadable",
     "BodyWriter",
     "FaultCode",
     "Message",

@@ -1,11 +1,15 @@
 """
 Bodies of messages: to be written, or received.
+
+What was received in a form that is known already (:mod:`netshare.transport.encoders.templates`)
+is read no further than that. Its events are made when they are asked for: a generated reader
+(:mod:`netshare.transport.datacontracts.generated`) needs none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from xml.etree import ElementTree
 
 from netshare.transport.soap.headers import BodyWriter
@@ -20,7 +24,15 @@ from netshare.transport.xml import (
     parse,
 )
 
-__all__ = ["Body", "ReceivedBody", "StreamBody", "WrittenBody", "body_of"]
+__all__ = [
+    "Body",
+    "BodyUnreadable",
+    "ReceivedBody",
+    "StreamBody",
+    "UnreadBody",
+    "WrittenBody",
+    "body_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,20 @@ class StreamBody:
             raise ValueError("a streamed body needs an element to be in")
 
 
-@dataclass(frozen=True, slots=True)
+class UnreadBody(Protocol):
+    """The body of a message of which no more was read than had to be."""
+
+    def read(self) -> ReceivedBody:
+        """
+        :returns: the body, read
+        :raises XmlException: the XML is bad
+        """
+
+
+class BodyUnreadable(XmlException):
+    """What is in the body of a message is bad XML, as was found when it was asked for."""
+
+
 class ReceivedBody:
     """
     The body of a message that was received.
@@ -48,15 +73,62 @@ class ReceivedBody:
     :param outer: the elements around that
     """
 
-    events: list[Event]
-    index: int = -1
-    outer: tuple[Element | Start, ...] = ()
+    __slots__ = ("_events", "_index", "_outer", "unread")
+
+    def __init__(
+        self, events: list[Event], index: int = -1, outer: tuple[Element | Start, ...] = ()
+    ) -> None:
+        self._events = events
+        self._index = index
+        self._outer = outer
+        #: What will be read when the events are asked for; None: they are there.
+        self.unread: UnreadBody | None = None
+
+    @classmethod
+    def later(cls, unread: UnreadBody) -> ReceivedBody:
+        """:returns: a body whose events are made when they are asked for."""
+        body = cls.__new__(cls)
+        body.unread = unread
+        return body
+
+    def load(self) -> None:
+        """
+        Read the body now, if that was put off.
+
+        :raises BodyUnreadable: it is bad XML
+        """
+        if self.unread is not None:
+            try:
+                read = self.unread.read()
+            except XmlException as error:
+                raise BodyUnreadable(error.message, error.offset) from error
+            self._events, self._index, self._outer = read._events, read._index, read._outer
+            self.unread = None
+
+    @property
+    def events(self) -> list[Event]:
+        """The whole message; reading it and the others raises as :meth:`load`."""
+        self.load()
+        return self._events
+
+    @property
+    def index(self) -> int:
+        """Of the first event inside of the body; -1: there is nothing in it."""
+        self.load()
+        return self._index
+
+    @property
+    def outer(self) -> tuple[Element | Start, ...]:
+        """The elements around that."""
+        self.load()
+        return self._outer
 
     def cursor(self) -> XmlCursor | None:
         """:returns: a new cursor on the first element of the body; None: there is none"""
-        if self.index < 0:
+        self.load()
+        if self._index < 0:
             return None
-        cursor = XmlCursor.inside(self.events, self.index, self.outer)
+        cursor = XmlCursor.inside(self._events, self._index, self._outer)
         return None if cursor.next() is None else cursor
 
     def write(self, writer: XmlWriter) -> None:

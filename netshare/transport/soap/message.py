@@ -107,6 +107,16 @@ class Message:
             **parts.addressing,
         )
 
+    def load(self) -> None:
+        """
+        Read the body of a received message now, if that was put off until it is asked for.
+
+        :raises BodyUnreadable: it is bad XML
+        """
+        body = self.body_content
+        if type(body) is ReceivedBody:
+            body.load()
+
     def body(self) -> XmlCursor | None:
         """
         :returns: of a received message, a new cursor on the first element of the body; ``None``

@@ -2,25 +2,27 @@
 Reading envelopes that begin as one did before.
 
 A session makes templates for itself, and finds those that others have made (:mod:`.shared`).
-The names that a shared template knows are not added to, since a name may be one of the strings that
-only this session has.
+What follows on a template in a message is not read before it is asked for (:mod:`.unread`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from netshare.transport.encoders.templates.shared import SharedTemplates
+from netshare.transport.encoders.templates.unread import (
+    ReadTemplate,
+    SessionTemplate,
+    TemplateBody,
+)
 from netshare.transport.soap import Message, MessageVersion, ReceivedBody
 from netshare.transport.soap.envelope import EnvelopeParts, is_fault, read_envelope
-from netshare.transport.xml import Element, Event, ReaderQuotas, Start, UniqueId, XmlException
+from netshare.transport.xml import Element, Event, ReaderQuotas, Start, UniqueId
 from netshare.transport.xml.binary import ReaderSession, read_events
 from netshare.transport.xml.binary import records as R
-from netshare.transport.xml.binary.leaves import read_leaves
-from netshare.transport.xml.binary.reader import WindowReader, scannable
-from netshare.transport.xml.binary.recordreader import Progress, RecordReader
-from netshare.transport.xml.events import check_quotas
+from netshare.transport.xml.binary.reader import scannable
+from netshare.transport.xml.binary.recordreader import RecordReader
 
 __all__ = ["ReadTemplates", "SharedReadTemplates"]
 
@@ -36,33 +38,8 @@ _MAX_SHARED: Final = 4096
 #: Shared templates for the same strings.
 _MAX_ALIKE: Final = 8
 
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    #: As far as the record type of the identifier; everything, if there is none.
-    before: bytes
-    #: From behind it to the end of the body's start tag, or of the wrapper's.
-    behind: bytes
-    #: Which identifier it is, and the event that it is in; empty: there is none.
-    place: str
-    index: int
-    events: list[Event]
-    #: Values of the addressing headers, all but the identifier.
-    addressing: dict[str, Any]
-    #: Of the first event in the body, and the elements around that.
-    body_index: int
-    outer: tuple[Element | Start, ...]
-    progress: Progress
-    #: Whether other sessions have it, too.
-    shared: bool = False
-
-    def is_like(self, other: _Template) -> bool:
-        """Whether both are for the same messages."""
-        return self.before == other.before and self.behind == other.behind
-
-
 #: By the strings that a session has: what was read of messages with no others.
-SharedReadTemplates: TypeAlias = SharedTemplates[tuple[str, ...], tuple[_Template, ...]]
+SharedReadTemplates: TypeAlias = SharedTemplates[tuple[str, ...], tuple[ReadTemplate, ...]]
 
 
 class ReadTemplates:
@@ -86,7 +63,7 @@ class ReadTemplates:
         self._quotas = quotas
         self._version = version
         self._shared = shared
-        self._templates: list[_Template] = []
+        self._templates: list[SessionTemplate] = []
         #: Templates have scopes of the session's memory in them, and are forgotten with them.
         self._generation = session.memory.generation
         #: With how many strings templates of others were looked for.
@@ -110,13 +87,14 @@ class ReadTemplates:
             self._forget()
         if len(strings) != self._known and len(strings) <= _MAX_SHARED:
             self._known = len(strings)
-            self._templates += self._shared.get(tuple(strings)) or ()
-        for template in self._templates:
+            self._templates += map(SessionTemplate, self._shared.get(tuple(strings)) or ())
+        for known in self._templates:
+            template = known.template
             if data.startswith(template.before, start):
                 place = start + len(template.before)
                 behind = place + _IDENTIFIER_SIZE if template.place else place
                 if data.startswith(template.behind, behind):
-                    message = self._go_on(template, data, behind, data[place:behind])
+                    message = self._go_on(known, data, start, behind, data[place:behind])
                     if message is not None:
                         return message
                     break
@@ -132,50 +110,30 @@ class ReadTemplates:
             **parts.addressing,
         )
 
-    def _go_on(self, template: _Template, data: bytes, at: int, raw: bytes) -> Message | None:
-        """:returns: the message; None: the ordinary way has to find out about it."""
+    def _go_on(
+        self, known: SessionTemplate, data: bytes, start: int, at: int, raw: bytes
+    ) -> Message | None:
+        """:returns: the message; None: it has to be read from its beginning."""
+        template = known.template
         at += len(template.behind)
-        if not _starts_element(data, at):
+        if not starts_element(data, at):
             return None
-        events, addressing = template.events.copy(), template.addressing
+        identifier, addressing = None, template.addressing
         if raw:
             identifier = UniqueId(raw)
-            before = events[template.index]
-            assert type(before) is Element
-            events[template.index] = Element(before.name, before.attributes, (identifier,))
             addressing = {**addressing, template.place: identifier}
-        try:
-            leaves = read_leaves(data, at, template.progress, self._quotas)
-            if leaves is not None:
-                events += leaves
-            else:
-                if template.shared:
-                    template = self._own(template)
-                WindowReader.inside(
-                    data, self._session, self._quotas, at, template.progress, events
-                ).read()
-            check_quotas(events, self._quotas)
-        except (XmlException, ValueError, LookupError):
-            return None
-        first = events[template.body_index]
-        assert type(first) is Element or type(first) is Start
-        if is_fault(first, self._version):
-            return None
-        body = ReceivedBody(events, template.body_index, template.outer)
-        return Message(body_content=body, version=self._version, **addressing)
-
-    def _own(self, shared: _Template) -> _Template:
-        """:returns: instead of a shared template one whose names may be added to."""
-        scope_of = self._session.memory.scope
-        scope, outer, extra_nodes = shared.progress
-        progress = Progress(
-            scope_of(scope.namespaces),
-            tuple(scope_of(one.namespaces) for one in outer),
-            extra_nodes,
+        unread = TemplateBody(
+            known, data, start, at, identifier, self._session, self._quotas, self._version
         )
-        own = replace(shared, progress=progress, shared=False)
-        self._templates = [own if one is shared else one for one in self._templates]
-        return own
+        if template.body_index < len(template.events):
+            body = ReceivedBody.later(unread)
+        else:
+            # Whether it is a fault is said by what follows.
+            read = unread.read_on()
+            if read is None or _begins_fault(read, self._version):
+                return None
+            body = read
+        return Message(body_content=body, version=self._version, **addressing)
 
     def _forget(self) -> None:
         self._generation = self._session.memory.generation
@@ -195,7 +153,7 @@ class ReadTemplates:
         self._room -= 1
         template = self._make(parts, events, data, start, self._session)
         if template is not None:
-            self._templates.append(template)
+            self._templates.append(SessionTemplate(template))
 
     def _share(self, action: str | None, document: bytes) -> None:
         """Make a template for other sessions, if that is worth it."""
@@ -224,7 +182,7 @@ class ReadTemplates:
         data: bytes,
         start: int,
         session: ReaderSession,
-    ) -> _Template | None:
+    ) -> ReadTemplate | None:
         places = [place for place in _PLACES if place in parts.addressing]
         body = parts.body
         if len(places) > 1 or body is None or body.index < 0:
@@ -241,10 +199,10 @@ class ReadTemplates:
                     return None
         end, progress = reader.pos, reader.progress
         read = reader.events.copy()
-        if not _starts_element(data, end) or end - start > _MAX_SIZE or (place and index < 0):
+        if not starts_element(data, end) or end - start > _MAX_SIZE or (place and index < 0):
             return None
         reader.step()
-        if type(reader.events[-1]) is Start and _starts_element(data, reader.pos):
+        if type(reader.events[-1]) is Start and starts_element(data, reader.pos):
             end, progress = reader.pos, reader.progress
             read = reader.events
         if read != events[: len(read)]:
@@ -253,7 +211,7 @@ class ReadTemplates:
         behind = before + (_IDENTIFIER_SIZE if place else 0)
         if not place:
             before = behind = end
-        return _Template(
+        return ReadTemplate(
             data[start:before],
             data[behind:end],
             place,
@@ -266,12 +224,19 @@ class ReadTemplates:
         )
 
 
-def _starts_element(data: bytes, at: int) -> bool:
+def starts_element(data: bytes, at: int) -> bool:
     """
     :returns: whether an element begins here. In front of one a start tag is complete and certainly
         no leaf; what any other record there says about it is the reader's matter.
     """
     return at < len(data) and R.SHORT_ELEMENT <= data[at] <= R.MAX_ELEMENT
+
+
+def _begins_fault(body: ReceivedBody, version: MessageVersion) -> bool:
+    """:returns: whether what stands in a body is a fault."""
+    first = body.events[body.index]
+    assert type(first) is Element or type(first) is Start
+    return is_fault(first, version)
 
 
 def _is_header(reader: RecordReader, local: str) -> bool:

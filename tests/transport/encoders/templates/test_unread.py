@@ -1,0 +1,72 @@
+"""Bodies that are bytes until they are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netshare.transport.soap import BodyUnreadable, Message, ReceivedBody
+from netshare.transport.xml import XmlWriter
+from netshare.transport.xml.binary.records import multibyte
+from tests.helpers.templates import encoder
+
+
+def body(*names: str) -> Any:
+    """Writes a wrapper with elements of these names in it."""
+
+    def write(writer: XmlWriter) -> None:
+        writer.start_element("Wrapper", "urn:w")
+        for name in names:
+            writer.element(name, "text", "urn:w")
+        writer.end_element()
+
+    return write
+
+
+def received(*names: str, times: int = 3) -> tuple[Any, list[bytes], list[Message]]:
+    """The same message, several times in one session; the first ones make the template."""
+    sender, receiver = encoder(), encoder()
+    sent = [sender.encode(Message("urn:a", body(*names))) for _ in range(times)]
+    return receiver, sent, [receiver.decode(one) for one in sent]
+
+
+def content(message: Message) -> ReceivedBody:
+    assert isinstance(message.body_content, ReceivedBody)
+    return message.body_content
+
+
+def test_events_are_made_when_they_are_asked_for() -> None:
+    """Behind a template nothing is read before; then it is the body that it is without one."""
+    _, _, messages = received("One", "Two")
+    assert [content(one).unread is None for one in messages] == [True, True, False]
+    elements = [one.body_element() for one in messages]
+    assert elements[0] == elements[1] == elements[2] is not None
+    assert content(messages[2]).unread is None
+    assert content(messages[2]).events == content(messages[0]).events
+
+
+def test_bad_xml_is_said_when_it_is_asked_for() -> None:
+    """What follows on a template is found to be bad by the first who wants it, and by the next."""
+    receiver, sent, _ = received("One")
+    bad = receiver.decode(sent[2].replace(b"text", b"te\xfft"))
+    for _ in range(2):
+        with pytest.raises(BodyUnreadable, match="invalid UTF-8"):
+            bad.load()
+    with pytest.raises(BodyUnreadable, match="invalid UTF-8"):
+        bad.body()
+
+
+def test_strings_that_came_later_mean_nothing() -> None:
+    """A body that is read late knows no more strings of its session than one that is read soon."""
+    receiver, sent, messages = received("One")
+    strings = len(receiver.reading.strings)
+    unknown = b"\x42" + multibyte(2 * strings + 1)
+    one = b"\x42" + multibyte(receiver.reading.strings.index("One") * 2 + 1)
+    late = receiver.decode(sent[2].replace(one, unknown))
+    good = receiver.decode(sent[2])
+    receiver.decode(b"\x04\x03New" + sent[2][1:])
+    assert receiver.reading.strings[strings] == "New"
+    with pytest.raises(BodyUnreadable, match=f"string {strings} is not defined"):
+        late.load()
+    assert good.body_element() == messages[0].body_element()
