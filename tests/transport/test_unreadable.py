@@ -41,6 +41,22 @@ class IEcho:
 
 
 @service_contract(namespace="urn:test")
+class ILast:
+    @operation
+    def Echo(self, value: str) -> str: ...
+    @operation(is_terminating=True)
+    def End(self, value: str) -> None: ...
+
+
+class Last:
+    def Echo(self, value: str) -> str:
+        return value
+
+    def End(self, value: str) -> None:
+        pass
+
+
+@service_contract(namespace="urn:test")
 class IStreamed:
     @operation
     def Echo(self, value: str) -> str: ...
@@ -139,6 +155,17 @@ def test_bad_bytes_behind_what_is_known(
         "net.tcp://127.0.0.1:9000/here: the reply urn:test/IEcho/EchoResponse cannot be read: "
     )
     assert world.now(channel.operations.Echo("short")) == "short"
+
+
+def test_one_that_ends_the_session(world: World) -> None:
+    """It ends the session though it could not be read, as it does when its values are wrong."""
+    world.serve(ILast, Last, binding=binding(reader_quotas=QUOTAS))
+    channel = world.channel(contract=ILast)
+    assert world.now(channel.operations.Echo("short")) == "short"
+    with pytest.raises(FaultError, match="cannot be read"):
+        world.now(channel.operations.End("x" * 2000))
+    with pytest.raises((FaultError, CommunicationError)):
+        world.now(channel.operations.Echo("short"))
 
 
 def test_one_that_is_one_way(world: World) -> None:
