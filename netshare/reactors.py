@@ -1,10 +1,15 @@
 """
-The reactor, as this package uses it.
+The reactor and its connections, as this package uses them.
 """
 
 from __future__ import annotations
 
+from socket import socket
+from typing import Any
+
 from twisted.internet.interfaces import (
+    IConsumer,
+    IPushProducer,
     IReactorCore,
     IReactorFDSet,
     IReactorProcess,
@@ -13,9 +18,11 @@ from twisted.internet.interfaces import (
     IReactorThreads,
     IReactorTime,
     IReactorUNIX,
+    ITCPTransport,
 )
+from zope.interface import Attribute
 
-__all__ = ["IReactor"]
+__all__ = ["IConnection", "IReactor"]
 
 
 class IReactor(
@@ -31,3 +38,22 @@ class IReactor(
     """
     What a reactor for POSIX offers, in one name for annotations.
     """
+
+
+class IConnection(ITCPTransport, IConsumer, IPushProducer):
+    """
+    The transport of a TCP or UNIX connection as Twisted's reactors make it, in one name for
+    annotations: it also paces and is paced, and its socket can be had.
+    """
+
+    protocol: Any = Attribute("what gets the bytes")
+    disconnecting: bool = Attribute("whether it closes when everything is written")
+
+    def getHandle() -> socket:
+        """The socket."""
+
+    def stopReading() -> None:
+        """Take it out of what the reactor reads."""
+
+    def stopWriting() -> None:
+        """Take it out of what the reactor writes."""

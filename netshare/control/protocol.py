@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from netshare.control.boxes import BoxReader
 from netshare.control.commands import MAX_LARGE_BYTES
 from netshare.printable import CleanLogger
+from netshare.reactors import IConnection
 from netshare.sockets.privatenames import (
     amp_counts,
     amp_descriptors,
@@ -111,7 +112,7 @@ class ControlProtocol(amp.AMP):
     """
 
     log = CleanLogger()
-    transport: Any
+    transport: IConnection
 
     def __init__(self) -> None:
         super().__init__()

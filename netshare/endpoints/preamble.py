@@ -27,6 +27,7 @@ from netshare.endpoints.refusal import Refusal
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Malformed, Preamble
 from netshare.framing.records import PREAMBLE_ACK, Mode
+from netshare.reactors import IConnection
 from netshare.timing import Deadlines
 
 #: Modes whose preamble is acknowledged; clients in the others expect no answer.
@@ -53,7 +54,7 @@ class LateWrapper(ProtocolWrapper):
     connection first.
     """
 
-    transport: Any
+    transport: IConnection
     wrappedProtocol: Any
 
     def __init__(self, factory: Any, addr: IAddress | None) -> None:
@@ -61,7 +62,7 @@ class LateWrapper(ProtocolWrapper):
         self._addr = addr
         self.settled = False
 
-    def makeConnection(self, transport: Any) -> None:
+    def makeConnection(self, transport: IConnection) -> None:
         directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)

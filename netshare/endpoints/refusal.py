@@ -9,7 +9,6 @@ would reset the connection and could take the fault with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -17,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.framing.faults import Fault
+from netshare.reactors import IConnection
 
 #: How much a refused client may still send, in bytes; the original's SharedMaxDrainSize.
 MAX_DRAIN_SIZE = 65536
@@ -37,7 +37,11 @@ class Refusal:
     """
 
     def __init__(
-        self, clock: IReactorTime, transport: Any, fault: Fault, timeout: float = CLOSE_TIMEOUT
+        self,
+        clock: IReactorTime,
+        transport: IConnection,
+        fault: Fault,
+        timeout: float = CLOSE_TIMEOUT,
     ) -> None:
         self._transport = transport
         self._drained = 0
@@ -70,7 +74,7 @@ class RefusalProtocol(Protocol):
     :param done: called when the connection is over
     """
 
-    transport: Any
+    transport: IConnection
 
     def __init__(
         self, reactor: IReactorTime, fault: Fault, timeout: float, done: Callable[[], None]

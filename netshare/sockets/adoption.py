@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from netshare.reactors import IReactor
+from netshare.reactors import IConnection, IReactor
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.privatenames import AdoptedConnection, is_closing, makes_tcp_servers
 
@@ -65,7 +65,9 @@ def adopt(
     return transport
 
 
-def _deliver(transport: Any, readData: bytes, connected: Connected | None) -> None:
+def _deliver(
+    transport: IConnection | AdoptedConnection, readData: bytes, connected: Connected | None
+) -> None:
     try:
         if connected is not None:
             connected(transport)

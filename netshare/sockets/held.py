@@ -21,10 +21,10 @@ import os
 import socket
 import struct
 import warnings
-from typing import Any
 
 from twisted.internet.interfaces import ISSLTransport
 
+from netshare.reactors import IConnection
 from netshare.sockets.names import socket_address_text
 
 _LINGER = struct.Struct("ii")
@@ -50,7 +50,7 @@ class HeldSocket:
         self._descriptor = descriptor
 
     @classmethod
-    def from_transport(cls, transport: Any) -> HeldSocket:
+    def from_transport(cls, transport: IConnection) -> HeldSocket:
         """
         Take the socket out of a transport, which then reports its connection as aborted.
 

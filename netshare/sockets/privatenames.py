@@ -54,7 +54,7 @@ from twisted.protocols import amp
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
-from netshare.reactors import IReactor
+from netshare.reactors import IConnection, IReactor
 from netshare.sockets.held import forbid_lingering
 
 #: The classes and what is used of them that is not promised.
@@ -291,7 +291,7 @@ def send_now(transport: Any, data: bytes) -> int:
 # ---- AMP without its log
 
 
-def make_amp_connection(protocol: amp.AMP, transport: Any) -> None:
+def make_amp_connection(protocol: amp.AMP, transport: IConnection) -> None:
     """
     ``AMP.makeConnection`` without the line in the log.
     """

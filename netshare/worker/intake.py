@@ -20,7 +20,7 @@ from netshare.control import commands
 from netshare.endpoints.preamble import factory_for
 from netshare.framing.preamble import KNOWN_VIAS, Preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
-from netshare.reactors import IReactor
+from netshare.reactors import IConnection, IReactor
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_from_text, address_text
@@ -80,7 +80,7 @@ class Intake:
             if real is not None:
                 factory = _NamedPeer(factory, real)
 
-        def connected(transport: Any) -> None:
+        def connected(transport: IConnection | AdoptedConnection) -> None:
             if isinstance(transport, AdoptedConnection):
                 transport.among = self._open
                 self._open.add(transport)
@@ -122,10 +122,12 @@ class SharedConnection:
     See :class:`~netshare.interfaces.ISharedConnection`.
     """
 
-    def __init__(self, intake: Intake, transport: Any, via: str, peer: str) -> None:
+    def __init__(
+        self, intake: Intake, transport: IConnection | AdoptedConnection, via: str, peer: str
+    ) -> None:
         self.via = via
         self._intake = intake
-        self._transport = transport
+        self._transport: Any = transport  # Twisted's classes do not say that they are IConnection
         self._peer = peer
         self._epoch = intake.epoch
 
@@ -148,7 +150,7 @@ class SharedConnection:
         return link.giveBack(held, readData, self._peer)
 
 
-def _receiver(transport: Any) -> Any:
+def _receiver(transport: IConnection) -> Any:
     """The Factory's own protocol."""
     protocol = transport.protocol
     return protocol.wrappedProtocol if isinstance(protocol, _PeerWrapper) else protocol

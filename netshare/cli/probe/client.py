@@ -7,7 +7,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TooLate
@@ -39,7 +38,7 @@ from netshare.cli.probe.tls import TlsHandshake
 from netshare.cli.probe.windows import KERBEROS, NTLM, NegotiateHandshake
 from netshare.cli.target import Target
 from netshare.framing.records import SSL_TLS_UPGRADE
-from netshare.reactors import IReactor
+from netshare.reactors import IConnection, IReactor
 from netshare.sockets.names import address_text
 
 #: Seconds between two attempts: Mono's services lose a connection that follows another's close
@@ -63,7 +62,7 @@ class ProbeConnection(Protocol):
     :param reader: makes a reply of what comes
     """
 
-    transport: Any
+    transport: IConnection
 
     def __init__(self, opening: bytes, reader: ReplyReader) -> None:
         self._opening = opening

@@ -5,10 +5,11 @@ Back-pressure on a control link.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from netshare.reactors import IConnection
 
 _UNREAD = "unread"
 
@@ -22,7 +23,7 @@ class Flow:
     :param congested: told whether the other end has stopped reading
     """
 
-    def __init__(self, transport: Any, congested: Callable[[bool], None]) -> None:
+    def __init__(self, transport: IConnection, congested: Callable[[bool], None]) -> None:
         self._transport = transport
         self._congested = congested
         self._reasons: set[str] = set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
@@ -23,6 +22,7 @@ from netshare.framing.preamble import (
     read_preamble,
 )
 from netshare.printable import CleanLogger
+from netshare.reactors import IConnection
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.crowd import Crowd
 from netshare.service.front.undecided import Begun, PreambleProtocol, judge
@@ -279,7 +279,7 @@ class SharedPortFactory(Factory):
         """
         self.stopping = True
         for protocol in list(self.undecided):
-            transport: Any = protocol.transport
+            transport: IConnection = protocol.transport
             transport.abortConnection()
         self.deadlines.clear()
         self._telling.stop()

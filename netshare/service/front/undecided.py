@@ -19,6 +19,7 @@ from netshare.framing.preamble import (
     foreign_protocol,
     read_preamble,
 )
+from netshare.reactors import IConnection
 from netshare.service.front.arrival import FAULTS, Arrival
 from netshare.service.front.crowd import client_of
 from netshare.service.outcomes import Outcome
@@ -57,7 +58,7 @@ class PreambleProtocol(Protocol):
     One undecided connection.
     """
 
-    transport: Any
+    transport: IConnection
     factory: Any  # a SharedPortFactory
 
     _summedUp = False

@@ -8,14 +8,13 @@ one for itself, and the bytes are carried across in this process.
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.reactors import IReactor
+from netshare.reactors import IConnection, IReactor
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
 from netshare.sockets.held import HeldSocket, NotPassable
 
@@ -27,7 +26,7 @@ class ServerProtocol(Protocol):
     there is none, this joins it to one.
     """
 
-    transport: Any
+    transport: IConnection
 
     def __init__(self) -> None:
         self._near: SocketEnd | None = None
