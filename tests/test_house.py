@@ -64,6 +64,7 @@ ORDER = """
     netshare.transport.calls
     netshare.transport.hosting
     netshare.transport.clients
+    netshare.transport.opentelemetry
     netshare.transport.tools
     netshare.transport
     netshare.testing

@@ -63,7 +63,7 @@ def test_the_manual(tmp_path: Path) -> None:
     checked(*paths, tmp_path / "manual.py", options=OF_MANUALS)
 
 
-@pytest.mark.parametrize("page", ["testing.rst", "security-transport.rst"])
+@pytest.mark.parametrize("page", ["testing.rst", "security-transport.rst", "trouble.rst"])
 def test_programs_of_other_pages(page: str, tmp_path: Path) -> None:
     """So are the programs and the tests that other pages show."""
     paths = []

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from netshare.testing.wire import Wire
 from netshare.transport.calls.context import OperationContext
+from netshare.transport.calls.interfaces import ITracing
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.contracts.behavior import (
@@ -138,13 +139,20 @@ class World:
     def listening(self, port: int) -> Any:
         return next(one[1] for one in self.reactor.tcpServers if one[0] == port)
 
-    def host(self, service: Any = Counting, throttle: Any = None, **behavior: Any) -> ServiceHost:
+    def host(
+        self,
+        service: Any = Counting,
+        throttle: Any = None,
+        tracing: ITracing | None = None,
+        **behavior: Any,
+    ) -> ServiceHost:
         made = ServiceHost(
             service,
             self.reactor,
             "net.tcp://127.0.0.1:9000/",
             behavior=ServiceBehavior(**behavior),
             throttle=throttle,
+            tracing=tracing,
         )
         self.hosts.append(made)
         return made

@@ -13,7 +13,7 @@ from tests.peers.drivers import free_port
 from tests.peers.services import SERVICES, Basic
 
 LARGE = 1 << 26
-_OF_HOST = ("behavior", "throttle", "credentials", "authorization")
+_OF_HOST = ("behavior", "throttle", "credentials", "authorization", "tracing")
 
 
 def binding(**options: Any) -> NetTcpBinding:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from netshare.transport.calls.interfaces import ITracedCall
 from netshare.transport.calls.slots import Turn
 from netshare.transport.security.identity import Identity
 from netshare.transport.soap import Message, MessageHeader
@@ -44,6 +45,8 @@ class OperationContext:
     channel: Any = None
     #: The call's turn at its instance; None in a callback.
     turn: Turn | None = None
+    #: Follows the call; None: nothing does.
+    traced: ITracedCall | None = None
     #: Headers for the reply.
     outgoing_headers: list[MessageHeader] = field(default_factory=list)
 
@@ -95,6 +98,8 @@ def context_with(operation: OperationContext) -> contextvars.Context:
     """
     context = contextvars.copy_context()
     context.run(_CURRENT.set, operation)
+    if operation.traced is not None:
+        context.run(operation.traced.enter)
     return context
 
 

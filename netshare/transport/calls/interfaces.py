@@ -8,7 +8,7 @@ conversation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from netshare.transport.channels.errors import TransportError
+from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.endpoint import ServiceEndpoint
 from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap import Message
+from netshare.transport.soap import Message, MessageHeader
 
 
 class IMessageLink(Interface):
@@ -210,3 +211,51 @@ class IChannelKeeper(Interface):
 
     def channel_over(channel: ICommunicationObject) -> None:
         """One is closed."""
+
+
+class ITracing(Interface):
+    """
+    Follows calls, those that are served and those that are made, for a tool that shows them.
+    """
+
+    def request_received(message: Message, via: str, peer: object) -> ITracedCall:
+        """
+        A request has come.
+
+        :param via: the session's address
+        :param peer: the other side's address (:class:`~twisted.internet.interfaces.IAddress`)
+        """
+
+    def call_made(operation: OperationDescription, contract: str, address: str) -> ITracedCall:
+        """
+        A call begins, in the context that this is called in.
+
+        :param contract: its name
+        :param address: of the endpoint that is called
+        """
+
+
+class ITracedCall(Interface):
+    """
+    A call that is followed.
+    """
+
+    headers: Sequence[MessageHeader] = Attribute("What the request of a call that is made carries.")
+
+    def found(operation: OperationDescription, contract: str) -> None:
+        """
+        What a request is for is known.
+
+        :param contract: its name
+        """
+
+    def enter() -> None:
+        """What is begun from now on, in this context, belongs to the call."""
+
+    def over(error: BaseException | None) -> None:
+        """
+        The call is over.
+
+        :param error: how it failed; a fault is a :class:`~.faulterror.FaultError` or a
+            :class:`~.invoker.Refused`
+        """

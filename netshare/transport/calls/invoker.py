@@ -16,6 +16,7 @@ from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext, context_with
 from netshare.transport.calls.exchange import StreamUnreadable
 from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.calls.interfaces import ITracedCall
 from netshare.transport.calls.session import SessionState, address_reply
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.contracts.decorators import ANY_ACTION
@@ -67,6 +68,10 @@ class Answer:
     terminates: bool = False
     #: The session is over after this, since its state cannot be trusted.
     broken: bool = False
+    #: Why it is a fault, or could not be sent.
+    error: BaseException | None = None
+    #: Follows the call; None: nothing does.
+    traced: ITracedCall | None = None
 
 
 class Invoker:
@@ -179,6 +184,13 @@ class Invoker:
         """
         if isinstance(error, StreamUnreadable):
             error = Refused(deserialization_failed(str(error)))
+        answer = self._answer_to(error, operation, message)
+        answer.error = error
+        return answer
+
+    def _answer_to(
+        self, error: Exception, operation: OperationDescription | None, message: Message
+    ) -> Answer:
         one_way = is_one_way(operation, message)
         version = message.version
         if isinstance(error, Refused):
@@ -228,7 +240,7 @@ class Invoker:
         except Exception as error:
             self.log.failure("the answer to {action} cannot be written", action=request.action)
             answer.message = self.internal_fault(error).to_message(version=request.version)
-            answer.stream, answer.broken = None, True
+            answer.stream, answer.broken, answer.error = None, True, error
             address_reply(answer.message, request, session)
             return send(answer.message)
 

@@ -4,14 +4,17 @@ The way of a call that this side makes: arguments, a request, its reply, the res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.python.failure import Failure
 
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.conversation import Conversation
 from netshare.transport.calls.formatter import OperationFormatter, formatter_for
+from netshare.transport.calls.interfaces import ITracedCall
 from netshare.transport.channels.errors import ProtocolError
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.contracts.streams import Stream, collect
@@ -19,7 +22,7 @@ from netshare.transport.datacontracts import DeserializationFailed
 from netshare.transport.soap import BodyUnreadable, Message, MessageHeader, MessageInvalid
 from netshare.transport.xml import XmlException
 
-__all__ = ["CallOptions", "call_operation", "read_reply"]
+__all__ = ["CallOptions", "call_operation", "call_traced", "read_reply"]
 
 _HERE = Caller()
 
@@ -64,6 +67,33 @@ def call_operation(
     if source is None:
         return _ask(conversation, operation, request, options)
     return ensureDeferred(_collect_and_ask(conversation, formatter, request, source, options))
+
+
+def call_traced(
+    traced: ITracedCall | None,
+    options: CallOptions,
+    call: Callable[[CallOptions], Deferred[Any]],
+) -> Deferred[Any]:
+    """
+    Carry a call out that is followed.
+
+    :param traced: follows it; None: nothing does
+    :param call: carries it out, with its options
+    :returns: what the call returns
+    """
+    if traced is None:
+        return call(options)
+
+    def over(result: Any) -> Any:
+        traced.over(result.value if isinstance(result, Failure) else None)
+        return result
+
+    try:
+        result = call(replace(options, headers=(*options.headers, *traced.headers)))
+    except Exception as error:
+        traced.over(error)
+        raise
+    return result.addBoth(over)
 
 
 async def _collect_and_ask(

@@ -50,6 +50,8 @@ class NetTcpClient(ClientFace):
     :param callback: carries out the callback contract, if there is one
     :param credentials: the client's, where the binding has security
     :param message_log: what is logged of messages; None: nothing
+    :param tracing: an :class:`.ITracing` that follows each call, such as
+        :class:`netshare.transport.opentelemetry.Tracing`; None: nothing does
     :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     :raises SecurityNotAvailable: a credential is missing
@@ -68,6 +70,7 @@ class NetTcpClient(ClientFace):
         credentials: ClientCredentials | None = None,
         identity: EndpointIdentity | None = None,
         message_log: MessageLog | None = None,
+        tracing: Any = None,
     ) -> None:
         reactor = BackgroundReactor.shared().reactor
         self._bridge = _Bridge(reactor, asyncio.get_running_loop())
@@ -83,6 +86,7 @@ class NetTcpClient(ClientFace):
             credentials=credentials,
             identity=identity,
             message_log=message_log,
+            tracing=tracing,
         )
         #: The operations, as methods to be awaited.
         self.operations: Any = self.using()

@@ -47,6 +47,8 @@ class NetTcpClient(ClientFace, Generic[C]):
     :param callback: carries out the callback contract, if there is one
     :param credentials: the client's, where the binding has security
     :param message_log: what is logged of messages; None: nothing
+    :param tracing: an :class:`.ITracing` that follows each call, such as
+        :class:`netshare.transport.opentelemetry.Tracing`; None: nothing does
     :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     :raises SecurityNotAvailable: a credential is missing
@@ -64,6 +66,7 @@ class NetTcpClient(ClientFace, Generic[C]):
         credentials: ClientCredentials | None = None,
         identity: EndpointIdentity | None = None,
         message_log: MessageLog | None = None,
+        tracing: Any = None,
     ) -> None:
         self._background = BackgroundReactor.shared()
         reactor = self._background.reactor
@@ -78,6 +81,7 @@ class NetTcpClient(ClientFace, Generic[C]):
             credentials=credentials,
             identity=identity,
             message_log=message_log,
+            tracing=tracing,
         )
         #: The operations, as methods that return results or raise.
         self.operations: C = self.using()

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.conversation import Conversation
+from netshare.transport.calls.interfaces import ITracedCall, ITracing
 from netshare.transport.calls.invoker import Answer, Invoker, Refused
 from netshare.transport.calls.session import SessionState
 from netshare.transport.calls.slots import Slots, Turn, begin
@@ -32,6 +33,7 @@ class CallbackDispatcher:
     :param invoker: calls its methods
     :param session: of the channel
     :param conversation: through which the requests come
+    :param tracing: follows each request; None: nothing does
     """
 
     log = Logger()
@@ -43,7 +45,9 @@ class CallbackDispatcher:
         invoker: Invoker,
         session: SessionState,
         conversation: Conversation,
+        tracing: ITracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self.session = session
         self._conversation = conversation
         self._contract = contract
@@ -69,18 +73,21 @@ class CallbackDispatcher:
         :returns: a Deferred when that takes longer
         """
         operation: OperationDescription | None = None
+        traced = self._traced(message)
         try:
-            operation = self._operation(message)
+            operation = self._operation(message, traced)
             raise Refused(deserialization_failed(f"The message cannot be read: {error}"))
         except Refused as refused:
             answer = self._invoker.answer_to(refused, operation, message)
+        answer.traced = traced
         return begin(self._send(answer, message))
 
     async def _answer(self, message: Message) -> None:
         operation: OperationDescription | None = None
         turn = Turn(self._lock)
+        traced = self._traced(message)
         try:
-            operation = self._operation(message)
+            operation = self._operation(message, traced)
             waiting = turn.take()
             if waiting is not None:
                 await waiting
@@ -92,6 +99,7 @@ class CallbackDispatcher:
                 session.identifier,
                 security=session.security,
                 channel=session.channel,
+                traced=traced,
             )
             method = getattr(self._target, operation.method)
             answer = await self._invoker.call(operation, method, context)
@@ -99,20 +107,33 @@ class CallbackDispatcher:
             answer = self._invoker.answer_to(error, operation, message)
         finally:
             turn.end()
+        answer.traced = traced
         await self._send(answer, message)
 
     async def _send(self, answer: Answer, message: Message) -> None:
-        if answer.message is None or self._conversation.closed:
-            return
+        send = self._conversation.send
         try:
-            sent = self._invoker.answer_with(self._conversation.send, answer, message, self.session)
-            if sent is not None:
-                await sent
+            if answer.message is not None:
+                sent = self._invoker.answer_with(send, answer, message, self.session)
+                if sent is not None:
+                    await sent
         except CommunicationError as error:
+            answer.error = error
             self.log.debug("the answer to a callback was not sent: {error}", error=error)
+        finally:
+            if answer.traced is not None:
+                answer.traced.over(answer.error)
 
-    def _operation(self, message: Message) -> OperationDescription:
+    def _traced(self, message: Message) -> ITracedCall | None:
+        if self._tracing is None:
+            return None
+        return self._tracing.request_received(message, self.session.via, self.session.peer)
+
+    def _operation(self, message: Message, traced: ITracedCall | None) -> OperationDescription:
         operation = None if self._contract is None else self._contract.operation_for(message.action)
         if operation is None:
             raise Refused(action_not_supported(message.action or "", message.version))
+        if traced is not None:
+            assert self._contract is not None
+            traced.found(operation, self._contract.name)
         return operation

@@ -23,7 +23,7 @@ from netshare.transport.calls.interfaces import (
 from netshare.transport.calls.invoker import Invoker
 from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.link import MessageLink
-from netshare.transport.calls.operations import CallOptions, call_operation
+from netshare.transport.calls.operations import CallOptions, call_operation, call_traced
 from netshare.transport.calls.proxy import Proxy
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationObjectAbortedError
@@ -97,7 +97,8 @@ class ServiceChannel:
             replies=replies,
             caller=self._setup.caller,
         )
-        return Proxy(self._setup.contract, functools.partial(self._invoke, options), self)
+        invoke = self._invoke if self._setup.tracing is None else self._invoke_traced
+        return Proxy(self._setup.contract, functools.partial(invoke, options), self)
 
     @property
     def state(self) -> CommunicationState:
@@ -174,6 +175,7 @@ class ServiceChannel:
             Invoker(setup.caller),
             SessionState(self.via, None, None, None, new_session_id(), answer_to=self.address),
             self._conversation,
+            setup.tracing,
         )
         # In a context of its own: what the connection does later belongs to no call.
         opening: Deferred[Any] = contextvars.Context().run(
@@ -275,6 +277,22 @@ class ServiceChannel:
         raise ChannelClosedError(f"{self.via}: the channel is {self.state.value.lower()}")
 
     # ---- calling
+
+    def _invoke_traced(
+        self,
+        options: CallOptions,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Deferred[Any]:
+        tracing = self._setup.tracing
+        assert tracing is not None
+        traced = tracing.call_made(operation, self._setup.contract.name, self.address)
+        return call_traced(
+            traced,
+            options,
+            lambda with_headers: self._invoke(with_headers, operation, args, kwargs),
+        )
 
     def _invoke(
         self,

@@ -48,6 +48,8 @@ class ChannelFactory:
     :param caller: how the callback's methods are called; None: in the reactor's thread
     :param pool: of connections; None: one of its own
     :param message_log: what is logged of messages; None: nothing
+    :param tracing: an :class:`.ITracing` that follows each call, such as
+        :class:`netshare.transport.opentelemetry.Tracing`; None: nothing does
     :param credentials: the client's, where the binding has security
     :raises ContractError: contract and binding do not go together
     :raises SecurityNotAvailable: a credential is missing
@@ -65,6 +67,7 @@ class ChannelFactory:
         pool: ConnectionPool | None = None,
         credentials: ClientCredentials | None = None,
         message_log: MessageLog | None = None,
+        tracing: Any = None,
     ) -> None:
         self.contract: ContractDescription = describe(contract)
         check_endpoint(self.contract, binding)
@@ -93,6 +96,7 @@ class ChannelFactory:
             settings=binding.channel_settings(server=False),
             pool=self.pool,
             message_log=message_log,
+            tracing=tracing,
             initiators=None
             if security is None
             else security.initiators(credentials or ClientCredentials(), in_threads_of(reactor)),

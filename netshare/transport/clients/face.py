@@ -5,6 +5,8 @@ factory is closed with it, and whose calls are carried to the reactor and back.
 
 from __future__ import annotations
 
+import contextvars
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -42,6 +44,8 @@ class ClientFace:
     :param pool: of connections; None: one of its own
     :param credentials: the client's, where the binding has security
     :param message_log: what is logged of messages; None: nothing
+    :param tracing: an :class:`.ITracing` that follows each call, such as
+        :class:`netshare.transport.opentelemetry.Tracing`; None: nothing does
     :param identity: what the service has to be; None: the host of the address
     :raises ContractError: contract and binding do not go together
     """
@@ -59,8 +63,10 @@ class ClientFace:
         credentials: ClientCredentials | None = None,
         identity: EndpointIdentity | None = None,
         message_log: MessageLog | None = None,
+        tracing: Any = None,
     ) -> None:
         self._reactor = reactor
+        self._traced = tracing is not None
         self._factory = ChannelFactory(
             contract,
             binding,
@@ -70,6 +76,7 @@ class ClientFace:
             pool=pool,
             credentials=credentials,
             message_log=message_log,
+            tracing=tracing,
         )
         self._channel: ServiceChannel = self._factory.create_channel(address, via, identity)
 
@@ -125,8 +132,11 @@ class ClientFace:
         def invoke(
             operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> Any:
-            method = getattr(inner, operation.method)
-            return carry(operation, lambda: method(*args, **kwargs))
+            call = functools.partial(getattr(inner, operation.method), *args, **kwargs)
+            if self._traced:
+                # What is traced belongs to what is current here, not in the reactor's thread.
+                call = functools.partial(contextvars.copy_context().run, call)
+            return carry(operation, call)
 
         return Proxy(self._factory.contract, invoke, self)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from netshare.reactors import IReactor
 from netshare.transport.calls.callers import Caller
+from netshare.transport.calls.interfaces import ITracing
 from netshare.transport.calls.messagelog import LinkLog, MessageLog
 from netshare.transport.channels.pool import ConnectionPool
 from netshare.transport.channels.settings import ChannelSettings
@@ -42,6 +43,8 @@ class ChannelSetup:
     pool: ConnectionPool
     #: What is logged of messages; None: nothing.
     message_log: MessageLog | None
+    #: Follows each call; None: nothing does.
+    tracing: ITracing | None
     #: Makes the upgrade to a secure stream; None: there is none.
     initiators: InitiatorFor | None
 

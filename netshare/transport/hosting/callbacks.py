@@ -4,6 +4,7 @@ A service calls its client back, in the same session.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,9 +16,14 @@ from zope.interface import implementer
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import served_here
 from netshare.transport.calls.conversation import Conversation
-from netshare.transport.calls.interfaces import ICallbacks, ICommunicationObject
+from netshare.transport.calls.interfaces import (
+    ICallbacks,
+    ICommunicationObject,
+    ITracedCall,
+    ITracing,
+)
 from netshare.transport.calls.lifetime import CommunicationState, Lifetime
-from netshare.transport.calls.operations import CallOptions, call_operation
+from netshare.transport.calls.operations import CallOptions, call_operation, call_traced
 from netshare.transport.calls.proxy import Proxy
 from netshare.transport.calls.slots import Turn
 from netshare.transport.channels.errors import CommunicationError
@@ -40,6 +46,7 @@ class CallbackProxies:
     :param mode: of the service
     :param timeout: seconds for a reply
     :param caller: how the service's operations are called
+    :param tracing: follows each call; None: nothing does
     """
 
     log = Logger()
@@ -53,13 +60,16 @@ class CallbackProxies:
         mode: ConcurrencyMode,
         timeout: float | None,
         caller: Caller,
+        tracing: ITracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._session_id = session_id
         self._peer = peer
         self._channel = channel
         self._conversation = conversation
         self._mode = mode
         self._caller = caller
+        self._contract = ""
         self._options = CallOptions(conversation.anonymous, timeout)
 
     def for_endpoint(self, endpoint: ServiceEndpoint) -> Proxy | None:
@@ -70,6 +80,7 @@ class CallbackProxies:
         if endpoint.contract.callback is None:
             return None
         self._options = replace(self._options, reply_to=endpoint.listen_uri)
+        self._contract = endpoint.contract.callback.name
         return Proxy(endpoint.contract.callback, self._invoke, self._channel)
 
     def _invoke(
@@ -78,7 +89,26 @@ class CallbackProxies:
         turn = None
         if not operation.one_way and self._mode is not ConcurrencyMode.MULTIPLE:
             turn = self._turn(operation)
-        return self._caller.wait(self._call, turn, operation, args, kwargs)
+        call = functools.partial(self._ask, operation, args, kwargs, self._traced(operation))
+        return self._caller.wait(self._call, turn, operation, call)
+
+    def _traced(self, operation: OperationDescription) -> ITracedCall | None:
+        if self._tracing is None:
+            return None
+        return self._tracing.call_made(operation, self._contract, self._conversation.link.via)
+
+    def _ask(
+        self,
+        operation: OperationDescription,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        traced: ITracedCall | None,
+    ) -> Deferred[Any]:
+        return call_traced(
+            traced,
+            self._options,
+            lambda options: call_operation(self._conversation, operation, args, kwargs, options),
+        )
 
     def _turn(self, operation: OperationDescription) -> Turn | None:
         """The turn of the call that asks, which is given up while it waits."""
@@ -97,35 +127,33 @@ class CallbackProxies:
         self,
         turn: Turn | None,
         operation: OperationDescription,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        call: Callable[[], Deferred[Any]],
     ) -> Deferred[Any]:
-        return ensureDeferred(self._calling(turn, operation, args, kwargs))
+        return ensureDeferred(self._calling(turn, operation, call))
 
     async def _calling(
         self,
         turn: Turn | None,
         operation: OperationDescription,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        call: Callable[[], Deferred[Any]],
     ) -> Any:
         if operation.one_way:
-            return await self._tell(operation, args, kwargs)
+            return await self._tell(operation, call)
         if turn is not None:
             turn.give()
         try:
-            return await call_operation(self._conversation, operation, args, kwargs, self._options)
+            return await call()
         finally:
             waiting = None if turn is None else turn.take()
             if waiting is not None:
                 await waiting
 
     async def _tell(
-        self, operation: OperationDescription, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, operation: OperationDescription, call: Callable[[], Deferred[Any]]
     ) -> None:
         """Call what is one-way. That its client has left is no error of the service's."""
         try:
-            await call_operation(self._conversation, operation, args, kwargs, self._options)
+            await call()
         except CommunicationError as error:
             self.log.warn(
                 "{operation} was not sent to {peer}, who has left: {error}",

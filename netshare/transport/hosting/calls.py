@@ -139,12 +139,19 @@ class ServedCall:
         await self._send(answer, message)
 
     async def _send(self, answer: Answer, message: Message) -> None:
-        if answer.message is None:
-            self._channel.finish()
-            return
         invoker = self._dispatcher.invoker
-        start = invoker.answer_with(self.exchange.start_of, answer, message, self._state)
-        await self.exchange.send(start, answer.stream, invoker.caller)
+        try:
+            if answer.message is None:
+                self._channel.finish()
+            else:
+                start = invoker.answer_with(self.exchange.start_of, answer, message, self._state)
+                await self.exchange.send(start, answer.stream, invoker.caller)
+        except Exception as error:
+            answer.error = error
+            raise
+        finally:
+            if answer.traced is not None:
+                answer.traced.over(answer.error)
 
     def _failed(self, failure: Failure) -> None:
         self.log.failure("{via}: the reply could not be sent", failure, via=self._channel.via)

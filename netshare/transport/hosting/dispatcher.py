@@ -12,6 +12,7 @@ from netshare.transport.calls.authorization import Authorization
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.instances import InstanceContext, Instances, Throttles
+from netshare.transport.calls.interfaces import ITracedCall, ITracing
 from netshare.transport.calls.invoker import Answer, Invoker, Refused, unreadable
 from netshare.transport.calls.session import SessionState
 from netshare.transport.calls.slots import Turn
@@ -39,6 +40,7 @@ class Dispatcher:
     :param throttles: of the host
     :param caller: how methods are called
     :param authorization: who may call what; None: everybody that gets here
+    :param tracing: follows each request; None: nothing does
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Dispatcher:
         throttles: Throttles,
         caller: Caller,
         authorization: Authorization | None = None,
+        tracing: ITracing | None = None,
     ) -> None:
         self.endpoints = endpoints
+        self.tracing = tracing
         self.instances = instances
         self.behavior = behavior
         self.throttles = throttles
@@ -105,11 +109,13 @@ class Dispatcher:
         :param error: why
         """
         operation: OperationDescription | None = None
+        traced = self._traced(session, message)
         try:
-            operation = self.operation(session, message)
+            operation = self._operation(session, message, traced)
             raise Refused(unreadable(error))
         except Refused as refused:
             answer = self.invoker.answer_to(refused, operation, message)
+        answer.traced = traced
         return self._ended(session, operation, answer)
 
     async def dispatch(
@@ -123,17 +129,19 @@ class Dispatcher:
         """
         operation: OperationDescription | None = None
         calls = self.throttles.calls
+        traced = self._traced(session, message)
         try:
-            operation = self.operation(session, message)
+            operation = self._operation(session, message, traced)
             waiting = calls.take()
             if waiting is not None:
                 await waiting
             try:
-                answer = await self._serve(session, operation, message, stream)
+                answer = await self._serve(session, operation, message, stream, traced)
             finally:
                 calls.give()
         except Exception as error:
             answer = self.invoker.answer_to(error, operation, message)
+        answer.traced = traced
         return self._ended(session, operation, answer)
 
     def _ended(
@@ -144,12 +152,27 @@ class Dispatcher:
             session.terminated = answer.terminates = True
         return answer
 
+    def _traced(self, session: SessionState, message: Message) -> ITracedCall | None:
+        if self.tracing is None:
+            return None
+        return self.tracing.request_received(message, session.via, session.peer)
+
+    def _operation(
+        self, session: SessionState, message: Message, traced: ITracedCall | None
+    ) -> OperationDescription:
+        operation = self.operation(session, message)
+        if traced is not None:
+            assert session.endpoint is not None
+            traced.found(operation, session.endpoint.contract.name)
+        return operation
+
     async def _serve(
         self,
         session: SessionState,
         operation: OperationDescription,
         message: Message,
         stream: Stream | None,
+        traced: ITracedCall | None,
     ) -> Answer:
         """Serve a request whose operation is known, in its turn, with its instance."""
         if self.authorization is not None:
@@ -183,6 +206,7 @@ class Dispatcher:
                 endpoint=session.endpoint,
                 channel=session.channel,
                 turn=turn,
+                traced=traced,
             )
             method = getattr(instance.instance, operation.method)
             streamed = session.identifier is None

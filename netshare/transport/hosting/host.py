@@ -58,6 +58,8 @@ class ServiceHost:
         serve the same addresses behind the shared port; each session stays with one of them
     :param credentials: the service's, where a binding has security
     :param message_log: what is logged of messages; None: nothing
+    :param tracing: an :class:`.ITracing` that follows each request, such as
+        :class:`netshare.transport.opentelemetry.Tracing`; None: nothing does
     :param authorization: asked, with its context, whether a call may be
         (``ServiceAuthorizationManager``); may return an awaitable. None: what
         :func:`~.authorization.authorize` says on the service's class and methods
@@ -77,10 +79,12 @@ class ServiceHost:
         shared_addresses: bool = False,
         credentials: ServiceCredentials | None = None,
         message_log: MessageLog | None = None,
+        tracing: Any = None,
         authorization: AccessCheck | None = None,
         roles_of: RolesOf | None = None,
     ) -> None:
         self._message_log = message_log
+        self._tracing = tracing
         self.service = service
         self.behavior = behavior or behavior_of(service)
         self.base_addresses = base_addresses
@@ -226,6 +230,7 @@ class ServiceHost:
             self._throttles,
             self._caller,
             self._authorization if self._authorization.needed else None,
+            self._tracing,
         )
         binding = endpoints[0].binding
         listener = ChannelListener(

@@ -88,6 +88,7 @@ class ServedSession:
                 behavior.concurrency_mode,
                 binding.send_timeout,
                 caller,
+                dispatcher.tracing,
             ),
         )
         dispatcher.throttles.session_begun(client_of(channel.peer))
@@ -124,18 +125,21 @@ class ServedSession:
         await self._send(await self._dispatcher.dispatch(self._state, message), message)
 
     async def _send(self, answer: Answer, message: Message) -> None:
-        conversation = self._conversation
-        if conversation.closed:
-            return
-        if answer.message is not None:
-            try:
+        try:
+            if answer.message is not None:
                 sent = self._dispatcher.invoker.answer_with(
-                    conversation.send, answer, message, self._state
+                    self._conversation.send, answer, message, self._state
                 )
                 if sent is not None:
                     await sent
-            except CommunicationError:
-                return  # the link is over, which it says itself
+        except CommunicationError as error:
+            answer.error = error
+            return  # the link is over, which it says itself
+        finally:
+            if answer.traced is not None:
+                answer.traced.over(answer.error)
+        if self._conversation.closed:
+            return
         if answer.broken:
             # As WCF: after an unexpected exception the session is not trusted.
             self._end()
