@@ -13,9 +13,9 @@ import os
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from netshare.printable import CleanLogger
 from netshare.service.outcomes import Outcome
@@ -62,7 +62,7 @@ class ConnectionLog:
         self._path = path
         self._file: TextIO = self._open()
         self._lines: list[str] = []
-        self._call: Any = None
+        self._call: IDelayedCall | None = None
         #: The beginning of a line, and when it was made: many come within a millisecond.
         self._stamp, self._stamped = "", 0.0
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -73,7 +73,7 @@ class FastLaneReader(LaneEnd):
         #: The service reads no answers any more: its link is gone.
         self._orphaned = False
         self._drained: Deferred[None] | None = None
-        self._pause: Any = None
+        self._pause: IDelayedCall | None = None
         self.startReading()
 
     def doRead(self) -> None:

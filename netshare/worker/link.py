@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -82,7 +83,7 @@ class WorkerLink(ControlProtocol):
         super().__init__()
         self._intake = intake
         self.lane: FastLaneReader | None = None
-        self._pause: Any = None
+        self._pause: IDelayedCall | None = None
         self.lost: Callable[[], None] = lambda: None
         #: Called when the service gives it no more connections, with the seconds that those it has
         #: may take to end.

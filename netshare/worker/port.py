@@ -16,6 +16,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import (
     IAddress,
+    IDelayedCall,
     IListeningPort,
     IProtocolFactory,
 )
@@ -88,7 +89,7 @@ class SharedListeningPort:
         #: The link came with the process, which ends with it.
         self._inherited = False
         self._failures = 0
-        self._retry: Any = None
+        self._retry: IDelayedCall | None = None
         self._deadline = 0.0
         self._attempting: Deferred[None] | None = None
         #: Fires with the first registration, for those who wait for it.

@@ -5,7 +5,8 @@ When a worker fails too often to be started again.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
 
 #: So many failures in so many seconds are too many.
 MOST_FAILURES, FAILURE_WINDOW = 5, 300.0
@@ -20,7 +21,7 @@ class Failures:
     """
 
     def __init__(
-        self, clock: Any, most: int = MOST_FAILURES, window: float = FAILURE_WINDOW
+        self, clock: IReactorTime, most: int = MOST_FAILURES, window: float = FAILURE_WINDOW
     ) -> None:
         self._clock = clock
         self._most = most

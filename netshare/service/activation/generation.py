@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogLevel, eventFromJSON, formatEvent
 from zope.interface import implementer
 
@@ -66,7 +67,7 @@ class Generation:
     log = CleanLogger()
 
     def __init__(
-        self, clock: Any, name: str, number: int, limits: Limits, owner: GenerationOwner
+        self, clock: IReactorTime, name: str, number: int, limits: Limits, owner: GenerationOwner
     ) -> None:
         self.name = name
         self.number = number

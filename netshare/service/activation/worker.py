@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 
 from netshare.addresses import BaseAddress
 from netshare.printable import CleanLogger
@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(
         self,
-        clock: Any,
+        clock: IReactorTime,
         registry: Registry,
         address: BaseAddress,
         name: str,

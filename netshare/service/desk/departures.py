@@ -5,7 +5,8 @@ Workers that serve an address no longer and are not at their end yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
 
 from netshare.addresses import AddressKey, BaseAddress
 from netshare.service.desk.registry import Registration
@@ -27,7 +28,7 @@ class Departures:
     All of them, by address.
     """
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._leaving: dict[AddressKey, list[Leaving]] = {}
 

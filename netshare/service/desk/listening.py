@@ -13,17 +13,17 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.printable import CleanLogger
+from netshare.reactors import IReactor
 
 #: Links that are accepted in one turn.
 _AT_ONCE = 100
@@ -42,12 +42,12 @@ class ControlPort(FileDescriptor):
     :param owned: the path is this service's, and removed when the port stops
     """
 
-    reactor: Any
+    reactor: IReactor
     log = CleanLogger()
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         listening: socket.socket,
         factory: Factory,
         backlog: int,
@@ -62,7 +62,7 @@ class ControlPort(FileDescriptor):
         self._path: str = listening.getsockname()
         self._factory = factory
         self._backlog = backlog
-        self._resume: Any = None
+        self._resume: IDelayedCall | None = None
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -129,7 +129,7 @@ class ControlPort(FileDescriptor):
                 self._adopt(link)
 
     def _adopt(self, link: socket.socket) -> None:
-        adopt: Callable[[int, int, Factory], object] = self.reactor.adoptStreamConnection
+        adopt: Callable[..., object] = self.reactor.adoptStreamConnection
         try:
             adopt(link.fileno(), socket.AF_UNIX, self._factory)
         except OSError as error:

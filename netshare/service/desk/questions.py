@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.protocols import amp
 
 from netshare.control.boxes import BadBox
@@ -30,7 +31,7 @@ class QuestionedLink(ControlProtocol):
     is: in its own socket, but for what was read already.
     """
 
-    desk: Any  # a RegistrationDesk
+    desk: Any  # a RegistrationDesk, which makes these
     registry: Any
     _allowance: Allowance
     _flow: Flow
@@ -40,7 +41,7 @@ class QuestionedLink(ControlProtocol):
         #: What has been read and not dealt with yet.
         self._boxes: Iterator[amp.AmpBox] | None = None
         self._later: list[bytes] = []
-        self._goOn: Any = None
+        self._goOn: IDelayedCall | None = None
         self._boxHasBegun = False
         self._isCut = False
 

@@ -16,12 +16,11 @@ import errno
 import os
 import socket
 import struct
-from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.internet.tcp import Port
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -94,7 +93,7 @@ class BatchingPort(FileDescriptor):
         self._local = "" if name[0] in _WILDCARDS else socket_address_text(name)
         self._front = front
         self._admission = front.ending.admission
-        self._resume: Any = None
+        self._resume: IDelayedCall | None = None
 
     def fileno(self) -> int:
         return self._listening.fileno()
