@@ -25,12 +25,13 @@ from netshare.sockets.privatenames import (
     amp_counts,
     amp_descriptors,
     amp_questions,
+    count_amp_descriptor,
     declared_errors,
     lose_amp_connection,
     make_amp_connection,
     set_amp_counts,
-    unsent_bytes,
 )
+from netshare.sockets.unixnames import send_now, unsent_bytes, wait_for_room
 
 #: How many descriptors may lie on a link before a command comes that claims them.
 MAX_UNCLAIMED = 512
@@ -105,6 +106,28 @@ class Conversation:
     unsent: bytes
 
 
+class NotCarried(Exception):
+    """
+    A descriptor cannot leave now, and why.
+    """
+
+
+class _Carried:
+    """
+    What a command needs of a protocol to be given a descriptor that has not been sent.
+    """
+
+    __slots__ = ("_protocol", "descriptor")
+
+    def __init__(self, protocol: ControlProtocol) -> None:
+        self._protocol = protocol
+        self.descriptor: int | None = None
+
+    def _sendFileDescriptor(self, descriptor: int) -> int:
+        self.descriptor = descriptor
+        return amp_counts(self._protocol)[0]
+
+
 class ControlProtocol(amp.AMP):
     """
     AMP on a UNIX socket, without AMP's way of losing descriptors: what arrived but was claimed
@@ -172,6 +195,7 @@ class ControlProtocol(amp.AMP):
         self.transport.abortConnection()
 
     def makeConnection(self, transport: Any) -> None:
+        wait_for_room(transport)
         make_amp_connection(self, transport)
 
     def dataReceived(self, data: bytes) -> None:
@@ -199,15 +223,34 @@ class ControlProtocol(amp.AMP):
             another AmpError, or why the link was lost
         :raises TooLong: an argument is longer than AMP allows; nothing was asked
         :raises ConnectionLost: there is no link any more
+        :raises NotCarried: there is a descriptor, which could only wait for the other end to read,
+            or for the system to carry it; nothing was asked
         """
         if self._lost:
             raise ConnectionLost
-        box = command.makeArguments(arguments, self)
+        carried = _Carried(self)
+        box = command.makeArguments(arguments, carried)
         self._count += 1
         tag = b"q%d" % self._count  # AMP's own are hexadecimal numbers
         box[amp.COMMAND], box[amp.ASK] = command.commandName, tag
-        self.sendBox(box)
+        if carried.descriptor is None:
+            self.sendBox(box)
+        else:
+            self._carry(box, carried.descriptor)
         self._asked[tag] = command, answered
+
+    def _carry(self, box: amp.AmpBox, descriptor: int) -> None:
+        """:raises NotCarried: it would have to wait"""
+        try:
+            if not send_now(self.transport, box.serialize(), descriptor):
+                self._sendFileDescriptor(descriptor)
+                self.sendBox(box)
+                return
+        except BlockingIOError as error:
+            raise NotCarried(error.strerror) from None
+        except OSError as error:
+            raise NotCarried(f"the system cannot carry it: {error.strerror}") from None
+        count_amp_descriptor(self)
 
     def ampBoxReceived(self, box: amp.AmpBox) -> None:
         """

@@ -5,7 +5,8 @@ A :class:`HeldSocket` is a connected socket that belongs to no reactor, and has 
 :func:`adopt` makes it a connection of this process's reactor. :class:`Peer` is the process at the
 other end of a UNIX socket, by the kernel's word.
 
-What depends on private names of Twisted's stands in :mod:`netshare.sockets.privatenames`.
+What depends on private names of Twisted's stands in :mod:`netshare.sockets.privatenames` and
+:mod:`netshare.sockets.unixnames`.
 """
 
 from netshare.sockets.adoption import ClientGone, adopt

@@ -18,15 +18,15 @@ not has one of five reasons:
   connection twice; :func:`make_amp_connection` and :func:`lose_amp_connection` go to the class
   below. :func:`declared_errors` reads the table that AMP's metaclass makes.
 - *AMP that goes on in another process.* Nothing of a conversation's state is public:
-  :func:`amp_counts`, :func:`amp_descriptors`, :func:`amp_questions` and :func:`unsent_bytes` read
-  it, :func:`set_amp_counts` sets it.
-
+  :func:`amp_counts`, :func:`amp_descriptors` and :func:`amp_questions` read it,
+  :func:`set_amp_counts` sets it.
 - *The PROXY protocol.* Twisted's ``haproxy:`` endpoint puts a factory around ours, whose class has
   no public name; :func:`is_proxy_wrapping` knows it, so that netshare reads the header instead:
   Twisted's reader does not know ``UNKNOWN`` and wants the header in one piece.
 
 And of Python: a listening socket accepts a descriptor (:func:`acceptor`) without the socket object
-around it, which costs twice what the rest of accepting does.
+around it, which costs twice what the rest of accepting does. What sends descriptors stands in
+:mod:`netshare.sockets.unixnames`.
 
 :data:`RELIED_ON` lists the names; a test looks for each, so that a release in which one is gone is
 noticed there and not by users. Where a name may be missing there is another way, slower and public:
@@ -325,6 +325,14 @@ def set_amp_counts(protocol: amp.AMP, sent: int, received: int, asked: int) -> N
     made._counter = asked
 
 
+def count_amp_descriptor(protocol: amp.AMP) -> int:
+    """
+    The number of the descriptor that was just sent, not by AMP itself.
+    """
+    number: int = protocol._sendingDescriptorCounter()
+    return number
+
+
 def amp_descriptors(protocol: amp.AMP) -> dict[int, int]:
     """
     The descriptors that came and no command has asked for, by their numbers in the conversation.
@@ -337,16 +345,6 @@ def amp_questions(protocol: amp.AMP) -> list[bytes]:
     The tags of questions of ``callRemote`` that are not answered.
     """
     return list(protocol._outstandingRequests or ())
-
-
-def unsent_bytes(transport: Any) -> bytes | None:
-    """
-    What was written to a UNIX connection and has not left; None where descriptors wait to leave,
-    or the connection is being closed.
-    """
-    if transport._sendmsgQueue or transport.disconnecting or not transport.connected:
-        return None
-    return bytes(transport.dataBuffer[transport.offset :]) + b"".join(transport._tempDataBuffer)
 
 
 def declared_errors(command: type[amp.Command]) -> dict[bytes, type[Exception]]:

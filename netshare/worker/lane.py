@@ -30,6 +30,7 @@ from netshare.control.lanes import (
 from netshare.reactors import IReactor
 from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket
+from netshare.sockets.unixnames import EXHAUSTED
 from netshare.worker.intake import Intake
 
 #: How many messages are read in one turn of the reactor.
@@ -39,7 +40,8 @@ _TURN = 16
 #: service sends the next ones while we are still busy with these.
 _ANSWER_AFTER = 32
 
-#: Seconds after which a process that had nearly no descriptors left looks for them again.
+#: Seconds after which a process that had nearly no descriptors left looks for them again, and after
+#: which is tried again what the system did not carry.
 ROOM_PAUSE = 0.1
 
 
@@ -74,6 +76,8 @@ class FastLaneReader(LaneEnd):
         self._orphaned = False
         self._drained: Deferred[None] | None = None
         self._pause: IDelayedCall | None = None
+        #: Goes on writing when the system may carry descriptors again.
+        self._writingLater: IDelayedCall | None = None
         self.startReading()
 
     def doRead(self) -> None:
@@ -103,7 +107,11 @@ class FastLaneReader(LaneEnd):
                     return
                 self._adopted = self._gone = 0
             self.stopWriting()
-        except OSError:
+        except OSError as error:
+            if error.errno in EXHAUSTED:  # nothing can be given back now, and that is not its fault
+                self.stopWriting()
+                self._wait()
+                return
             self._orphan()  # the service has ended; what it sent before is still to be read
         self._tellDrained()
 
@@ -117,6 +125,15 @@ class FastLaneReader(LaneEnd):
             pass
         if self._pause is None:  # else there is no room for more yet: the end comes later
             self.close()
+
+    def _wait(self) -> None:
+        """Write again in a while."""
+        if self._writingLater is None:
+            self._writingLater = self.reactor.callLater(ROOM_PAUSE, self._writeAgain)
+
+    def _writeAgain(self) -> None:
+        self._writingLater = None
+        self.doWrite()
 
     def _orphan(self) -> None:
         """No answer is read any more; what was to go back goes over the next link."""
@@ -156,6 +173,9 @@ class FastLaneReader(LaneEnd):
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+        if self._writingLater is not None:
+            self._writingLater.cancel()
+            self._writingLater = None
         for _, held in self._outgoing:
             for one in held:
                 one.close()

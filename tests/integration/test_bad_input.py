@@ -30,7 +30,7 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
 from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
-from netshare.sockets.privatenames import unsent_bytes
+from netshare.sockets.unixnames import unsent_bytes
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService
 
 reactor: Any = _reactor

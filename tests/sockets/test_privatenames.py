@@ -16,7 +16,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 import netshare
-from netshare.sockets import privatenames
+from netshare.sockets import privatenames, unixnames
 from netshare.sockets.privatenames import (
     RELIED_ON,
     AdoptedConnection,
@@ -30,6 +30,9 @@ from netshare.sockets.privatenames import (
     send_now,
 )
 from netshare.testing import AdoptingReactor, tcpPair
+
+#: The modules that may use private names of Twisted's.
+PLACES = (Path(privatenames.__file__), Path(unixnames.__file__))
 
 
 @pytest.fixture
@@ -53,10 +56,11 @@ def test_the_names_are_there(connection: Any, owner: type, name: str) -> None:
 
 
 def test_no_other_module_uses_them() -> None:
-    """A private name of another object is used in this file only."""
-    private = {name for _, name in RELIED_ON if name.startswith("_")} | {"BinaryBoxProtocol"}
+    """A private name of another object is used in these two files only."""
+    relied = RELIED_ON + unixnames.RELIED_ON
+    private = {name for _, name in relied if name.startswith("_")} | {"BinaryBoxProtocol"}
     for path in sorted(Path(netshare.__file__).parent.rglob("*.py")):
-        if path == Path(privatenames.__file__) or "testing" in path.parts:
+        if path in PLACES or "testing" in path.parts:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in private:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -213,6 +214,28 @@ def test_refusals_go_back(lane: Lane) -> None:
     back, counts = lane.answers()
     assert (back.readData, back.peer) == (OPENING, "192.0.2.1:5000")
     assert counts == (2, 0)
+
+
+def test_a_system_that_carries_no_more(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to go back waits until the system carries descriptors again; the lane lives on."""
+
+    def refuse(to: socket.socket, payload: bytes, descriptors: list[int]) -> bool:
+        if descriptors:
+            raise OSError(errno.ETOOMANYREFS, "no")
+        return send(to, payload, descriptors)
+
+    lane.intake.refusals = [NotMine("no")]
+    with monkeypatch.context() as patched:
+        patched.setattr(worker_lane, "send", refuse)
+        lane.give()
+        lane.reader.doRead()
+        lane.reader.doRead()
+        lane.intake.reactor.advance(ROOM_PAUSE)
+        assert lane.answers() == []
+        assert lane.reader not in lane.intake.reactor.getWriters()
+    lane.intake.reactor.advance(ROOM_PAUSE)
+    assert lane.answers() == [Parcel(OPENING), (1, 0)]
+    assert (lane.broken, lane.intake.reactor.getDelayedCalls()) == ([], [])
 
 
 def test_those_found_closed(lane: Lane) -> None:

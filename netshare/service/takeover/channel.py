@@ -8,13 +8,13 @@ changes under the records. That is bounded by one deadline for all of it.
 from __future__ import annotations
 
 import array
-import errno
 import os
 import socket
 import time
 
 from netshare.service.records import Handed
 from netshare.service.takeover.messages import BadRecord, RecordReader, encode
+from netshare.sockets.unixnames import EXHAUSTED
 
 #: Seconds that all of it may take, from the first record until the new service has taken them.
 PATIENCE = 5.0
@@ -22,9 +22,6 @@ PATIENCE = 5.0
 #: What the new service says when it can be given the records, and when it has them; and what the
 #: old one says then, or else.
 READY, TAKEN, YOURS = b"ready", b"taken", b"yours"
-
-#: The system carries no more descriptors, or has no memory, until the far end has read some.
-_LATER = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 
 _LONGEST = 256 * 1024
 _ANCILLARY = socket.CMSG_SPACE(253 * array.array("i").itemsize)
@@ -101,7 +98,7 @@ class Channel:
                 )
                 return
             except OSError as error:
-                if error.errno not in _LATER:
+                if error.errno not in EXHAUSTED:
                     raise ChannelBroken(str(error)) from None
                 time.sleep(0.001)
 

@@ -13,7 +13,6 @@ served by another worker.
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -46,6 +45,7 @@ from netshare.service.workers.passing import PassableLane
 from netshare.service.workers.pipe import Pipe
 from netshare.service.workers.unread import Unread, errand_of
 from netshare.sockets.held import HeldSocket
+from netshare.sockets.unixnames import EXHAUSTED
 
 #: How many messages of a worker's are read when its link is gone: an answer, and all that it was
 #: given and gives back.
@@ -53,10 +53,6 @@ _REST = 1024
 
 #: Seconds after which a worker that has stopped reading is looked at again.
 WATCH = 0.1
-
-#: The system has no memory, or this process too many descriptors on their way to workers that do
-#: not read.
-_EXHAUSTED = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 
 #: Takes a connection that a worker gives back: its socket, what was read, the client.
 TakeBack = Callable[[HeldSocket, bytes, str], None]
@@ -275,7 +271,7 @@ class FastLane(PassableLane):
             if not send(self._pipe.socket, payload, [one.held.fileno() for one in arrivals]):
                 return False
         except OSError as error:
-            if error.errno not in _EXHAUSTED:
+            if error.errno not in EXHAUSTED:
                 raise
             self._refuse(batch, f"the system cannot carry it: {error.strerror}")
             return True

@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Duplicate, RoutesChanged
-from netshare.control.protocol import ControlProtocol
+from netshare.control.protocol import ControlProtocol, NotCarried
 from netshare.interfaces import IErrand, IWorkerLane
 from netshare.reactors import IReactor
 from netshare.service.quotas import Quotas
@@ -244,6 +244,11 @@ class AmpLane(Lane):
         }
         try:
             self._link.ask(Duplicate, arguments, partial(self._answered, errand))
+        except NotCarried as error:
+            self._deadlines.discard(errand)
+            self.rest()
+            errand.failed(self, Busy(str(error)))
+            self.end(1)
         except (amp.TooLong, ConnectionClosed) as error:
             self._answered(errand, error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from netshare.addresses import BaseAddress, parse_base_address
-from netshare.control import commands
+from netshare.control import commands, protocol
 from netshare.control.commands import Busy, Duplicate, NotMine
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
@@ -257,3 +258,29 @@ def test_stopped(setting: Setting) -> None:
     setting.lane.stop()
     assert setting.reactor.getDelayedCalls() == []
     setting.answer()
+
+
+def test_a_system_that_carries_no_more(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane is busy for a moment, nothing was sent, and the link lives on."""
+
+    def refuse(transport: Any, data: bytes, descriptor: int) -> bool:
+        raise OSError(errno.ETOOMANYREFS, "Too many references")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(protocol, "send_now", refuse)
+        first = setting.give()
+    second = setting.give()
+    assert first.said == [Busy]
+    assert (setting.lane.state, setting.lane.outstanding, setting.link.connected) == (
+        "busy",
+        1,
+        True,
+    )
+    assert len(setting.worker.asked) == 1
+    setting.answer()
+    assert second.said == ["adopted"]
+    setting.reactor.advance(BUSY_PAUSE)
+    assert setting.lane.available
+    third = setting.give()
+    setting.answer()
+    assert third.said == ["adopted"]
