@@ -81,6 +81,7 @@ def _server(
     wait: str = "no",
     maxOutstanding: str | None = None,
     serviceUser: str | None = None,
+    connectionIdleTimeout: str | None = None,
 ) -> IStreamServerEndpoint:
     from netshare.endpoints.preamble import PreambleUse
     from netshare.worker.link import Wish
@@ -102,7 +103,10 @@ def _server(
         _flag("shared", shared),
         _number("maxOutstanding", maxOutstanding) if maxOutstanding is not None else None,
     )
-    return StringEndpoint(reactor, wish, control, use, _flag("wait", wait), serviceUser)
+    idle = connectionIdleTimeout
+    seconds = _seconds("connectionIdleTimeout", idle) if idle is not None else None
+    waits = _flag("wait", wait)
+    return StringEndpoint(reactor, wish, control, use, waits, serviceUser, idleTimeout=seconds)
 
 
 def _client(

@@ -7,7 +7,8 @@ A delayed call of the reactor is not cheap to make and to cancel. What is here a
 * :class:`Alarm` sets one for something else each time, and leaves the reactor's call where it is
   as long as that does not come too late;
 * :class:`Deadlines` has one for many things that wait, each with a timeout of its own;
-* :class:`Timeouts` has one for many with the same timeout, and costs least.
+* :class:`Timeouts` has one for many with the same timeout, and costs least;
+* :class:`IdleWatch` has one for many that expire when nothing about them has moved for so long.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from typing import Generic, TypeVar
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-__all__ = ["Alarm", "Deadlines", "Timeouts", "Timer"]
+__all__ = ["Alarm", "Deadlines", "IdleWatch", "Timeouts", "Timer"]
 
 E = TypeVar("E")
 
 #: How long a heap may be before it is cleared of what is over, when that is more than half of it.
 _MANY = 64
+
+#: How often within an idle limit it is looked who is idle.
+_LOOKS = 4
 
 
 class Timer:
@@ -311,3 +315,67 @@ class Timeouts(Generic[E]):
                     self._expired(entry)
                 except Exception:
                     self.log.failure("{entry} failed when its time was over", entry=entry)
+
+
+class IdleWatch(Generic[E]):
+    """
+    Finds what has not moved for so long. It asks a few times within the limit, so that nothing has
+    to be noted when something moves; what is idle expires up to a quarter of the limit late.
+
+    :param clock: where the time is
+    :param seconds: the limit; None: nothing is idle, however long it rests
+    :param moved: how far an entry has come: it rests while this stays the same
+    :param expired: called with each entry that has rested for too long, and is watched no more;
+        when it fails, that is logged and the others expire all the same
+    """
+
+    __slots__ = ("_expired", "_moved", "_rests", "_seconds", "_timer")
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        seconds: float | None,
+        moved: Callable[[E], object],
+        expired: Callable[[E], object],
+    ) -> None:
+        self._seconds = seconds
+        self._moved = moved
+        self._expired = expired
+        #: How far each had come when it was looked last, and for how many looks.
+        self._rests: dict[E, tuple[object, int]] = {}
+        self._timer = Timer(clock, self._look)
+
+    def add(self, entry: E) -> None:
+        """
+        Watch this one.
+
+        :param entry: hashable
+        """
+        if self._seconds is not None:
+            if not self._rests:
+                self._timer.start(self._seconds / _LOOKS)
+            self._rests[entry] = (None, 0)
+
+    def discard(self, entry: E) -> None:
+        """Watch it no more, if it was watched."""
+        if self._rests.pop(entry, None) is not None and not self._rests:
+            self._timer.stop()
+
+    def _look(self) -> None:
+        for entry, (before, looks) in list(self._rests.items()):
+            if entry not in self._rests:
+                continue  # one that expired before it has taken it along
+            moved = self._moved(entry)
+            looks = looks + 1 if moved == before else 0
+            if looks < _LOOKS:
+                self._rests[entry] = (moved, looks)
+                continue
+            del self._rests[entry]
+            try:
+                self._expired(entry)
+            except Exception:
+                self.log.failure("{entry} failed when it was idle", entry=entry)
+        if self._rests and self._seconds is not None:
+            self._timer.start(self._seconds / _LOOKS)

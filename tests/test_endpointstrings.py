@@ -50,11 +50,12 @@ def test_every_server_option() -> None:
     """Each option arrives where it belongs."""
     endpoint = server(
         f"netshare:{ADDRESS}:preamble=consume:control=/run/x:mode=Exact:unique=yes:shared=yes"
-        ":wait=yes:maxOutstanding=5:serviceUser=root"
+        ":wait=yes:maxOutstanding=5:serviceUser=root:connectionIdleTimeout=2.5"
     )
     assert endpoint._wish == Wish("net.tcp://+:8808/site", "Exact", True, True, 5)
     assert endpoint._preamble is PreambleUse.CONSUME
     assert (str(endpoint._control), endpoint._wait) == ("/run/x", True)
+    assert endpoint._idleTimeout == 2.5
 
 
 def test_a_unique_address() -> None:
@@ -73,6 +74,8 @@ BAD_SERVERS = [
     (f"netshare:{ADDRESS}:maxOutstanding=many", "whole number"),
     (f"netshare:{ADDRESS}:maxOutstanding=0", "whole number"),
     (f"netshare:{ADDRESS}:serviceUser=nosuchuser", "no user"),
+    (f"netshare:{ADDRESS}:connectionIdleTimeout=5", "for preamble=consume"),
+    (f"netshare:{ADDRESS}:preamble=consume:connectionIdleTimeout=0", "seconds above 0"),
     (f"netshare:{ADDRESS}:colour=red", "'colour'.*it knows address, preamble, control"),
     (f"netshare:{ADDRESS}:808", "it knows address"),
 ]

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 
-from netshare.timing import Alarm, Deadlines, Timeouts, Timer
+from netshare.timing import Alarm, Deadlines, IdleWatch, Timeouts, Timer
 
 # -- Timer
 
@@ -393,3 +393,72 @@ def test_timeouts_when_one_fails() -> None:
         globalLogPublisher.removeObserver(events.append)
     assert passed == ["b"]
     assert [event["entry"] for event in events] == ["a"]
+
+
+class Resting:
+    """Things that move when the test says so, with a limit of eight seconds."""
+
+    def __init__(self, seconds: float | None = 8.0) -> None:
+        self.clock = Clock()
+        self.places = {"a": 0, "b": 0}
+        self.passed: list[tuple[str, float]] = []
+        self.watch: IdleWatch[str] = IdleWatch(
+            self.clock,  # type: ignore[arg-type]
+            seconds,
+            self.places.__getitem__,
+            self.expired,
+        )
+
+    def expired(self, entry: str) -> None:
+        self.passed.append((entry, self.clock.seconds()))
+
+
+def test_idle_watch() -> None:
+    """What has not moved for the limit expires, once, a quarter later at most."""
+    resting = Resting()
+    resting.watch.add("a")
+    resting.watch.add("b")
+    for _ in range(20):
+        resting.clock.advance(1)
+        if resting.clock.seconds() < 10:
+            resting.places["b"] += 1
+    assert resting.passed == [("a", 10.0), ("b", 18.0)]
+    assert resting.clock.getDelayedCalls() == []
+
+
+def test_idle_watch_without_a_limit() -> None:
+    """Nothing expires, and nothing is called."""
+    resting = Resting(None)
+    resting.watch.add("a")
+    resting.watch.discard("a")
+    assert resting.clock.getDelayedCalls() == []
+
+
+def test_idle_watch_of_what_is_discarded() -> None:
+    """It does not expire, and the last one takes the call along."""
+    resting = Resting()
+    resting.watch.add("a")
+    resting.watch.add("b")
+    resting.watch.discard("a")
+    resting.clock.advance(1)
+    resting.watch.discard("b")
+    resting.watch.discard("b")
+    assert resting.clock.getDelayedCalls() == []
+
+
+def test_idle_watch_when_one_fails() -> None:
+    """The others expire all the same, but for what it has taken along."""
+    resting = Resting()
+
+    def expired(entry: str) -> None:
+        resting.expired(entry)
+        resting.watch.discard("b")
+        raise RuntimeError("no")
+
+    resting.places["c"] = 0
+    resting.watch._expired = expired
+    for entry in ("a", "b", "c"):
+        resting.watch.add(entry)
+    for _ in range(6):
+        resting.clock.advance(2)
+    assert [entry for entry, _ in resting.passed] == ["a", "c"]

@@ -23,6 +23,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         "factory",
         "command",
         "preamble",
+        "connectionIdleTimeout",
         "processes",
         "directory",
         "environment",

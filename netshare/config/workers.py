@@ -57,6 +57,7 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
         target=table.get("factory"),
         command=tuple(command) if command is not None else None,
         preamble=_preamble(table.get("preamble", "pass"), where),
+        connectionIdleTimeout=_idle_limit(table, where),
         processes=_count(table, "processes", where, 1, 1),
         directory=table.get("directory"),
         environment={str(name): str(value) for name, value in environment.items()},
@@ -81,7 +82,7 @@ def worker_from_text(text: str) -> WorkerSpec:
         )
     if what.startswith("!"):
         return worker_from_table({"address": address, "command": what[1:]})
-    names = ("preamble", "name", "processes", "maxFailures")
+    names = ("preamble", "connectionIdleTimeout", "name", "processes", "maxFailures")
     target, values = with_values(what, names, f"--worker {text}")
     for name in ("processes", "maxFailures"):
         if name in values:
@@ -96,6 +97,13 @@ def _preamble(text: object, where: str) -> PreambleUse:
         raise ConfigurationError(
             f"{where}: preamble is 'pass' or 'consume'", key="preamble"
         ) from None
+
+
+def _idle_limit(table: Mapping[str, Any], where: str) -> float | None:
+    key = "connectionIdleTimeout"
+    if key in table and table.get("preamble") != PreambleUse.CONSUME.value:
+        raise ConfigurationError(f"{where}: {key} is for preamble = 'consume'", key=key)
+    return _time_or_none(table, key, where, None)
 
 
 def _limits(table: Mapping[str, Any], where: str) -> Limits:

@@ -8,6 +8,7 @@ SSH or anything else that TCP carries; :mod:`netshare.endpoints.client` writes s
 
 from __future__ import annotations
 
+import socket
 from enum import Enum
 from typing import Any
 
@@ -28,7 +29,8 @@ from netshare.framing.faults import Fault
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Malformed, Preamble
 from netshare.framing.records import PREAMBLE_ACK, Mode
 from netshare.reactors import IConnection
-from netshare.timing import Deadlines
+from netshare.sockets.keepalive import bytes_moved
+from netshare.timing import Deadlines, IdleWatch
 
 #: Modes whose preamble is acknowledged; clients in the others expect no answer.
 _ANSWERED = (Mode.DUPLEX, Mode.SINGLETON)
@@ -141,6 +143,7 @@ class ConsumingProtocol(LateWrapper):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.factory.undecided.discard(self)
+        self.factory.idle.discard(self)
         if self._refusal is not None:
             self._refusal.over()
             self.factory.refusing.discard(self)
@@ -160,6 +163,19 @@ class ConsumingProtocol(LateWrapper):
         self.log.warn("no complete preamble from {peer} in {timeout} s", peer=peer, timeout=timeout)
         self.transport.abortConnection()
 
+    def idled(self) -> None:
+        """Nothing has come or gone for longer than the limit."""
+        peer, timeout = self.transport.getPeer(), self.factory.idleTimeout
+        self.log.info("{peer} is cut: it was idle for {timeout} s", peer=peer, timeout=timeout)
+        self.transport.abortConnection()
+
+    def moved(self) -> object:
+        """How much has come and gone; never the same twice where the system does not count it."""
+        try:
+            return bytes_moved(_tcp_socket(self.transport))
+        except OSError:
+            return object()
+
     def _accept(self, mode: Mode, rest: bytes) -> None:
         self._received = b""
         protocol = self._built if self._built is not None else self.build()
@@ -169,6 +185,7 @@ class ConsumingProtocol(LateWrapper):
         self.factory.undecided.discard(self)
         if mode in _ANSWERED:
             self.transport.write(PREAMBLE_ACK)
+        self.factory.idle.add(self)
         self.settle(protocol, rest)
 
     def _refuse(self, fault: Fault | None, reason: str) -> None:
@@ -192,20 +209,31 @@ class ConsumingFactory(WrappingFactory):
 
     :param timeout: seconds that a client may take for the rest of its preamble
         (ChannelInitializationTimeout)
+    :param idleTimeout: seconds without a byte in either direction after which a TCP connection is
+        cut, up to a quarter later; None: it may rest as long as its far end is there
     """
 
     noisy = False
 
     def __init__(
-        self, wrapped: IProtocolFactory, reactor: IReactorTime, timeout: float | None = 30.0
+        self,
+        wrapped: IProtocolFactory,
+        reactor: IReactorTime,
+        timeout: float | None = 30.0,
+        idleTimeout: float | None = None,
     ) -> None:
         super().__init__(wrapped)
         self.timeout = timeout
+        self.idleTimeout = idleTimeout
         self.clock = reactor
         #: Connections whose preamble is not complete.
         self.undecided = Deadlines(reactor, ConsumingProtocol.timedOut)
         #: Connections that are being told why they are refused.
         self.refusing: set[ConsumingProtocol] = set()
+        #: Connections that the wrapped Factory has.
+        self.idle: IdleWatch[ConsumingProtocol] = IdleWatch(
+            reactor, idleTimeout, ConsumingProtocol.moved, ConsumingProtocol.idled
+        )
 
     def doStart(self) -> None:
         super().doStart()
@@ -218,6 +246,20 @@ class ConsumingFactory(WrappingFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> ConsumingProtocol:
         return ConsumingProtocol(self, addr)
+
+
+def _tcp_socket(transport: Any) -> socket.socket:
+    """
+    The socket below a transport, and below TLS.
+
+    :raises OSError: there is none
+    """
+    while transport is not None:
+        handle = transport.getHandle()
+        if isinstance(handle, socket.socket):
+            return handle
+        transport = getattr(transport, "transport", None)
+    raise OSError("no socket")
 
 
 def factory_for(factory: IProtocolFactory, readData: bytes) -> IProtocolFactory:

@@ -5,6 +5,7 @@ Noticing that a far end has vanished without a word: its machine lost power, or 
 from __future__ import annotations
 
 import socket
+import struct
 
 
 def keep_alive(
@@ -26,3 +27,19 @@ def keep_alive(
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count)
     if unanswered:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(unanswered * 1000))
+
+
+#: ``tcpi_bytes_acked`` and ``tcpi_bytes_received`` in the ``tcp_info`` of Linux.
+_MOVED = struct.Struct("=120xQQ")
+
+
+def bytes_moved(connection: socket.SocketType) -> tuple[int, int]:
+    """
+    How many bytes the far end has acknowledged and sent, as the system counts them.
+
+    :param connection: a TCP socket
+    :raises OSError: it is none
+    """
+    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MOVED.size)
+    acknowledged, received = _MOVED.unpack(told)
+    return acknowledged, received

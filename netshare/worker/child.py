@@ -80,18 +80,26 @@ async def make_factory(reactor: IReactor, target: str) -> IProtocolFactory:
 
 
 async def serve(
-    reactor: IReactor, address: str, target: str, preamble: PreambleUse, shared: bool
+    reactor: IReactor,
+    address: str,
+    target: str,
+    preamble: PreambleUse,
+    shared: bool,
+    idleTimeout: float | None = None,
 ) -> None:
     """
     Listen at the address with what the target names, until the reactor stops.
 
+    :param idleTimeout: see :class:`~netshare.worker.endpoint.SharedPortServerEndpoint`
     :raises SystemExit: it cannot start; the log says why
     """
     await deferLater(reactor, 0)  # a Factory may be made by something that needs a running reactor
     try:
         factory = await make_factory(reactor, target)
         wish = Wish(address, shared=shared)
-        endpoint = SharedPortServerEndpoint(reactor, wish, preamble=preamble, wait=True)
+        endpoint = SharedPortServerEndpoint(
+            reactor, wish, preamble=preamble, wait=True, idleTimeout=idleTimeout
+        )
         port = await endpoint.listen(factory)
     except NoSuchTarget as error:
         log.critical("{reason}", reason=str(error))
@@ -131,6 +139,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = argparse.ArgumentParser(prog="netshare.worker.child", description=__doc__)
     parser.add_argument("--preamble", choices=[use.value for use in PreambleUse], default="pass")
+    parser.add_argument("--connection-idle-timeout", type=float)
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("address")
     parser.add_argument("target")
@@ -141,7 +150,8 @@ def main(arguments: Sequence[str]) -> None:
         [jsonFileLogObserver(sys.stderr, recordSeparator="")], redirectStandardIO=False
     )
     use = PreambleUse(options.preamble)
-    react(serve, (options.address, options.target, use, options.shared))
+    idle = options.connection_idle_timeout
+    react(serve, (options.address, options.target, use, options.shared, idle))
 
 
 if __name__ == "__main__":

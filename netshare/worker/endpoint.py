@@ -36,6 +36,8 @@ class SharedPortServerEndpoint:
     :param control: the control socket; None finds it as :mod:`netshare.control.paths` says
     :param preamble: whether the Factory sees the framing preamble or what follows it
     :param wait: go on trying when the service is not running yet, instead of failing
+    :param idleTimeout: with a consumed preamble: seconds without a byte in either direction after
+        which a connection is cut; None: it may rest as long as its client is there
     :param serviceUser: the user that the service runs as, where it is neither root nor ourselves
         nor ``netshare``
     """
@@ -49,7 +51,14 @@ class SharedPortServerEndpoint:
         wait: bool = False,
         serviceUser: str | None = None,
         environ: MutableMapping[str, str] = os.environ,
+        idleTimeout: float | None = None,
     ) -> None:
+        if idleTimeout is not None and preamble is not PreambleUse.CONSUME:
+            raise ValueError(
+                "an idle limit is for preamble=consume: a Factory that gets the preamble itself "
+                "sees to its connections itself"
+            )
+        self._idleTimeout = idleTimeout
         self._reactor = reactor
         self._wish = wish
         self._control = control
@@ -66,7 +75,7 @@ class SharedPortServerEndpoint:
         """
         factory = protocolFactory
         if self._preamble is PreambleUse.CONSUME:
-            factory = ConsumingFactory(factory, self._reactor)
+            factory = ConsumingFactory(factory, self._reactor, idleTimeout=self._idleTimeout)
         port = SharedListeningPort(self._reactor, self._wish, factory, self._trusted)
         inherited = None if self._control else self._environ.pop(LINK_VARIABLE, None)
         if inherited is not None:

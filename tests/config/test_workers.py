@@ -32,8 +32,11 @@ def test_all_of_it() -> None:
             "recycleAge": "1.05:00:00",
             "recycleConnections": 10_000,
             "recycleMemory": "500M",
+            "preamble": "consume",
+            "connectionIdleTimeout": "0:10:00",
         }
     )
+    assert spec.connectionIdleTimeout == 600.0
     assert spec.limits == Limits(start=None, drain=300.0)
     assert spec.recycleAfter == RecycleAfter(29 * 3600.0, 10_000, 500 * 1024**2)
     assert (spec.maxFailures, spec.failureWindow) == (0, 60.0)
@@ -53,6 +56,7 @@ def test_all_of_it() -> None:
         ("recycleMemory", 0, "such as '500M'"),
         ("recycleAge", 0, "has to be more than 0"),
         ("failureWindow", "Infinite", "cannot be Infinite"),
+        ("connectionIdleTimeout", 5, "is for preamble = 'consume'"),
     ],
 )
 def test_what_makes_no_sense(key: str, value: Any, says: str) -> None:

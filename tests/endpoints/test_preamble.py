@@ -16,6 +16,7 @@ from netshare.endpoints.preamble import MAX_REFUSING, ConsumingFactory, factory_
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import PREAMBLE_ACK, SSL_TLS_UPGRADE, Mode, preamble
+from netshare.testing import AdoptingReactor, tcpPair
 from netshare.testing.wire import MemoryTransport
 from tests.helpers.places import VECTORS
 from tests.helpers.protocols import Kept
@@ -282,3 +283,70 @@ def test_a_recorded_client() -> None:
     assert one.inner[0].data == said[reading.end :]
     assert one.inner[0].data.startswith(b"\x06")
     one.lose()
+
+
+@pytest.fixture
+def rested() -> Any:
+    """A reactor, an accepting Factory with an idle limit of eight seconds, and a connection."""
+    reactor = AdoptingReactor()
+    inner: list[Kept] = []
+    wrapped = Factory.forProtocol(Kept)
+    wrapped.buildProtocol = lambda addr: inner.append(Kept()) or inner[-1]  # type: ignore[assignment]
+    factory = ConsumingFactory(wrapped, reactor, idleTimeout=8.0)
+    client, server = tcpPair()
+    reactor.connect(factory, server)
+    client.sendall(preamble(VIA))
+    reactor.settle()
+    assert client.recv(10) == PREAMBLE_ACK
+    yield reactor, client, inner[0], factory
+    reactor.close()
+    client.close()
+
+
+def test_an_idle_limit(rested: Any) -> None:
+    """A connection on which nothing comes or goes is cut, and not before."""
+    reactor, client, inner, _ = rested
+    for number in range(20):  # the client speaks, then the server does
+        if number % 2:
+            client.sendall(b"x")
+        else:
+            inner.transport.write(b"y")
+        reactor.settle()
+        reactor.advance(4)
+    for _ in range(4):
+        assert not inner.lost
+        reactor.advance(2)
+    reactor.settle()
+    assert inner.lost
+    assert reactor.getDelayedCalls() == []
+
+
+def test_an_idle_limit_of_a_connection_that_ends(rested: Any) -> None:
+    """It is watched no more."""
+    reactor, client, inner, _ = rested
+    client.close()
+    reactor.settle()
+    assert inner.lost
+    assert reactor.getDelayedCalls() == []
+
+
+def test_an_idle_limit_below_tls_and_without_a_socket(rested: Any) -> None:
+    """The socket is found below what is around it; what has none is not idle."""
+    _, _, inner, _ = rested
+    consuming = inner.transport
+
+    class Around:
+        transport = consuming.transport
+
+        def getHandle(self) -> object:
+            return object()
+
+    before = consuming.moved()
+    consuming.transport, whole = Around(), consuming.transport
+    assert consuming.moved() == before
+    consuming.transport, consuming.transport.transport = whole, None
+    nowhere: Any = ConsumingFactory(Factory(), MemoryReactorClock(), idleTimeout=1.0)
+    protocol = nowhere.buildProtocol(None)
+    protocol.transport = Around()
+    protocol.transport.transport = None
+    assert protocol.moved() != protocol.moved()

@@ -31,6 +31,8 @@ class WorkerSpec:
     command: tuple[str, ...] | None = None
     #: Whether the target sees the framing preamble.
     preamble: PreambleUse = PreambleUse.PASS
+    #: Seconds without a byte after which a connection of such a target is cut; None: any time.
+    connectionIdleTimeout: float | None = None
     #: How many processes serve the address together.
     processes: int = 1
     directory: str | None = None
@@ -54,6 +56,8 @@ class WorkerSpec:
             return self.command
         assert self.target is not None
         options = [f"--preamble={self.preamble.value}"]
+        if self.connectionIdleTimeout is not None:
+            options.append(f"--connection-idle-timeout={self.connectionIdleTimeout}")
         if self.processes > 1:
             options.append("--shared")
         return (

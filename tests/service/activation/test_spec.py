@@ -23,6 +23,12 @@ def test_a_factory() -> None:
     ]
 
 
+def test_an_idle_limit() -> None:
+    """A factory that sees no preamble may have a limit for connections that rest."""
+    spec = WorkerSpec("one", ADDRESS, "a:b", None, PreambleUse.CONSUME, connectionIdleTimeout=90.5)
+    assert "--connection-idle-timeout=90.5" in spec.arguments()
+
+
 def test_several_processes() -> None:
     """Several processes share the address."""
     assert "--shared" in WorkerSpec("one", ADDRESS, target="a:b", processes=2).arguments()

@@ -17,13 +17,10 @@ from netshare.service.quotas import Admission
 from netshare.service.routing.relay.connection import RelayedConnection
 from netshare.service.routing.relay.servers import RelayedServer
 from netshare.sockets.held import HeldSocket
-from netshare.timing import Deadlines, Timer
+from netshare.timing import Deadlines, IdleWatch
 
 #: Seconds that a relayed server may take to accept.
 CONNECT_TIMEOUT = 3.0
-
-#: How often within an idle limit it is looked who is idle.
-_LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +74,9 @@ class RelayRoute:
         self._deadlines: Deadlines[RelayedConnection] = Deadlines(
             reactor, RelayedConnection.timedOut
         )
-        self._looking = Timer(reactor, self._look)
-        #: What had moved when it was looked the last times.
-        self._seen: dict[RelayedConnection, tuple[int, int]] = {}
+        self._idle: IdleWatch[RelayedConnection] = IdleWatch(
+            reactor, settings.idleTimeout, lambda one: one.moved, RelayedConnection.idle
+        )
 
     @property
     def where(self) -> str:
@@ -114,7 +111,6 @@ class RelayRoute:
         for connection in [*self._undecided, *self.active]:
             connection.stop()
         self._deadlines.clear()
-        self._looking.stop()
 
     # What a connection needs: see :class:`netshare.service.routing.relay.connection.Relay`.
 
@@ -139,15 +135,12 @@ class RelayRoute:
         self._deadlines.discard(connection)
         self._undecided.discard(connection)
         self.active.add(connection)
-        if self.settings.idleTimeout is not None and len(self.active) == 1:
-            self._looking.start(self.settings.idleTimeout / _LOOKS)
+        self._idle.add(connection)
         connection.arrival.take(Outcome.RELAYED, where, keeps=2)
 
     def closed(self, connection: RelayedConnection) -> None:
         self.active.discard(connection)
-        if not self.active:
-            self._looking.stop()
-            self._seen.clear()
+        self._idle.discard(connection)
         self._admission.release(2)
 
     def left(self, connection: RelayedConnection) -> None:
@@ -158,16 +151,3 @@ class RelayRoute:
 
     def giveBack(self, held: HeldSocket, readData: bytes, peer: str, local: str) -> None:
         self._giveBack(held, readData, peer, local)
-
-    def _look(self) -> None:
-        """Cut those that have moved nothing in so many looks."""
-        seen, self._seen = self._seen, {}
-        for connection in list(self.active):
-            moved, looks = seen.get(connection, (-1, 0))
-            looks = looks + 1 if moved == connection.moved else 0
-            if looks >= _LOOKS:
-                connection.idle()
-            else:
-                self._seen[connection] = (connection.moved, looks)
-        if self.active and self.settings.idleTimeout is not None:
-            self._looking.start(self.settings.idleTimeout / _LOOKS)
