@@ -82,7 +82,6 @@ LONG = (
     "netshare.transport.xml.binary.dictionary",
     "netshare.transport.channels.channel",
     "netshare.transport.channels.connection",
-    "netshare.service.routing.relay.connection",
 )
 
 #: Modules whose tests still stand with others'.

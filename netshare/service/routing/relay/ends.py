@@ -41,6 +41,8 @@ class EndOwner(Protocol):
     Who is told what happens at an end. Never called again once the end is closed.
     """
 
+    __slots__ = ()
+
     def dialled(self, end: SocketEnd) -> None:
         """A connection that was :meth:`SocketEnd.dial` began is there."""
 

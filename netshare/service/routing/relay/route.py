@@ -112,7 +112,7 @@ class RelayRoute:
             connection.stop()
         self._deadlines.clear()
 
-    # What a connection needs: see :class:`netshare.service.routing.relay.connection.Relay`.
+    # What a connection needs: see :class:`netshare.service.routing.relay.search.Relay`.
 
     @property
     def receiveTimeout(self) -> float | None:
