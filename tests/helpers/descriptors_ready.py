@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import select
 
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
 from netshare.testing import AdoptingReactor
 
 #: Seconds to look for bytes that the kernel may still be carrying from one socket to the other.
@@ -21,6 +24,12 @@ class TellingReactor(AdoptingReactor):
         super().settle()
         while self._tell():
             super().settle()
+
+    def close(self) -> None:
+        """End, as a reactor does: what is still in it is told."""
+        for one in [*self.readers, *self.writers]:
+            one.connectionLost(Failure(ConnectionDone()))
+        super().close()
 
     def _tell(self) -> bool:
         """:returns: whether there was something to read or to write"""

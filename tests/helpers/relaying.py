@@ -12,6 +12,7 @@ from netshare.framing.records import preamble
 from netshare.interfaces import IRoute
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.routing.relay import RelayedServer, RelayRoute, RelaySettings
+from netshare.service.routing.relay.poller import poller_of
 from netshare.sockets.held import HeldSocket
 from netshare.testing import RecordedArrival
 from tests.helpers.descriptors_ready import TellingReactor
@@ -153,6 +154,8 @@ class RelayUnderTest:
         assert not self.route.active
         assert self.descriptors() == 0
         assert self.reactor.getDelayedCalls() == []
+        assert not poller_of(self.reactor).polled
+        poller_of(self.reactor).rest()
         assert not self.reactor.readers
         assert not self.reactor.writers
         self.reactor.close()

@@ -14,8 +14,9 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.reactors import IConnection, IReactor
+from netshare.reactors import IConnection
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.service.routing.relay.poller import Poller
 from netshare.sockets.held import HeldSocket, NotPassable
 
 
@@ -34,7 +35,7 @@ class ServerProtocol(Protocol):
         self.early = b""
         self._lost = False
 
-    def end(self, reactor: IReactor, owner: EndOwner) -> SocketEnd:
+    def end(self, poller: Poller, owner: EndOwner) -> SocketEnd:
         """
         The relay's end of this connection.
         """
@@ -44,15 +45,15 @@ class ServerProtocol(Protocol):
             ours, theirs = socket.socketpair()
             for one in (ours, theirs):
                 one.setblocking(False)
-            self._near = SocketEnd(reactor, ours, self)
+            self._near = SocketEnd(poller, ours, self)
             self._near.resume()
             self.transport.registerProducer(self, True)
             self._near.write(self.early)
             self.early = b""
             if self._lost:
                 self._near.lose()
-            return SocketEnd(reactor, theirs, owner)
-        return SocketEnd(reactor, socket.socket(fileno=held.release()), owner)
+            return SocketEnd(poller, theirs, owner)
+        return SocketEnd(poller, socket.socket(fileno=held.release()), owner)
 
     # The transport's side.
 

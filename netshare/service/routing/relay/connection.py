@@ -228,14 +228,15 @@ class RelayedConnection(ServerSearch):
 
     def _halfClosed(self, end: SocketEnd) -> None:
         other = self._other(end)
-        if other is not None:
-            if end is self._client and self._kept:
-                kept, self._kept = self._kept, b""
-                other.write(kept)
-            if self.stage is RelayStage.OPEN and not self._isOver():
-                other.loseWrite()
-        if self.stage is RelayStage.OPEN and self._isOver():
+        if other is not None and end is self._client and self._kept:
+            kept, self._kept = self._kept, b""
+            other.write(kept)
+        if self.stage is not RelayStage.OPEN:
+            return  # it was lost
+        if self._isOver():
             self._close()
+        elif other is not None:
+            other.loseWrite()
 
     def _isOver(self) -> bool:
         """Whether both sides have closed their halves, and have all that the other has sent."""

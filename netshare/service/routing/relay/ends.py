@@ -1,8 +1,8 @@
 """
-One end of a relayed connection: a plain socket in the reactor.
+One end of a relayed connection: a plain socket.
 
 It does what a transport does, and less: what is written is sent at once, in the same turn of the
-reactor, and a reactor is asked to tell of room only when the system has taken no more. A relay
+reactor, and the poller is asked to tell of room only when the system has taken no more. A relay
 that was made of two of Twisted's transports took twice the processor time for a connection.
 """
 
@@ -13,11 +13,9 @@ import os
 import socket
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from netshare.reactors import IReactor
+from netshare.service.routing.relay.poller import Poller
 from netshare.sockets.held import HeldSocket, forbid_lingering
 from netshare.sockets.keepalive import keep_alive
 
@@ -62,7 +60,6 @@ class EndOwner(Protocol):
         """The connection is gone, or was never made (None); the end is closed."""
 
 
-@implementer(IReadWriteDescriptor)
 class SocketEnd:
     """
     A socket whose bytes go to, and come from, its owner.
@@ -76,21 +73,22 @@ class SocketEnd:
         "_connecting",
         "_descriptor",
         "_held",
-        "_reactor",
-        "_reading",
+        "_own",
+        "_poller",
         "_shutting",
         "_socket",
         "_unsent",
-        "_writing",
         "closed",
         "owner",
         "readDone",
+        "reading",
         "writeDone",
+        "writing",
     )
 
     def __init__(
         self,
-        reactor: IReactor,
+        poller: Poller,
         connection: socket.SocketType,
         owner: EndOwner,
         held: HeldSocket | None = None,
@@ -102,29 +100,32 @@ class SocketEnd:
         self.readDone = False
         #: Whether we have closed ours.
         self.writeDone = False
-        self._reactor = reactor
+        self._poller = poller
         self._socket = connection
         self._descriptor = connection.fileno()
         self._held = held
+        #: Whether no other process can have the socket.
+        self._own = False
         self._connecting = False
-        self._reading = False
         self._shutting = False
         self._closing = False
         self._unsent = bytearray()
-        self._writing = False
+        #: What the poller is to tell of.
+        self.reading = False
+        self.writing = False
 
     @classmethod
-    def of(cls, reactor: IReactor, held: HeldSocket, owner: EndOwner) -> SocketEnd:
+    def of(cls, poller: Poller, held: HeldSocket, owner: EndOwner) -> SocketEnd:
         """
         An end that uses a held socket, which stays its holder's until :meth:`keep`.
         """
         # Its family does not matter for what is done here, and asking for it takes time.
         view = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, held.fileno())
-        return cls(reactor, view, owner, held)
+        return cls(poller, view, owner, held)
 
     @classmethod
     def dial(
-        cls, reactor: IReactor, family: int, address: tuple[Any, ...], data: bytes, owner: EndOwner
+        cls, poller: Poller, family: int, address: tuple[Any, ...], data: bytes, owner: EndOwner
     ) -> SocketEnd:
         """
         Connect, and send the first bytes.
@@ -135,7 +136,8 @@ class SocketEnd:
         :raises OSError: it cannot be connected
         """
         connection = socket.SocketType(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        end = cls(reactor, connection, owner)
+        end = cls(poller, connection, owner)
+        end._own = True
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not address[0].startswith(_THIS_MACHINE):
@@ -204,15 +206,13 @@ class SocketEnd:
 
     def pause(self) -> None:
         """Read nothing until :meth:`resume`."""
-        if self._reading:
-            self._reading = False
-            self._reactor.removeReader(self)
+        self.reading = False
 
     def resume(self) -> None:
         """Read, unless there is nothing more to come."""
-        if not (self._reading or self.closed or self.readDone):
-            self._reading = True
-            self._reactor.addReader(self)
+        if not (self.reading or self.closed or self.readDone):
+            self.reading = True
+            self._poller.look(self)
 
     def loseWrite(self) -> None:
         """Close our half, when everything is sent."""
@@ -233,9 +233,10 @@ class SocketEnd:
         """Close now; the owner is not told."""
         if self.closed:
             return
-        self._leave()
+        self._leave(self._own)
         if self._held is None:
-            forbid_lingering(self._socket)
+            if not self._own:
+                forbid_lingering(self._socket)
             self._socket.close()
         else:
             self._socket.detach()
@@ -249,31 +250,32 @@ class SocketEnd:
                 pass  # no socket that could be reset
         self.close()
 
-    # What a reactor calls.
+    # What the poller calls.
 
     def fileno(self) -> int:
         """The descriptor; when it is closed, the one that it was."""
         return self._descriptor
 
-    def logPrefix(self) -> str:
-        """For Twisted's log."""
-        return "netshare relay"
+    def doRead(self) -> bool:
+        """
+        Bytes, or their end, have come.
 
-    def doRead(self) -> None:
-        """Bytes, or their end, have come."""
+        :returns: whether there may be more
+        """
         try:
             data = self._socket.recv(_READ, _NO_WAITING)
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             self._lost(error)
-            return
+            return False
         if data:
             self.owner.received(self, data)
-        else:
-            self.pause()
-            self.readDone = True
-            self.owner.readEnded(self)
+            return len(data) == _READ
+        self.reading = False
+        self.readDone = True
+        self.owner.readEnded(self)
+        return False
 
     def doWrite(self) -> None:
         """The connection is there, or has room again."""
@@ -298,8 +300,7 @@ class SocketEnd:
         del self._unsent[:sent]
         if self._unsent:
             return
-        self._writing = False
-        self._reactor.removeWriter(self)
+        self.writing = False
         if self._closing:
             self.close()
             return
@@ -309,13 +310,13 @@ class SocketEnd:
             self.owner.drained(self)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor has given the descriptor up."""
+        """The poller has given the socket up."""
         self._lost(reason.value)
 
     def _keep(self, data: bytes | bytearray, sent: int) -> None:
         self._unsent += memoryview(data)[sent:]
-        self._writing = True
-        self._reactor.addWriter(self)
+        self.writing = True
+        self._poller.look(self)
 
     def _shutDown(self) -> None:
         self.writeDone = True
@@ -324,12 +325,10 @@ class SocketEnd:
         except OSError as error:
             self._lost(error)
 
-    def _leave(self) -> None:
+    def _leave(self, closing: bool = False) -> None:
         self.closed = True
-        self.pause()
-        if self._writing:
-            self._writing = False
-            self._reactor.removeWriter(self)
+        self.reading = self.writing = False
+        self._poller.leave(self, closing)
         self._unsent.clear()
 
     def _lost(self, error: BaseException | None) -> None:

@@ -15,6 +15,7 @@ from netshare.service.outcomes import Outcome
 from netshare.service.proxyprotocol import proxy_header
 from netshare.service.quotas import Admission
 from netshare.service.routing.relay.connection import RelayedConnection
+from netshare.service.routing.relay.poller import poller_of
 from netshare.service.routing.relay.servers import RelayedServer
 from netshare.sockets.held import HeldSocket
 from netshare.timing import Deadlines, IdleWatch
@@ -62,7 +63,7 @@ class RelayRoute:
         leadsTo: Callable[[str], IRoute | None],
         giveBack: GiveBack,
     ) -> None:
-        self.reactor = reactor
+        self.poller = poller_of(reactor)
         self.servers = tuple(servers)
         self.settings = settings
         #: The connections that go both ways.
@@ -111,6 +112,7 @@ class RelayRoute:
         for connection in [*self._undecided, *self.active]:
             connection.stop()
         self._deadlines.clear()
+        self.poller.rest()
 
     # What a connection needs: see :class:`netshare.service.routing.relay.search.Relay`.
 

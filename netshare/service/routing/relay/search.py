@@ -16,6 +16,7 @@ from netshare.framing.records import RecordType
 from netshare.interfaces import IArrival
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.service.routing.relay.poller import Poller
 from netshare.service.routing.relay.servers import Attempt, RelayedServer, in_order
 from netshare.sockets.held import HeldSocket
 
@@ -36,7 +37,7 @@ class Relay(Protocol):
     """
 
     @property
-    def reactor(self) -> Any: ...
+    def poller(self) -> Poller: ...
 
     @property
     def where(self) -> str: ...
@@ -101,7 +102,7 @@ class ServerSearch(EndOwner):
         self.arrival = arrival
         self.stage = RelayStage.PREAMBLE
         self._route = route
-        self._client = SocketEnd.of(route.reactor, arrival.held, self)
+        self._client = SocketEnd.of(route.poller, arrival.held, self)
         #: What the client sent and no server has got.
         self._kept: bytes | bytearray = arrival.readData
         self._preamble = b""

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from netshare.reactors import IReactor
 from netshare.service.routing.relay.bridge import ServerProtocol
 from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.service.routing.relay.poller import Poller, poller_of
 from netshare.timing import Timer
 
 #: Seconds for which a server that could not be reached is tried after the others.
@@ -65,6 +66,7 @@ class RelayedServer:
         self._badUntil = 0.0
         self._knownUntil = 0.0
         self._reactor = reactor
+        self._poller = poller_of(reactor)
         self._endpoint = endpoint
         self._address = address
 
@@ -118,8 +120,8 @@ class RelayedServer:
         :raises OSError: it cannot be reached
         """
         if self._address is not None:
-            return SocketEnd.dial(self._reactor, *self._address, data, owner)
-        return _Dialling(self._reactor, self._endpoint, data, owner)
+            return SocketEnd.dial(self._poller, *self._address, data, owner)
+        return _Dialling(self._poller, self._endpoint, data, owner)
 
 
 def in_order(servers: Sequence[RelayedServer]) -> list[RelayedServer]:
@@ -138,9 +140,9 @@ class _Dialling:
     """
 
     def __init__(
-        self, reactor: IReactor, endpoint: IStreamClientEndpoint, data: bytes, owner: EndOwner
+        self, poller: Poller, endpoint: IStreamClientEndpoint, data: bytes, owner: EndOwner
     ) -> None:
-        self._reactor = reactor
+        self._poller = poller
         self._data = data
         self._owner = owner
         self._over = False
@@ -165,7 +167,7 @@ class _Dialling:
         if self._over:
             self._protocol.transport.abortConnection()
             return
-        self._end = end = self._protocol.end(self._reactor, self._owner)
+        self._end = end = self._protocol.end(self._poller, self._owner)
         end.resume()
         end.write(self._data)
         if not end.closed:

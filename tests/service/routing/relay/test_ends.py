@@ -1,4 +1,4 @@
-"""netshare.service.routing.relay.ends: a plain socket in the reactor."""
+"""netshare.service.routing.relay.ends: a plain socket."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import socket
 from typing import Any
 
 import pytest
-from twisted.internet.interfaces import IReadWriteDescriptor
-from zope.interface.verify import verifyObject
 
 from netshare.service.routing.relay.ends import SocketEnd
+from netshare.service.routing.relay.poller import poller_of
 from netshare.sockets.held import HeldSocket
 from netshare.testing import tcpPair
 from tests.helpers.descriptors_ready import TellingReactor
@@ -44,7 +43,7 @@ def an_end() -> tuple[TellingReactor, SocketEnd, Owner, socket.socket]:
     """An end in a reactor, and its far end."""
     reactor, owner = TellingReactor(), Owner()
     far, near = tcpPair()
-    end = SocketEnd(reactor, near, owner)
+    end = SocketEnd(poller_of(reactor), near, owner)
     end.resume()
     return reactor, end, owner, far
 
@@ -52,7 +51,6 @@ def an_end() -> tuple[TellingReactor, SocketEnd, Owner, socket.socket]:
 def test_reading_and_writing() -> None:
     """What is written is sent at once; what comes is told, and so is the end."""
     reactor, end, owner, far = an_end()
-    verifyObject(IReadWriteDescriptor, end)
     end.write(b"now")
     assert far.recv(10) == b"now"
     far.sendall(b"hello")
@@ -89,8 +87,9 @@ def test_dialling_where_nobody_listens() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionRefusedError):
-            SocketEnd.dial(reactor, socket.AF_INET, nobody.getsockname(), b"x", owner)
-    assert not reactor.readers | reactor.writers
+            SocketEnd.dial(poller_of(reactor), socket.AF_INET, nobody.getsockname(), b"x", owner)
+    assert poller_of(reactor).polled == {}
+    reactor.close()
 
 
 def test_a_held_socket_stays_its_holders() -> None:
@@ -98,12 +97,12 @@ def test_a_held_socket_stays_its_holders() -> None:
     reactor, owner = TellingReactor(), Owner()
     far, near = tcpPair()
     held = HeldSocket(near.detach())
-    end = SocketEnd.of(reactor, held, owner)
+    end = SocketEnd.of(poller_of(reactor), held, owner)
     end.close()
     assert not held.closed
-    end = SocketEnd.of(reactor, held, owner)
+    end = SocketEnd.of(poller_of(reactor), held, owner)
     assert end.detach() is held
-    end = SocketEnd.of(reactor, held, owner)
+    end = SocketEnd.of(poller_of(reactor), held, owner)
     end.keep()
     assert held.closed
     again = end.detach()
