@@ -41,6 +41,9 @@ _HANDSHAKE_HEADER = 5
 # 16 MB.
 _MESSAGE_HEADER = 4
 _LONGEST_MESSAGE = 0xFFFFFF
+#: More bytes than ever come.
+NO_END = 2**62
+
 _PREAMBLE_SIGN = bytes((RecordType.VERSION, 1))
 
 
@@ -90,6 +93,16 @@ class ClientFollower:
     def ended(self) -> bool:
         """Whether the session is over: what comes next, if anything, is a preamble."""
         return self.state is Following.PREAMBLE
+
+    @property
+    def unseen(self) -> int:
+        """How many of the bytes that come next need no looking at."""
+        return NO_END if self.state is Following.ANYTHING else self.skipping
+
+    def passed(self, count: int) -> None:
+        """So many of them have been passed on."""
+        if self.state is not Following.ANYTHING:
+            self.skipping -= count
 
     def follow(self, data: bytes | bytearray) -> int:
         """

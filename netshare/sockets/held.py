@@ -42,12 +42,14 @@ class HeldSocket:
     A connected socket that belongs to no reactor.
 
     :param descriptor: an open descriptor, which this object now owns
+    :param alone: whether no other process has, or had, the socket
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_descriptor", "alone")
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, alone: bool = False) -> None:
         self._descriptor = descriptor
+        self.alone = alone
 
     @classmethod
     def from_transport(cls, transport: IConnection) -> HeldSocket:
@@ -65,7 +67,7 @@ class HeldSocket:
         # In this order: the poller has to forget the descriptor while it is still known, and
         # only an empty socket object may see the transport's closing.
         transport.pauseProducing()
-        held = cls(handle.detach())
+        held = cls(handle.detach(), getattr(transport, "alone", False))
         transport.abortConnection()
         return held
 

@@ -34,11 +34,13 @@ class ReadingTransport:
     :param held: the socket, which this transport owns from now on
     """
 
-    __slots__ = ("_descriptor", "_protocol", "_reactor", "_reading", "_socket")
+    __slots__ = ("_descriptor", "_protocol", "_reactor", "_reading", "_socket", "alone")
 
     def __init__(self, reactor: IReactor, held: HeldSocket, protocol: Protocol) -> None:
         self._reactor = reactor
         self._protocol = protocol
+        #: Whether no other process has, or had, the socket.
+        self.alone = held.alone
         self._descriptor = held.release()
         # Its family does not matter for reading, and asking for it takes time.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, self._descriptor)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from netshare.framing.follow import ClientFollower, Following, Unfollowable
+from netshare.framing.follow import NO_END, ClientFollower, Following, Unfollowable
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import (
     BINARY,
@@ -224,3 +225,19 @@ def test_text_of_streamed_content_types() -> None:
     """The content type makes no difference."""
     follower = ClientFollower(read(preamble(VIA, Mode.SINGLETON, BINARY)))
     assert follower.state is Following.RECORD
+
+
+def test_bytes_that_need_no_looking_at() -> None:
+    """They may be passed on without the follower, which then goes on behind them."""
+    reading = read(preamble(VIA))
+    follower = ClientFollower(reading)
+    assert follower.unseen == 0
+    assert follower.follow(b"\x06\x64abc") == 5
+    assert follower.unseen == 97
+    follower.passed(90)
+    assert (follower.unseen, follower.ended) == (7, False)
+    assert follower.follow(b"1234567\x07") == 8
+    assert follower.ended
+    blind = ClientFollower(replace(reading, upgrade="unknown"))
+    blind.passed(1000)
+    assert blind.unseen == NO_END

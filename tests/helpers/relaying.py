@@ -110,6 +110,7 @@ class RelayUnderTest:
     def arrive(self, data: bytes = PREAMBLE, via: str = VIA) -> RecordedArrival:
         """A client asks for this relay."""
         arrival = RecordedArrival(via, data)
+        arrival.held.alone = True  # as when it was just accepted
         self.arrivals.append(arrival)
         self.admission.hold()
         self.route.render(arrival)

@@ -89,3 +89,15 @@ def test_a_blocking_socket() -> None:
     assert protocol.told == ["made"]
     transport.abortConnection()
     far.close()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_whether_another_process_has_it(alone: bool) -> None:
+    """That is known of the socket when it is taken out again, too."""
+    far, near = tcpPair()
+    transport = ReadingTransport(TellingReactor(), HeldSocket(near.detach(), alone), Noting())
+    transport.begin()
+    held = HeldSocket.from_transport(transport)
+    assert held.alone == alone
+    held.close()
+    far.close()

@@ -176,7 +176,7 @@ class BatchingPort(FileDescriptor):
                     return
                 continue  # the client left before it was accepted
             os.set_blocking(descriptor, False)
-            held = HeldSocket(descriptor)
+            held = HeldSocket(descriptor, True)
             local = self._local or self._ask(descriptor)
             front.accepted(held, socket_address_text(name), local, self._headed)
             if not self.connected:

@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.reactors import IConnection
-from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.service.routing.relay.ends import SocketEnd
+from netshare.service.routing.relay.owner import EndOwner
 from netshare.service.routing.relay.poller import Poller
 from netshare.sockets.held import HeldSocket, NotPassable
 
@@ -95,6 +96,9 @@ class ServerProtocol(Protocol):
 
     def received(self, end: SocketEnd, data: bytes) -> None:
         self.transport.write(data)
+
+    def moved_on(self, end: SocketEnd, count: int) -> None:
+        """Nothing is passed on unread."""
 
     def readEnded(self, end: SocketEnd) -> None:
         self.transport.unregisterProducer()

@@ -9,13 +9,13 @@ the client may ask for another address on the same socket.
 
 from __future__ import annotations
 
-from netshare.framing.follow import ClientFollower, Unfollowable
+from netshare.framing.follow import NO_END, ClientFollower, Unfollowable
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Preamble
 from netshare.interfaces import IArrival
 from netshare.printable import CleanLogger
 from netshare.service.front.undecided import judge
 from netshare.service.outcomes import Outcome
-from netshare.service.routing.relay.ends import SocketEnd
+from netshare.service.routing.relay.ends import READ_SIZE, SocketEnd
 from netshare.service.routing.relay.search import Relay, RelayStage, ServerSearch
 
 #: How many bytes of a client are kept while no server has answered.
@@ -86,6 +86,8 @@ class RelayedConnection(ServerSearch):
                 self._fromClient(data)
             else:
                 self._client.write(data)
+            if len(data) == READ_SIZE and self.stage is RelayStage.OPEN:
+                self._passOn(end)
         elif end is self._client:
             self._kept = bytes(self._kept) + data
             if self.stage is RelayStage.PREAMBLE:
@@ -96,6 +98,12 @@ class RelayedConnection(ServerSearch):
                 self._client.pause()
         else:
             self._answered(end, data)
+
+    def moved_on(self, end: SocketEnd, count: int) -> None:
+        """Bytes from either side, which went to the other one unread."""
+        self.moved += 1
+        if end is self._client and self._follower is not None:
+            self._follower.passed(count)
 
     def readEnded(self, end: SocketEnd) -> None:
         """One side has closed its half."""
@@ -189,6 +197,18 @@ class RelayedConnection(ServerSearch):
                 error=error,
             )
             self._cut()
+
+    def _passOn(self, end: SocketEnd) -> None:
+        """
+        Many bytes come: what of them need not be looked at need not be read.
+        """
+        server, follower = self._server, self._follower
+        if server is None or follower is None:
+            return
+        if end is server:
+            end.pass_on(self._client, NO_END)
+        elif not self._kept:
+            end.pass_on(server, follower.unseen)
 
     def _mine(self, data: bytes | bytearray) -> Preamble | None:
         """

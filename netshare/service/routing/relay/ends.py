@@ -11,16 +11,18 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.python.failure import Failure
 
+from netshare.service.routing.relay.owner import EndOwner
+from netshare.service.routing.relay.pipes import TOO_FEW, Pipe
 from netshare.service.routing.relay.poller import Poller
 from netshare.sockets.held import HeldSocket, forbid_lingering
 from netshare.sockets.keepalive import keep_alive
 
 #: How many bytes one read asks for.
-_READ = 65536
+READ_SIZE = 65536
 
 #: Another process that had a socket may have made it a blocking one.
 _NO_WAITING = int(socket.MSG_DONTWAIT)
@@ -32,32 +34,6 @@ KEEPALIVE = (10, 5, 3, 20.0)
 _THIS_MACHINE = ("127.", "::1")
 
 _RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # struct linger: on, no time
-
-
-class EndOwner(Protocol):
-    """
-    Who is told what happens at an end. Never called again once the end is closed.
-    """
-
-    __slots__ = ()
-
-    def dialled(self, end: SocketEnd) -> None:
-        """A connection that was :meth:`SocketEnd.dial` began is there."""
-
-    def received(self, end: SocketEnd, data: bytes) -> None:
-        """Bytes have come."""
-
-    def readEnded(self, end: SocketEnd) -> None:
-        """No more bytes will come; they may still be sent."""
-
-    def filled(self, end: SocketEnd) -> None:
-        """What is written is kept from now on, since the system takes no more."""
-
-    def drained(self, end: SocketEnd) -> None:
-        """All of it is sent."""
-
-    def lost(self, end: SocketEnd | None, reason: str) -> None:
-        """The connection is gone, or was never made (None); the end is closed."""
 
 
 class SocketEnd:
@@ -73,7 +49,10 @@ class SocketEnd:
         "_connecting",
         "_descriptor",
         "_held",
+        "_into",
+        "_most",
         "_own",
+        "_pipe",
         "_poller",
         "_shutting",
         "_socket",
@@ -105,7 +84,12 @@ class SocketEnd:
         self._descriptor = connection.fileno()
         self._held = held
         #: Whether no other process can have the socket.
-        self._own = False
+        self._own = held is not None and held.alone
+        #: Where what comes goes unread, and how much of it at most.
+        self._into: SocketEnd | None = None
+        self._most = 0
+        #: What brings bytes to this end that were not read.
+        self._pipe: Pipe | None = None
         self._connecting = False
         self._shutting = False
         self._closing = False
@@ -166,7 +150,18 @@ class SocketEnd:
     @property
     def hasUnsent(self) -> bool:
         """Whether something that was written could not be sent yet."""
-        return bool(self._unsent)
+        return bool(self._unsent) or (self._pipe is not None and self._pipe.held > 0)
+
+    def pass_on(self, into: SocketEnd, most: int) -> None:
+        """
+        Bring what comes to another end unread, until nothing more is there for the moment. Where
+        that is not possible, or not worth it, it is told as usual.
+
+        :param most: how many bytes at most
+        """
+        # The kernel waits where another process has made one of the sockets a blocking one.
+        if most >= TOO_FEW and self._own and into._own and not into.hasUnsent:
+            self._into, self._most = into, most
 
     def keep(self) -> None:
         """The held socket is this end's from now on."""
@@ -182,13 +177,13 @@ class SocketEnd:
         """
         self._leave()
         descriptor = self._socket.detach()
-        return HeldSocket(descriptor) if self._held is None else self._held
+        return HeldSocket(descriptor, self._own) if self._held is None else self._held
 
     def write(self, data: bytes | bytearray) -> None:
         """
         Send, or keep until it can be sent.
         """
-        if self._unsent:
+        if self._unsent or (self._pipe is not None and self._pipe.held):
             self._unsent += data
             return
         if self.closed:
@@ -217,7 +212,7 @@ class SocketEnd:
     def loseWrite(self) -> None:
         """Close our half, when everything is sent."""
         self._shutting = True
-        if not (self._unsent or self.closed or self.writeDone):
+        if not (self.hasUnsent or self.closed or self.writeDone):
             self._shutDown()
 
     def lose(self) -> None:
@@ -226,14 +221,14 @@ class SocketEnd:
             return
         self.pause()
         self._closing = True
-        if not self._unsent:
+        if not self.hasUnsent:
             self.close()
 
     def close(self) -> None:
         """Close now; the owner is not told."""
         if self.closed:
             return
-        self._leave(self._own)
+        self._leave(self._own and self._held is None)
         if self._held is None:
             if not self._own:
                 forbid_lingering(self._socket)
@@ -262,8 +257,10 @@ class SocketEnd:
 
         :returns: whether there may be more
         """
+        if self._into is not None:
+            return self._passOn(self._into)
         try:
-            data = self._socket.recv(_READ, _NO_WAITING)
+            data = self._socket.recv(READ_SIZE, _NO_WAITING)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -271,10 +268,8 @@ class SocketEnd:
             return False
         if data:
             self.owner.received(self, data)
-            return len(data) == _READ
-        self.reading = False
-        self.readDone = True
-        self.owner.readEnded(self)
+            return len(data) == READ_SIZE
+        self._ended()
         return False
 
     def doWrite(self) -> None:
@@ -291,7 +286,10 @@ class SocketEnd:
             if not self._unsent:
                 return  # it was closed
         try:
-            sent = self._socket.send(self._unsent, _NO_WAITING)
+            if self._pipe is not None:
+                self._pipe.pour(self._descriptor)
+                self._givePipeBack()
+            sent = self._socket.send(self._unsent, _NO_WAITING) if self._unsent else 0
         except BlockingIOError:
             return
         except OSError as error:
@@ -313,6 +311,59 @@ class SocketEnd:
         """The poller has given the socket up."""
         self._lost(reason.value)
 
+    def _passOn(self, into: SocketEnd) -> bool:
+        # What waits to be sent there comes first.
+        pipe = None if into.hasUnsent else self._poller.pipes.take()
+        if pipe is None:
+            self._into = None
+            return True
+        into._pipe = pipe
+        try:
+            count = pipe.fill(self._descriptor, self._most)
+        except BlockingIOError:
+            self._into = None
+            into._givePipeBack()
+            return False
+        except OSError as error:
+            self._lost(error)
+            return False
+        if not count:
+            into._givePipeBack()
+            self._ended()
+            return False
+        self._most -= count
+        if count < TOO_FEW or self._most < TOO_FEW:
+            self._into = None
+        self.owner.moved_on(self, count)
+        into._pour()
+        return True
+
+    def _ended(self) -> None:
+        self._into = None
+        self.reading = False
+        self.readDone = True
+        self.owner.readEnded(self)
+
+    def _pour(self) -> None:
+        """Bring on what is in the pipe."""
+        if self._pipe is None:
+            return
+        try:
+            self._pipe.pour(self._descriptor)
+        except BlockingIOError:
+            self.writing = True
+            self._poller.look(self)
+            self.owner.filled(self)
+        except OSError as error:
+            self._lost(error)
+        else:
+            self._givePipeBack()
+
+    def _givePipeBack(self) -> None:
+        if self._pipe is not None:
+            pipe, self._pipe = self._pipe, None
+            self._poller.pipes.give(pipe)
+
     def _keep(self, data: bytes | bytearray, sent: int) -> None:
         self._unsent += memoryview(data)[sent:]
         self.writing = True
@@ -329,6 +380,8 @@ class SocketEnd:
         self.closed = True
         self.reading = self.writing = False
         self._poller.leave(self, closing)
+        self._into = None
+        self._givePipeBack()
         self._unsent.clear()
 
     def _lost(self, error: BaseException | None) -> None:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.reactors import IReactor
+from netshare.service.routing.relay.pipes import Pipes
 
 #: How many sockets are dealt with in one turn of the reactor.
 _TURN = 256
@@ -72,6 +73,8 @@ class Poller:
         self._epoll: select.epoll | None = None
         #: What is polled, by its descriptor.
         self.polled: dict[int, Polled] = {}
+        #: For those that pass bytes on unread.
+        self.pipes = Pipes()
 
     def look(self, one: Polled) -> None:
         """
@@ -109,6 +112,7 @@ class Poller:
             reactor.removeReader(self)
         self._epoll.close()
         self._epoll = None
+        self.pipes.clear()
 
     def fileno(self) -> int:
         """The epoll's descriptor; -1 while it rests."""

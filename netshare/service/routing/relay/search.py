@@ -15,7 +15,8 @@ from netshare.framing.preamble import Preamble
 from netshare.framing.records import RecordType
 from netshare.interfaces import IArrival
 from netshare.service.outcomes import Outcome
-from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.service.routing.relay.ends import SocketEnd
+from netshare.service.routing.relay.owner import EndOwner
 from netshare.service.routing.relay.poller import Poller
 from netshare.service.routing.relay.servers import Attempt, RelayedServer, in_order
 from netshare.sockets.held import HeldSocket

@@ -17,7 +17,8 @@ from twisted.python.failure import Failure
 
 from netshare.reactors import IReactor
 from netshare.service.routing.relay.bridge import ServerProtocol
-from netshare.service.routing.relay.ends import EndOwner, SocketEnd
+from netshare.service.routing.relay.ends import SocketEnd
+from netshare.service.routing.relay.owner import EndOwner
 from netshare.service.routing.relay.poller import Poller, poller_of
 from netshare.timing import Timer
 
@@ -218,6 +219,9 @@ class _Check:
 
     def received(self, end: SocketEnd, data: bytes) -> None:
         """What it says is not for us."""
+
+    def moved_on(self, end: SocketEnd, count: int) -> None:
+        """Likewise."""
 
     def readEnded(self, end: SocketEnd) -> None:
         """Likewise."""

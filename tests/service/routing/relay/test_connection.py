@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from threading import Thread
 
 import pytest
 
 from netshare.framing.records import END, SSL_TLS_UPGRADE, Mode, preamble
+from netshare.framing.sizes import encode_size
 from netshare.service.outcomes import Outcome
 from netshare.service.routing.relay.connection import MOST_EARLY
+from netshare.service.routing.relay.pipes import AVAILABLE, Pipe
 from tests.helpers.relaying import OTHER, PREAMBLE, RESET, VIA, RelayUnderTest
 
 MESSAGE = b"\x06\x03abc"
@@ -348,3 +351,43 @@ def test_many_sessions_in_one_read(relay: RelayUnderTest) -> None:
 
 
 # Several servers.
+
+
+@pytest.mark.parametrize("records", [1, 40])
+def test_large_records(
+    relay: RelayUnderTest, monkeypatch: pytest.MonkeyPatch, records: int
+) -> None:
+    """They go on unread where that is possible, and what follows is found all the same."""
+    unread = []
+    fill = Pipe.fill
+
+    def counted(pipe: Pipe, source: int, most: int) -> int:
+        unread.append(fill(pipe, source, most))
+        return unread[-1]
+
+    monkeypatch.setattr(Pipe, "fill", counted)
+    client, server = relay.opened()
+    payload = bytes(range(256)) * (20_000 if records == 1 else 900)
+    record = b"\x06" + encode_size(len(payload)) + payload
+    whole = record * records + END
+    threads = [
+        Thread(target=client.sendall, args=(whole,)),
+        Thread(target=server.sendall, args=(whole[::-1],)),
+    ]
+    arrived: list[bytes] = [b"", b""]
+
+    def receive(at: int, connection: socket.socket) -> None:
+        while len(arrived[at]) < len(whole):
+            arrived[at] += connection.recv(1 << 20)
+
+    threads += [Thread(target=receive, args=(at, one)) for at, one in enumerate((server, client))]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        relay.settle()
+    assert arrived == [whole, whole[::-1]]
+    assert sum(unread) > len(whole) // 2 or not AVAILABLE
+    relay.elsewhere[OTHER] = None
+    client.sendall(preamble(OTHER))
+    relay.settle()
+    assert [data for _, data, _, _ in relay.returned] == [preamble(OTHER)]
