@@ -34,8 +34,11 @@ def run(name: str, module: str = "properties") -> int:
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(getattr(properties, f"{name}_seeds")()):
             (Path(folder) / f"{number:04}").write_bytes(seed)
-        # libFuzzer takes longer inputs than its seeds only when it is told so.
-        options = [sys.argv[0], "-max_len=4096", *sys.argv[1:], folder]
+        # libFuzzer takes longer inputs than its seeds only when it is told so; and either folders
+        # to begin with, or files to repeat.
+        options = [sys.argv[0], "-max_len=4096", *sys.argv[1:]]
+        if not any(Path(one).is_file() for one in sys.argv[1:]):
+            options.append(folder)
         atheris.Setup(options, getattr(properties, f"check_{name}"))
         atheris.Fuzz()
     return 0
