@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import re
+import select
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +69,23 @@ def test_the_dumps_are_the_bytes(example: Example) -> None:
     for message in example.messages():
         digits = "".join(line[:47] for line in blocks()[message.title])
         assert bytes.fromhex(digits) == message.data
+
+
+def test_the_numbers() -> None:
+    """Each constant of the page has the value that the system's own headers give it."""
+    text = re.search(r"^Numbers\n=+\n(.*?)^=====", PAGE, re.MULTILINE | re.DOTALL)
+    assert text is not None
+    rows = re.findall(r"- ((?:``\w+``(?:, )?)+)\n     - ([0-9a-fx, ]+)\n", text[1])
+    found = {
+        name: int(value, 0)
+        for names, values in rows
+        for name, value in zip(re.findall(r"\w+", names), values.split(", "), strict=True)
+    }
+    assert len(found) == 20
+    del found["SO_PEERGROUPS"]  # Python has no name for it
+    for name, value in found.items():
+        modules = [one for one in (socket, errno, fcntl, select) if hasattr(one, name)]
+        assert {getattr(module, name) for module in modules} == {value}, name
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)

@@ -122,6 +122,7 @@ _PEERS: dict[str, _Peer] = {
         find_mono, "install Debian's mono-mcs and libmono-system-servicemodel4.0a-cil, or the like"
     ),
     "tshark": _Peer(find_tshark, "install tshark"),
+    "gcc": _Peer(lambda: shutil.which("gcc"), "install gcc"),
 }
 
 
@@ -130,7 +131,7 @@ def require_peer(name: str, environ: Mapping[str, str] = os.environ) -> None:
     Ends the running test or fixture when a peer is missing: on a developer's machine as skipped,
     under continuous integration (``CI=true``) as failed, since there a skip would go unnoticed.
 
-    :param name: ``"dotnet"``, ``"mono"`` or ``"tshark"``.
+    :param name: ``"dotnet"``, ``"mono"``, ``"tshark"`` or ``"gcc"``.
     :param environ: the environment that says whether this is continuous integration.
     :raises ValueError: for any other name.
     """
