@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.harness.tables import number, table
 from netshare.addresses import parse_base_address, parse_via
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.routes import FaultRoute
 from netshare.service.routing.tree import RoutingTree
 

@@ -5,12 +5,12 @@ The seams of netshare: what its rooms, and those who embed it, may rely on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from netshare.addresses import BaseAddress, Via
+from netshare.outcomes import Outcome
 from netshare.sockets.held import HeldSocket
 
 
@@ -25,8 +25,8 @@ class IOutcomeRecorder(Interface):
     def connectionReturned() -> None:
         """A worker gave a connection back, to be routed again."""
 
-    def connectionDecided(outcome: Any) -> None:
-        """A connection has its one :class:`~netshare.service.outcomes.Outcome`."""
+    def connectionDecided(outcome: Outcome) -> None:
+        """A connection has its one :class:`~netshare.outcomes.Outcome`."""
 
 
 class IArrival(Interface):
@@ -43,7 +43,7 @@ class IArrival(Interface):
     named = Attribute("Whether ``peer`` is other than what the socket says: behind a balancer.")
     held = Attribute("The connection's :class:`~netshare.sockets.held.HeldSocket`.")
 
-    def take(outcome: Any, detail: str = "", keeps: int = 0) -> None:
+    def take(outcome: Outcome, detail: str = "", keeps: int = 0) -> None:
         """
         The connection has an owner now, or is closed: record how it ended.
 
@@ -52,7 +52,7 @@ class IArrival(Interface):
         :param keeps: how many descriptors this process goes on holding for the connection
         """
 
-    def refuse(outcome: Any, detail: str) -> None:
+    def refuse(outcome: Outcome, detail: str) -> None:
         """
         Answer with the fault of this outcome, and close once the client has read it.
         """

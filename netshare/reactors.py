@@ -5,7 +5,7 @@ The reactor and its connections, as this package uses them.
 from __future__ import annotations
 
 from socket import socket
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from twisted.internet.interfaces import (
     IConsumer,
@@ -22,7 +22,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import Attribute
 
-__all__ = ["IConnection", "IReactor"]
+__all__ = ["IConnection", "IReactor", "PausablePort"]
 
 
 class IReactor(
@@ -57,3 +57,16 @@ class IConnection(ITCPTransport, IConsumer, IPushProducer):
 
     def stopWriting() -> None:
         """Take it out of what the reactor writes."""
+
+
+@runtime_checkable
+class PausablePort(Protocol):
+    """
+    A listening port that can stop accepting for a while, as those of TCP and UNIX sockets can.
+    """
+
+    def pauseProducing(self) -> None:
+        """Accept nothing more for now."""
+
+    def resumeProducing(self) -> None:
+        """Accept again."""

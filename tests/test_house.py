@@ -30,12 +30,13 @@ ORDER = """
     netshare.printable
     netshare.framing
     netshare.sockets
+    netshare.outcomes
     netshare.interfaces
     netshare.control
     netshare.endpoints
     netshare.worker
     netshare.endpointstrings
-    netshare.service.outcomes
+    netshare.service.recorders
     netshare.service.proxyprotocol
     netshare.service.quotas
     netshare.service.connectionlog

@@ -15,12 +15,13 @@ Below all of them are the words for how a connection ends (:mod:`.outcomes`), th
 (:mod:`.quotas`) and the log of connections (:mod:`.connectionlog`).
 """
 
+from netshare.outcomes import Outcome
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.accounts import Accounts, Members, Reservation
 from netshare.service.front.ports import AllowedPorts, PortNotAllowed, PortUnavailable
-from netshare.service.outcomes import Outcome, OutcomeCounts
 from netshare.service.quotas import Quotas
+from netshare.service.recorders import OutcomeCounts
 from netshare.service.routing.relay import RelayRoute
 from netshare.service.routing.routes import FaultRoute, LocalRoute
 from netshare.service.routing.tree import AddressResource, AddressTaken

@@ -17,8 +17,8 @@ from typing import TextIO
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from netshare.outcomes import Outcome
 from netshare.printable import CleanLogger
-from netshare.service.outcomes import Outcome
 
 #: Seconds until a line is in the file, at most.
 DELAY = 1.0

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import resource
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from netshare.printable import CleanLogger
+from netshare.reactors import PausablePort
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,6 @@ class Quotas:
     maxRegistrations: int = 250_000
     #: How many addresses one user may register; root and the service's own user may all.
     maxRegistrationsPerUser: int = 10_000
-
-
-class PausablePort(Protocol):
-    """A listening port that can be told to stop accepting for a while."""
-
-    def pauseProducing(self) -> None: ...
-
-    def resumeProducing(self) -> None: ...
 
 
 class Admission:

@@ -34,8 +34,8 @@ from netshare.service.desk.status import Status
 from netshare.service.front.arrival import Ending
 from netshare.service.front.ports import DEFAULT_ALLOWED, AllowedPorts, Ports
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.outcomes import OutcomeCounts, Recorders
 from netshare.service.quotas import Admission, Quotas
+from netshare.service.recorders import OutcomeCounts, Recorders
 from netshare.service.routing.grace import Grace
 from netshare.service.routing.relay import (
     CONNECT_TIMEOUT,

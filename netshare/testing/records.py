@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from netshare.framing.records import preamble
 from netshare.interfaces import IArrival, IOutcomeRecorder
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import socket_address_text
 from netshare.testing.transports import tcpPair

@@ -14,10 +14,10 @@ from twisted.internet.testing import MemoryReactorClock
 from netshare.config import Configuration, ListenSpec, configure, load_file
 from netshare.config.file import KEYS
 from netshare.endpoints.preamble import PreambleUse
+from netshare.outcomes import Outcome
 from netshare.service.activation.limits import KILL_AFTER
 from netshare.service.activation.worker import FIRST_DELAY, LONGEST_DELAY
 from netshare.service.front.arrival import FAULTS
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.worker.child import DRAIN
 from netshare.worker.port import RETRY_FIRST, RETRY_LONGEST

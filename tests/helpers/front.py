@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from netshare.framing.records import preamble
+from netshare.outcomes import Outcome
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import socket_address_text

@@ -23,7 +23,7 @@ from twisted.internet.task import deferLater
 
 from netshare.endpoints.preamble import ConsumingFactory
 from netshare.framing.records import PREAMBLE_ACK
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from tests.integration.running import RunningService
 
 reactor: Any = _reactor

@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
 from netshare.worker.endpoint import SharedPortServerEndpoint

@@ -28,7 +28,7 @@ from netshare.control.boxes import Box
 from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.sockets.unixnames import unsent_bytes
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService

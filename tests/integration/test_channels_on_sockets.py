@@ -19,7 +19,7 @@ from netshare.framing.events import ENDED, Chunk
 from netshare.framing.faults import Fault
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.transport.channels import errors
 from netshare.transport.channels.factory import FramingServerFactory
 from netshare.transport.channels.pool import ConnectionPool

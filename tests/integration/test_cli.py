@@ -27,7 +27,7 @@ from netshare.framing.records import (
     BINARY_SESSION,
     SSL_TLS_UPGRADE,
 )
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.routes import FaultRoute
 from tests.helpers.probeservers import Closing, Greeting, Silent, Wcf
 from tests.integration.running import RunningService

@@ -19,7 +19,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 from zope.interface import implementer
 
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from tests.integration.running import RunningService
 from tests.peers.drivers import free_port
 

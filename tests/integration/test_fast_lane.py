@@ -15,7 +15,7 @@ from netshare.control.lanes import pack_answer, pack_batch, receive, send
 from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, PREAMBLE_ACK, preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from tests.integration.running import AcknowledgingFactory, RunningService
 
 reactor: Any = _reactor

@@ -14,7 +14,7 @@ from netshare.control import commands
 from netshare.control.protocol import ControlProtocol
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.sockets import adoption
 from netshare.worker.port import ServiceNotRunning
 from tests.helpers.listening import port_numbers

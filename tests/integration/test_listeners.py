@@ -17,8 +17,8 @@ from twisted.internet.task import deferLater
 from netshare.control import commands
 from netshare.framing.faults import Fault
 from netshare.framing.records import PREAMBLE_ACK, preamble
+from netshare.outcomes import Outcome
 from netshare.service.front.ports import AllowedPorts
-from netshare.service.outcomes import Outcome
 from tests.helpers.listening import port_numbers
 from tests.integration.running import AcknowledgingFactory, RunningService
 from tests.peers.drivers import free_port

@@ -9,7 +9,7 @@ from twisted.internet import reactor as _reactor
 
 from netshare.addresses import parse_base_address
 from netshare.framing.faults import Fault
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.routes import FaultRoute
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import SSL_TLS_UPGRADE, preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.proxyprotocol import proxy_header
 from tests.integration.running import AcknowledgingFactory, RunningService
 from tests.peers.drivers import DotNetClient, MonoClient, MonoEndpoint, free_port

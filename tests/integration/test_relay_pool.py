@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, PREAMBLE_ACK, preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.transport.contracts.binding import TextEncoding, TransferMode
 from tests.integration.hosting import Hosting
 from tests.integration.running import AcknowledgingFactory, RunningService

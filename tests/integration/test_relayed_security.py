@@ -17,7 +17,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.threads import deferToThread
 
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.transport import (
     CertificateValidation,
     ChannelFactory,

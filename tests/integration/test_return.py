@@ -19,8 +19,8 @@ from netshare.framing.faults import Fault
 from netshare.framing.preamble import Preamble, Stage, read_preamble
 from netshare.framing.records import END, PREAMBLE_ACK, preamble
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
+from netshare.outcomes import Outcome
 from netshare.service.desk.returns import MAX_BOUNCES
-from netshare.service.outcomes import Outcome
 from tests.integration.running import AcknowledgingFactory, RawClient, RunningService
 
 reactor: Any = _reactor

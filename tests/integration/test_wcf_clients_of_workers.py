@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.transport.channels.factory import FramingServerFactory
 from tests.integration.running import RunningService
 from tests.integration.test_channels_on_sockets import Acceptor

@@ -10,9 +10,9 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
+from netshare.outcomes import Outcome
 from netshare.service import connectionlog
 from netshare.service.connectionlog import DELAY, MOST_LINES, ConnectionLog
-from netshare.service.outcomes import Outcome
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IOutcomeRecorder
-from netshare.service.outcomes import Outcome, OutcomeCounts
+from netshare.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas, descriptor_limit
+from netshare.service.recorders import OutcomeCounts
 from tests.helpers.ports import PausablePort
 
 

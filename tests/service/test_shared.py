@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netshare.framing.records import preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.shared import SharedPort
 from netshare.sockets.held import HeldSocket
 from netshare.testing import AdoptingReactor, tcpPair

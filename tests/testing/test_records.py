@@ -7,7 +7,7 @@ from zope.interface.verify import verifyObject
 
 from netshare.framing.records import preamble
 from netshare.interfaces import IArrival, IOutcomeRecorder
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.testing import RecordedArrival, RecordingOutcomes
 
 

@@ -16,8 +16,8 @@ from twisted.internet.task import deferLater
 from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import Column, age, clean, local_time, plural, room, table, wrap
+from netshare.outcomes import Outcome
 from netshare.reactors import IReactor
-from netshare.service.outcomes import Outcome
 
 Stats = dict[str, Any]
 

@@ -16,10 +16,10 @@ from collections import OrderedDict
 from collections.abc import Set
 
 from netshare.control.commands import NotReturnable
+from netshare.outcomes import Outcome
 from netshare.printable import CleanLogger
 from netshare.service.front.ports import Ports
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.outcomes import Outcome
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import socket_address_text
 

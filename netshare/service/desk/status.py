@@ -12,11 +12,12 @@ from typing import Any
 from netshare import __version__
 from netshare.addresses import BaseAddress, HostNameComparisonMode, parse_via
 from netshare.interfaces import IRoute, IWorkerManager
+from netshare.outcomes import Outcome
 from netshare.service.desk.departures import Departures
 from netshare.service.desk.registry import Registration, Registry
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.outcomes import Outcome, OutcomeCounts
 from netshare.service.quotas import Admission
+from netshare.service.recorders import OutcomeCounts
 from netshare.service.routing.relay import RelayRoute
 from netshare.service.workers.route import WorkerRoute
 

@@ -13,11 +13,11 @@ from zope.interface import implementer
 from netshare.endpoints.refusal import RefusalFactory, RefusalProtocol
 from netshare.framing.faults import Fault
 from netshare.interfaces import IArrival, IOutcomeRecorder
+from netshare.outcomes import Outcome
 from netshare.printable import printable
 from netshare.reactors import IReactor
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.front.turn import Turn
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission
 from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket

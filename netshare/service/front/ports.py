@@ -12,7 +12,6 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import (
@@ -23,7 +22,7 @@ from twisted.internet.tcp import Port
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP
 from netshare.printable import CleanLogger
-from netshare.reactors import IReactor
+from netshare.reactors import IReactor, PausablePort
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.quotas import Admission
@@ -367,10 +366,11 @@ class Ports:
             if (number := getattr(port.getHost(), "port", None)) is not None
         }
 
-    def _control(self, port: Any) -> None:
-        if hasattr(port, "pauseProducing"):
+    def _control(self, port: IListeningPort) -> None:
+        if isinstance(port, PausablePort):
             self.admission.addPort(port)
 
-    def _close(self, port: Any) -> Deferred[Any]:
-        self.admission.removePort(port)
+    def _close(self, port: IListeningPort) -> Deferred[None]:
+        if isinstance(port, PausablePort):
+            self.admission.removePort(port)
         return port.stopListening() or succeed(None)

@@ -21,12 +21,12 @@ from netshare.framing.preamble import (
     Reading,
     read_preamble,
 )
+from netshare.outcomes import Outcome
 from netshare.printable import CleanLogger
 from netshare.reactors import IConnection
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.crowd import Crowd
 from netshare.service.front.undecided import Begun, PreambleProtocol, judge
-from netshare.service.outcomes import Outcome
 from netshare.service.proxyprotocol import (
     NoProxyHeader,
     ProxyHeader,

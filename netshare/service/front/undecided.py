@@ -19,10 +19,10 @@ from netshare.framing.preamble import (
     foreign_protocol,
     read_preamble,
 )
+from netshare.outcomes import Outcome
 from netshare.reactors import IConnection
 from netshare.service.front.arrival import FAULTS, Arrival
 from netshare.service.front.crowd import client_of
-from netshare.service.outcomes import Outcome
 from netshare.service.proxyprotocol import (
     NoProxyHeader,
     ProxyHeader,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from netshare.addresses import AddressError, Via, parse_via
 from netshare.interfaces import IAddressResource, IArrival, IRoute
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.tree import RoutingTree
 
 #: How many vias' resources are remembered.

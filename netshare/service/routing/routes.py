@@ -12,8 +12,8 @@ from zope.interface import implementer
 
 from netshare.endpoints.preamble import factory_for
 from netshare.interfaces import IArrival, IRoute
+from netshare.outcomes import Outcome
 from netshare.reactors import IReactor
-from netshare.service.outcomes import Outcome
 from netshare.sockets.adoption import ClientGone, adopt
 
 

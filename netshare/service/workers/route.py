@@ -29,9 +29,9 @@ from zope.interface import implementer
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
+from netshare.outcomes import Outcome
 from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.records import Handed, waiting
 from netshare.service.workers.backpressure import Backpressure

@@ -4,13 +4,14 @@ Accepting connections, and how many of them.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from netshare.reactors import PausablePort
 from netshare.timing import Timer
 from netshare.transport.channels.connection import FramingConnection
 from netshare.transport.channels.errors import CommunicationObjectAbortedError
@@ -18,19 +19,11 @@ from netshare.transport.channels.interfaces import IChannelAcceptor
 from netshare.transport.channels.server import ServerConnection
 from netshare.transport.channels.settings import ChannelSettings, default_max_pending_connections
 
-__all__ = ["FramingServerFactory", "PausablePort"]
+__all__ = ["FramingServerFactory"]
 
 
 #: Seconds after which a connection that says nothing gives way, when there are as many as may be.
 SLOW: Final = 1.0
-
-
-class PausablePort(Protocol):
-    """A listening port of Twisted's that can stop accepting for a while."""
-
-    def pauseProducing(self) -> None: ...
-
-    def resumeProducing(self) -> None: ...
 
 
 class FramingServerFactory(Factory):

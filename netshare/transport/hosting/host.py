@@ -7,8 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.error import ConnectionClosed
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from netshare.transport.calls.authorization import AccessCheck, Authorization, RolesOf
@@ -101,7 +102,7 @@ class ServiceHost:
         self._caller = ThreadCaller(reactor) if self.behavior.threads else Caller()
         self._listeners: list[ChannelListener] = []
         self._own_ports: list[tuple[OwnPort, ChannelListener]] = []
-        self._shared_ports: list[tuple[Any, FramingServerFactory]] = []
+        self._shared_ports: list[tuple[IListeningPort, FramingServerFactory]] = []
         #: By listen URI: the upgrades that clients may, and have to, ask for.
         self._upgrades: dict[str, IUpgradeAcceptor | None] = {}
         self._opened = False
@@ -266,7 +267,7 @@ class ServiceHost:
             await own.leave(listener)
         for shared, _ in self._shared_ports:
             try:
-                await shared.stopListening()
+                await maybeDeferred(shared.stopListening)
             except ConnectionClosed:
                 pass  # the service is gone, and our registration with it
         channels = [one for listener in self._listeners for one in list(listener.channels)]

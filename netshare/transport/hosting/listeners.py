@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -20,7 +21,7 @@ from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationOb
 from netshare.transport.calls.link import MessageLink
 from netshare.transport.calls.messagelog import LinkLog, MessageLog
 from netshare.transport.channels.factory import FramingServerFactory
-from netshare.transport.channels.interfaces import IChannelAcceptor
+from netshare.transport.channels.interfaces import IChannelAcceptor, IChannelReceiver
 from netshare.transport.channels.mallochint import expect_messages
 from netshare.transport.channels.settings import Acceptance
 from netshare.transport.channels.upgrades import IUpgradeAcceptor
@@ -73,7 +74,9 @@ class ChannelListener:
         if not binding.streamed:
             expect_messages(binding.max_received_message_size)
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: IAddress) -> Any:
+    def channelOpening(
+        self, via: str, mode: Mode, contentType: str, peer: IAddress
+    ) -> Acceptance | Fault | Deferred[Acceptance | Fault | None] | None:
         if not self.accepting:
             return Fault.ENDPOINT_NOT_FOUND
         if mode is not self.binding.transfer_mode.framing:
@@ -89,7 +92,7 @@ class ChannelListener:
                 )
         return self._accepted
 
-    def channelOpened(self, channel: Any) -> Any:
+    def channelOpened(self, channel: Any) -> IChannelReceiver:
         binding, encoder, dispatcher = self.binding, self._encoder, self._dispatcher
         if channel.mode is Mode.DUPLEX:
             link = MessageLink(encoder, channel, self._log_of_link())
@@ -111,7 +114,7 @@ class ChannelListener:
 
 async def listen_behind_shared_port(
     reactor: IReactor, listener: ChannelListener, control: Path | str | None, shared: bool = False
-) -> tuple[Any, FramingServerFactory]:
+) -> tuple[IListeningPort, FramingServerFactory]:
     """
     Register a listener's address with the sharing service.
 

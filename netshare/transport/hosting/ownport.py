@@ -14,18 +14,23 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IListeningPort
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
-from netshare.reactors import IReactor
+from netshare.reactors import IReactor, PausablePort
 from netshare.sockets.listening import listening_socket
 from netshare.sockets.privatenames import makes_tcp_servers
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.factory import FramingServerFactory
-from netshare.transport.channels.interfaces import IChannelAcceptor
+from netshare.transport.channels.interfaces import (
+    IChannel,
+    IChannelAcceptor,
+    IChannelReceiver,
+)
+from netshare.transport.channels.settings import Acceptance
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.listeners import ChannelListener
 
@@ -107,7 +112,7 @@ class OwnPort:
         self.factory = FramingServerFactory(
             self, reactor, binding.channel_settings(), binding.max_pending_connections()
         )
-        self._ports: list[Any] = []
+        self._ports: list[IListeningPort] = []
         #: By via: who answers to it.
         self._known: dict[str, ChannelListener] = {}
 
@@ -173,9 +178,10 @@ class OwnPort:
                     "port, use port_sharing_enabled=True"
                 ) from None
             self._ports.append(port)
-            self.factory.listeningOn(port)
+            if isinstance(port, PausablePort):
+                self.factory.listeningOn(port)
 
-    def _listen(self, interface: str, number: int) -> Any:
+    def _listen(self, interface: str, number: int) -> IListeningPort:
         if interface == "::" and makes_tcp_servers(self._reactor):
             port = self._adopt(interface, number)
         else:
@@ -186,7 +192,7 @@ class OwnPort:
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, LOOPBACK_SEGMENT)
         return port
 
-    def _adopt(self, interface: str, number: int) -> Any:
+    def _adopt(self, interface: str, number: int) -> IListeningPort:
         try:
             bound = listening_socket(interface, number, BACKLOG)
         except OSError as error:
@@ -197,13 +203,15 @@ class OwnPort:
 
     # ---- for the connections
 
-    def channelOpening(self, via: str, mode: Mode, contentType: str, peer: IAddress) -> Any:
+    def channelOpening(
+        self, via: str, mode: Mode, contentType: str, peer: IAddress
+    ) -> Acceptance | Fault | Deferred[Acceptance | Fault | None] | None:
         listener = self._listener(via)
         if listener is None:
             return Fault.ENDPOINT_NOT_FOUND
         return listener.channelOpening(via, mode, contentType, peer)
 
-    def channelOpened(self, channel: Any) -> Any:
+    def channelOpened(self, channel: IChannel) -> IChannelReceiver:
         listener = self._listener(channel.via)
         if listener is None:
             raise CommunicationError(f"{channel.via}: the service was closed meanwhile")

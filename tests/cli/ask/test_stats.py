@@ -8,7 +8,7 @@ import pytest
 
 from netshare.cli.ask import stats
 from netshare.cli.terminal import width
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from tests.helpers.answers import NOW
 
 STATS: dict[str, Any] = {

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from netshare.addresses import parse_base_address
+from netshare.outcomes import Outcome
 from netshare.service.activation.failures import MOST_FAILURES, Failures
 from netshare.service.activation.limits import DRAIN_FOR, KILL_AFTER, START_WITHIN, Limits
 from netshare.service.activation.worker import (
@@ -18,7 +19,6 @@ from netshare.service.activation.worker import (
     State,
     Worker,
 )
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
 from netshare.testing import AdoptingReactor, RecordedArrival

@@ -13,9 +13,9 @@ from netshare.addresses import AddressKey, parse_base_address
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand
+from netshare.outcomes import Outcome
 from netshare.service.desk.registry import SEGMENTS_EACH, Registration
 from netshare.service.front.ports import AllowedPorts
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
 from netshare.service.workers.lanes import AmpLane

@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from netshare.framing.records import preamble
+from netshare.outcomes import Outcome
 from netshare.service.front.accept import EXHAUSTED_PAUSE, KEEPALIVE, BatchingPort
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.preamble import SharedPortFactory
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import socket_address_text

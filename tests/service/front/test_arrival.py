@@ -11,8 +11,8 @@ from twisted.logger import formatEvent, globalLogPublisher
 from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IArrival
+from netshare.outcomes import Outcome
 from netshare.service.front.arrival import MOST_LINES
-from netshare.service.outcomes import Outcome
 from tests.helpers.front import PREAMBLE, VIA, Front, everything
 
 

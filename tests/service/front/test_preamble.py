@@ -13,7 +13,7 @@ from zope.interface import directlyProvides
 
 from netshare.framing.faults import Fault
 from netshare.interfaces import IArrival
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.testing import FakeStreamTransport, tcpPair
 from tests.helpers.front import PREAMBLE, Front, everything, is_reset
 

@@ -9,8 +9,8 @@ import pytest
 
 from netshare.endpoints.refusal import MAX_DRAIN_SIZE
 from netshare.framing.faults import Fault
+from netshare.outcomes import Outcome
 from netshare.service.front.arrival import FAULTS
-from netshare.service.outcomes import Outcome
 from tests.helpers.front import PREAMBLE, Front, everything, is_reset
 
 

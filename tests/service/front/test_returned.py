@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netshare.framing.faults import Fault
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.sockets.held import HeldSocket
 from tests.helpers.front import PREAMBLE, VIA, Front, everything
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.proxyprotocol import proxy_header
 from netshare.service.quotas import Quotas
 from netshare.sockets.held import HeldSocket

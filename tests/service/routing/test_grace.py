@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from netshare.addresses import parse_base_address
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.routing.grace import LOOK_EVERY, Grace
 from netshare.service.routing.router import Router

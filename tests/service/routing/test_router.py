@@ -8,7 +8,7 @@ import pytest
 
 from netshare.addresses import BaseAddress, Via, parse_base_address
 from netshare.interfaces import IArrival
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.router import Router
 from netshare.service.routing.routes import FaultRoute
 from netshare.service.routing.tree import AddressResource, RoutingTree

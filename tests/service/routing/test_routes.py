@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 from netshare.framing.faults import Fault
 from netshare.interfaces import IRoute
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.routes import FaultRoute, LocalRoute
 from tests.helpers.front import PREAMBLE, Front, everything, is_reset
 

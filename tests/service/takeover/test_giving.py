@@ -13,7 +13,7 @@ from twisted.internet.testing import MemoryReactorClock
 from netshare.addresses import parse_base_address
 from netshare.control.commands import TakeOverRefused
 from netshare.framing.records import preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.records import (
     CountersRecord,

@@ -13,8 +13,8 @@ from twisted.internet.protocol import Factory
 from netshare.control.boxes import Box
 from netshare.control.lanes import pack_answer, receive
 from netshare.framing.records import preamble
+from netshare.outcomes import Outcome
 from netshare.service.desk.protocol import DeskProtocol
-from netshare.service.outcomes import Outcome
 from netshare.service.records import ExpectRecord, Handed, LinkRecord, SentRecord, WaitingRecord
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.links import Links, take_up_link

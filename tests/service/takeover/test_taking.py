@@ -14,7 +14,7 @@ from twisted.protocols import amp
 
 from netshare.control.boxes import Box
 from netshare.framing.records import preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.records import (
     ControlRecord,
     CountersRecord,

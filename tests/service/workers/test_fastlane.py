@@ -23,8 +23,8 @@ from netshare.control.lanes import (
     unpack_batch,
 )
 from netshare.interfaces import IWorkerLane
+from netshare.outcomes import Outcome
 from netshare.service.front.turn import Turn
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.workers import fastlane
 from netshare.service.workers.fastlane import WATCH, FastLane

@@ -7,8 +7,8 @@ import socket
 
 from netshare.addresses import parse_base_address
 from netshare.control.lanes import LaneForm, pack_answer, receive
+from netshare.outcomes import Outcome
 from netshare.service.front.turn import Turn
-from netshare.service.outcomes import Outcome
 from netshare.service.quotas import Quotas
 from netshare.service.workers.fastlane import FastLane
 from netshare.service.workers.route import Errand, WorkerRoute

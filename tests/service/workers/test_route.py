@@ -18,7 +18,7 @@ from netshare.addresses import parse_base_address
 from netshare.control.commands import Busy, Duplicate, Gone, NotMine, WorkerFault
 from netshare.control.protocol import ControlProtocol, declared
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.lanes import BUSY_PAUSE, AmpLane
 from netshare.service.workers.route import Errand, LeastOutstanding, WorkerRoute

@@ -36,7 +36,7 @@ class ServerProtocol(Protocol):
         self.early = b""
         self._lost = False
 
-    def end(self, poller: Poller, owner: EndOwner) -> SocketEnd:
+    def end(self, poller: Poller, owner: EndOwner[SocketEnd]) -> SocketEnd:
         """
         The relay's end of this connection.
         """

@@ -69,7 +69,7 @@ class SocketEnd:
         self,
         poller: Poller,
         connection: socket.SocketType,
-        owner: EndOwner,
+        owner: EndOwner[SocketEnd],
         held: HeldSocket | None = None,
     ) -> None:
         self.owner = owner
@@ -99,7 +99,7 @@ class SocketEnd:
         self.writing = False
 
     @classmethod
-    def of(cls, poller: Poller, held: HeldSocket, owner: EndOwner) -> SocketEnd:
+    def of(cls, poller: Poller, held: HeldSocket, owner: EndOwner[SocketEnd]) -> SocketEnd:
         """
         An end that uses a held socket, which stays its holder's until :meth:`keep`.
         """
@@ -109,7 +109,12 @@ class SocketEnd:
 
     @classmethod
     def dial(
-        cls, poller: Poller, family: int, address: tuple[Any, ...], data: bytes, owner: EndOwner
+        cls,
+        poller: Poller,
+        family: int,
+        address: tuple[Any, ...],
+        data: bytes,
+        owner: EndOwner[SocketEnd],
     ) -> SocketEnd:
         """
         Connect, and send the first bytes.

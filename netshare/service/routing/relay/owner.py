@@ -4,33 +4,35 @@ What the owner of an end of a relayed connection is told.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
+
+End = TypeVar("End", contravariant=True)
 
 
-class EndOwner(Protocol):
+class EndOwner(Protocol[End]):
     """
     Who is told what happens at an end. Never called again once the end is closed.
     """
 
     __slots__ = ()
 
-    def dialled(self, end: Any) -> None:
+    def dialled(self, end: End) -> None:
         """A connection that was dialled began is there."""
 
-    def received(self, end: Any, data: bytes) -> None:
+    def received(self, end: End, data: bytes) -> None:
         """Bytes have come."""
 
-    def moved_on(self, end: Any, count: int) -> None:
+    def moved_on(self, end: End, count: int) -> None:
         """So many bytes have come, and were passed on unread."""
 
-    def readEnded(self, end: Any) -> None:
+    def readEnded(self, end: End) -> None:
         """No more bytes will come; they may still be sent."""
 
-    def filled(self, end: Any) -> None:
+    def filled(self, end: End) -> None:
         """What is written is kept from now on, since the system takes no more."""
 
-    def drained(self, end: Any) -> None:
+    def drained(self, end: End) -> None:
         """All of it is sent."""
 
-    def lost(self, end: Any, reason: str) -> None:
+    def lost(self, end: End | None, reason: str) -> None:
         """The connection is gone, or was never made (None); the end is closed."""

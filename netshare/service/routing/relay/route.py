@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from zope.interface import implementer
 
 from netshare.interfaces import IArrival, IRoute
+from netshare.outcomes import Outcome
 from netshare.reactors import IReactor
-from netshare.service.outcomes import Outcome
 from netshare.service.proxyprotocol import proxy_header
 from netshare.service.quotas import Admission
 from netshare.service.routing.relay.connection import RelayedConnection

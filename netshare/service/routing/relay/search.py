@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from netshare.framing.preamble import Preamble
 from netshare.framing.records import RecordType
 from netshare.interfaces import IArrival
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.relay.ends import SocketEnd
 from netshare.service.routing.relay.owner import EndOwner
 from netshare.service.routing.relay.poller import Poller
@@ -77,7 +77,7 @@ class Relay(Protocol):
         """Route a client's next preamble anew."""
 
 
-class ServerSearch(EndOwner):
+class ServerSearch(EndOwner[SocketEnd]):
     """
     What a relayed connection has until a server has answered.
 

@@ -113,7 +113,7 @@ class RelayedServer:
     def _known(self) -> None:
         self._knownUntil = self._reactor.seconds() + KNOWN_FOR
 
-    def dial(self, data: bytes, owner: EndOwner) -> Attempt:
+    def dial(self, data: bytes, owner: EndOwner[SocketEnd]) -> Attempt:
         """
         Connect, and send the first bytes.
 
@@ -141,7 +141,11 @@ class _Dialling:
     """
 
     def __init__(
-        self, poller: Poller, endpoint: IStreamClientEndpoint, data: bytes, owner: EndOwner
+        self,
+        poller: Poller,
+        endpoint: IStreamClientEndpoint,
+        data: bytes,
+        owner: EndOwner[SocketEnd],
     ) -> None:
         self._poller = poller
         self._data = data

@@ -10,7 +10,7 @@ import pytest
 
 from netshare.framing.records import END, SSL_TLS_UPGRADE, Mode, preamble
 from netshare.framing.sizes import encode_size
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.relay.connection import MOST_EARLY
 from netshare.service.routing.relay.pipes import AVAILABLE, Pipe
 from tests.helpers.relaying import OTHER, PREAMBLE, RESET, VIA, RelayUnderTest

@@ -6,7 +6,7 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from netshare.interfaces import IRoute
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.proxyprotocol import proxy_header
 from tests.helpers.relaying import PREAMBLE, RelayUnderTest
 

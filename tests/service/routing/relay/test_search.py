@@ -8,7 +8,7 @@ import pytest
 
 from netshare.framing.faults import Fault
 from netshare.framing.records import preamble
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from tests.helpers.relaying import OTHER, PREAMBLE, RelayUnderTest
 
 MESSAGE = b"\x06\x03abc"

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.service.outcomes import Outcome
+from netshare.outcomes import Outcome
 from netshare.service.routing.relay import RelayedServer
 from netshare.service.routing.relay.ends import KEEPALIVE
 from netshare.service.routing.relay.servers import BAD_FOR, KNOWN_FOR, in_order
