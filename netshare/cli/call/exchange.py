@@ -12,10 +12,11 @@ from zope.interface import implementer
 
 from netshare.framing.records import Mode
 from netshare.reactors import IReactor
-from netshare.transport.channels.channel import DuplexChannel, SingletonChannel
+from netshare.transport.channels.channel import DuplexChannel
 from netshare.transport.channels.client import FramingChannel
 from netshare.transport.channels.errors import ProtocolError, TimeoutError, TransportError
 from netshare.transport.channels.interfaces import IDuplexReceiver, ISingletonReceiver
+from netshare.transport.channels.singleton import SingletonChannel
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.soap import Message, MessageInvalid
 from netshare.transport.xml import XmlException

@@ -12,7 +12,8 @@ Payloads are bytes; messages are made of them above.
 - :mod:`.errors` are WCF's exceptions of this layer
 
 From above to below: ``pool`` and ``factory`` have connections; ``client`` and ``server`` are the
-two roles in a ``connection``; a ``channel`` is carried by one; ``outflow`` is what leaves it.
+two roles in a ``connection``; a ``channel`` or a ``singleton`` channel is carried by one;
+``inflow`` is what comes to it, ``outflow`` what leaves it.
 """
 
 from netshare.transport.channels import errors

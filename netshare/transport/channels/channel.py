@@ -1,6 +1,6 @@
 """
 Channels: one framing session each, as its user sees it. Payloads are bytes; what is in them
-concerns the layer above.
+concerns the layer above. Streamed ones are in :mod:`.singleton`.
 
 A channel's states, and what leads from one to the next (``End>`` was sent, ``>End`` came)::
 
@@ -30,26 +30,21 @@ from enum import Enum
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.framing.chunked import MESSAGE_START, MESSAGE_STOP
 from netshare.framing.events import (
     Broken,
-    Chunk,
     Closed,
     Ended,
     Envelope,
     Event,
     FaultReceived,
-    MessageEnded,
 )
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, Mode
 from netshare.framing.sized import envelope_header
-from netshare.framing.sizes import encode_size
 from netshare.transport.channels.errors import (
     ChannelClosedError,
     CommunicationObjectAbortedError,
@@ -64,11 +59,10 @@ from netshare.transport.channels.interfaces import (
     ICarrier,
     IChannelReceiver,
     IDuplexChannel,
-    ISingletonChannel,
 )
 from netshare.transport.channels.settings import ChannelSettings
 
-__all__ = ["Channel", "ChannelState", "DuplexChannel", "SingletonChannel", "make_channel"]
+__all__ = ["Channel", "ChannelState", "DuplexChannel"]
 
 
 class ChannelState(Enum):
@@ -313,112 +307,3 @@ class DuplexChannel(Channel):
                 self._receiver.messageReceived(event.payload)
             except Exception:
                 self._receiverFailed("messageReceived")
-
-
-class _Output(Enum):
-    """How far our streamed message is."""
-
-    UNSTARTED = "nothing was written"
-    STARTED = "some was written"
-    FINISHED = "complete"
-
-
-@implementer(ISingletonChannel, ICarriedChannel)
-class SingletonChannel(Channel):
-    """
-    One streamed message in each direction; see :class:`~.interfaces.ISingletonChannel`.
-    """
-
-    _output = _Output.UNSTARTED
-
-    def write(self, data: bytes) -> None:
-        if self._output is _Output.FINISHED:
-            raise ChannelClosedError(f"{self.via}: the message was finished already")
-        if not data or self._state is _CLOSED:
-            return
-        header = encode_size(len(data))
-        if self._output is _Output.UNSTARTED:
-            self._output = _Output.STARTED
-            header = MESSAGE_START + header
-        self._carrier.write(header, data)
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        if self._state is _CLOSED or self._output is _Output.FINISHED:
-            producer.stopProducing()
-        else:
-            self._carrier.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        self._carrier.unregisterProducer()
-
-    def finish(self) -> None:
-        if self._output is _Output.FINISHED or self._state is _CLOSED:
-            return
-        self._finishMessage()
-        self._endWhenAllowed()
-
-    def happened(self, event: Event) -> None:
-        told = self._state is _OPEN or self._state is _OUTPUT_ENDED
-        if isinstance(event, Chunk):
-            if told:
-                self._expectMore()
-                try:
-                    self._receiver.dataReceived(event.data)
-                except Exception:
-                    self._receiverFailed("dataReceived")
-        elif isinstance(event, MessageEnded):
-            if told:
-                try:
-                    self._receiver.messageEnded()
-                except Exception:
-                    self._receiverFailed("messageEnded")
-        else:
-            super().happened(event)
-
-    def pauseProducing(self) -> None:
-        self.pauseReceiving()
-
-    def resumeProducing(self) -> None:
-        self.resumeReceiving()
-
-    def stopProducing(self) -> None:
-        self.abort()
-
-    def _finishMessage(self) -> None:
-        if self._output is _Output.FINISHED:
-            return
-        self._carrier.unregisterProducer()
-        if self._output is _Output.STARTED:
-            self._carrier.write(MESSAGE_STOP)
-        elif not self._server:
-            self._carrier.write(MESSAGE_START, MESSAGE_STOP)
-        self._output = _Output.FINISHED
-
-    def _endWhenAllowed(self) -> None:
-        if not self._server or self._state is _INPUT_ENDED:
-            self._endOutput()
-
-    def _inputEnded(self) -> None:
-        super()._inputEnded()
-        if self._output is _Output.FINISHED:
-            self._endWhenAllowed()
-
-    def _close(self) -> None:
-        self._finishMessage()
-        if self._server and self._state is _OPEN:
-            self._awaitEnd(_DRAINING)
-        else:
-            super()._close()
-
-
-def make_channel(
-    carrier: ICarrier,
-    via: str,
-    mode: Mode,
-    contentType: str,
-    settings: ChannelSettings,
-    server: bool,
-) -> DuplexChannel | SingletonChannel:
-    """The channel for a mode."""
-    kind = DuplexChannel if mode is Mode.DUPLEX else SingletonChannel
-    return kind(carrier, via, mode, contentType, settings, server)

@@ -19,7 +19,7 @@ from netshare.framing.events import (
 )
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
-from netshare.transport.channels.channel import DuplexChannel, SingletonChannel, make_channel
+from netshare.transport.channels.channel import DuplexChannel
 from netshare.transport.channels.connection import (
     ConnectionState,
     FramingConnection,
@@ -35,6 +35,7 @@ from netshare.transport.channels.errors import (
 )
 from netshare.transport.channels.interfaces import IChannelReceiver
 from netshare.transport.channels.settings import ChannelSettings
+from netshare.transport.channels.singleton import SingletonChannel
 from netshare.transport.channels.upgrades import IUpgradeInitiator
 
 __all__ = ["ClientRole", "FramingChannel", "IClientOwner", "Opening"]
@@ -212,7 +213,8 @@ class ClientRole:
         opening, opened, connection = self._opening, self._opened, self.connection
         assert opening is not None
         self._opened = None
-        channel = make_channel(
+        kind = DuplexChannel if opening.mode is Mode.DUPLEX else SingletonChannel
+        channel = kind(
             connection, opening.via, opening.mode, opening.content_type, opening.settings, False
         )
         connection.open(channel, opening.settings.send_timeout)

@@ -47,19 +47,17 @@ from netshare.framing.faults import Fault
 from netshare.framing.session import ClientSession, ServerSession
 from netshare.timing import Alarm
 from netshare.transport.channels.errors import CommunicationError, TimeoutError, error_for_loss
+from netshare.transport.channels.inflow import Hold, Inflow, Reading
 from netshare.transport.channels.interfaces import ICarriedChannel, ICarrier
 from netshare.transport.channels.outflow import LastWrite, Outflow
 from netshare.transport.channels.settings import ChannelSettings
 from netshare.transport.channels.transport import StreamTransport
 from netshare.transport.channels.upgrades import IUpgrade, IUpgradeHost
 
-__all__ = ["ConnectionState", "FramingConnection", "Hold", "IConnectionRole"]
+__all__ = ["ConnectionState", "FramingConnection", "IConnectionRole"]
 
 #: How much a peer may send that was told a fault, in bytes. (RS: TransportDefaults.MaxDrainSize)
 MAX_DRAIN_SIZE = 65536
-
-#: How many bytes are kept for the next session before this one is over.
-MAX_AHEAD = 65536
 
 
 class ConnectionState(Enum):
@@ -72,22 +70,6 @@ class ConnectionState(Enum):
     DRAINING = "a fault was sent; the far end has to read it and close"
     OVER = "to be closed"
     LOST = "closed"
-
-
-class Hold(Enum):
-    """Why nothing may happen for the moment, and nothing is read."""
-
-    RECEIVER = "the user of the channel wants nothing"
-    DECISION = "the acceptor has not decided about a preamble"
-    FLUSH = "our End has not left"
-
-
-class _Reading(Enum):
-    """What the transport was told."""
-
-    ON = "reading"
-    PAUSED = "paused"
-    ENDED = "the far end has closed its half, or the connection is lost"
 
 
 class IConnectionRole(Interface):
@@ -163,11 +145,11 @@ class FramingConnection(Protocol):
         self.flushEnds = False
         self._role = role
         self._state = ConnectionState.IDLE
-        self._reading = _Reading.ON
+        self._inflow = Inflow()
         self._outflow = Outflow(clock, self._sendTimedOut)
         self._session: ServerSession | ClientSession | None = None
         self._upgrade: IUpgrade | None = None
-        self._holds: set[Hold] = set()
+        self._holds = self._inflow.holds
         self._pumping = False
         self._drained = 0
         self._peer: IAddress | None = None
@@ -177,6 +159,7 @@ class FramingConnection(Protocol):
     def connectionMade(self) -> None:
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self._inflow.attach(self.transport)
         self._outflow.attach(self.transport)
         self._role.connected(self)
 
@@ -195,7 +178,7 @@ class FramingConnection(Protocol):
                 self.abort()
 
     def readConnectionLost(self) -> None:
-        self._reading = _Reading.ENDED
+        self._inflow.end()
         if self._session is not None:
             self._inputCut()
         elif self._state is not ConnectionState.OVER:
@@ -205,7 +188,8 @@ class FramingConnection(Protocol):
         """We closed our half, in order to be read to the end."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        told, self._reading = self._reading is _Reading.ENDED, _Reading.ENDED
+        told = self._inflow.state is Reading.ENDED
+        self._inflow.end()
         if self._session is not None and not told and reason.check(ConnectionDone):
             # A wrapper around the transport that does not tell half-closes from closes.
             self._holds.clear()
@@ -269,7 +253,7 @@ class FramingConnection(Protocol):
         Close our half, and wait for the other side to have read what was sent and to close:
         closing with unread bytes would reset the connection and might take that with it.
         """
-        if self._reading is _Reading.ENDED or not ITCPTransport.providedBy(self.transport):
+        if self._inflow.state is Reading.ENDED or not ITCPTransport.providedBy(self.transport):
             self.drop()
             return
         self._finish(ConnectionState.DRAINING)
@@ -375,7 +359,7 @@ class FramingConnection(Protocol):
             self._pumping = False
         if (
             self._state is not ConnectionState.OPEN
-            or self._reading is not _Reading.ON
+            or self._inflow.state is not Reading.ON
             or self._holds
         ):
             self._throttle()
@@ -444,19 +428,8 @@ class FramingConnection(Protocol):
         self.release(Hold.FLUSH)
 
     def _throttle(self) -> None:
-        """Read, or do not."""
-        if self._reading is _Reading.ENDED:
-            return
         session = self._session
-        wanted = _Reading.ON
-        if session is not None and (self._holds or session.buffered > MAX_AHEAD):
-            wanted = _Reading.PAUSED
-        if wanted is not self._reading:
-            self._reading = wanted
-            if wanted is _Reading.PAUSED:
-                self.transport.pauseProducing()
-            else:
-                self.transport.resumeProducing()
+        self._inflow.throttle(None if session is None else session.buffered)
 
     def _sendTimedOut(self) -> None:
         seconds = self._outflow.timeout

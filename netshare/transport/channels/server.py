@@ -32,17 +32,19 @@ from netshare.framing.events import (
     ViaRead,
 )
 from netshare.framing.faults import Fault
+from netshare.framing.records import Mode
 from netshare.framing.session import ServerSession
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
-from netshare.transport.channels.channel import make_channel
+from netshare.transport.channels.channel import DuplexChannel
 from netshare.transport.channels.connection import (
     ConnectionState,
     FramingConnection,
-    Hold,
     IConnectionRole,
 )
+from netshare.transport.channels.inflow import Hold
 from netshare.transport.channels.interfaces import IChannelAcceptor
 from netshare.transport.channels.settings import Acceptance, ChannelSettings
+from netshare.transport.channels.singleton import SingletonChannel
 
 __all__ = ["ConnectionOwner", "ServerConnection", "ServerRole"]
 
@@ -230,9 +232,8 @@ class ServerRole:
         self._owner.opened(connection)
         settings = self._acceptance.settings or self._owner.settings
         connection.write(self._session.acknowledge(settings.message_limit(opened.mode)))
-        channel = make_channel(
-            connection, opened.via, opened.mode, opened.content_type, settings, True
-        )
+        kind = DuplexChannel if opened.mode is Mode.DUPLEX else SingletonChannel
+        channel = kind(connection, opened.via, opened.mode, opened.content_type, settings, True)
         connection.open(channel, settings.send_timeout)
         try:
             receiver = acceptor.channelOpened(channel)
