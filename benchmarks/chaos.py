@@ -25,6 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.harness.chaos.haproxy import HAProxyWorld
 from benchmarks.harness.chaos.load import Client, Load, Refused, Tally
 from benchmarks.harness.chaos.world import INHERITED, ON_DEMAND, OWN, SELF, SPAWNED, World
 from netshare.framing.records import preamble
@@ -138,6 +139,28 @@ async def take_over(settings: Settings) -> Row:
             await world.take_over()
             await asyncio.sleep(settings.pause)
     return Row("take-over, socket own, workers self-registered", settings.times, load)
+
+
+async def haproxy_reload(settings: Settings) -> Row:
+    """
+    HAProxy's own way to be exchanged, for comparison. It has no hopping clients: it would bring
+    them to the server of their first session.
+    """
+    with tempfile.TemporaryDirectory(prefix="netshare-chaos-") as directory:
+        world = HAProxyWorld(Path(directory))
+        load = Load(world.port, settings.rate, settings.long, 0)
+        try:
+            await world.start()
+            await load.start()
+            await asyncio.sleep(1)
+            for _ in range(settings.times):
+                await world.reload()
+                await asyncio.sleep(settings.pause)
+            await asyncio.sleep(1)
+        finally:
+            await load.stop()
+            await world.stop()
+    return Row("HAProxy: reload by SIGUSR2, master and worker", settings.times, load)
 
 
 async def recycles(settings: Settings) -> Row:
@@ -322,6 +345,7 @@ SCENARIOS: dict[str, Callable[[Settings], Awaitable[Row]]] = {
         )
     },
     "take-over": take_over,
+    "haproxy-reload": haproxy_reload,
     "recycle": recycles,
     "drain": drains,
     "kill-registered": kill_registered,

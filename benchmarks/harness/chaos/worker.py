@@ -1,8 +1,9 @@
 """
 A worker that answers each message with its address and the message.
 
-Run as ``python -m benchmarks.harness.chaos.worker ADDRESS CONTROL`` it registers itself; the
-service starts it by ``benchmarks.harness.chaos.worker:a`` or ``:b``.
+Run as ``python -m benchmarks.harness.chaos.worker ADDRESS CONTROL`` it registers itself; with
+``tcp PORT`` behind its address it has a port of its own; the service starts it by
+``benchmarks.harness.chaos.worker:a`` or ``:b``.
 """
 
 from __future__ import annotations
@@ -80,15 +81,18 @@ def b() -> FramingServerFactory:
 
 
 def main(address: str, control: str, descriptors: str = "0") -> None:
-    """Register, and serve until the end."""
+    """Register, or listen, and serve until the end."""
+    served = factory(address.rpartition("/")[2])
+    if control == "tcp":
+        reactor.listenTCP(int(descriptors), served, 4096, "127.0.0.1")
+        reactor.run()
+        return
     if int(descriptors):
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(descriptors),) * 2)
     endpoint = SharedPortServerEndpoint(
         reactor, Wish(address, shared=True), control, wait=True, environ={}
     )
-    reactor.callWhenRunning(
-        lambda: ensureDeferred(endpoint.listen(factory(address.rpartition("/")[2])))
-    )
+    reactor.callWhenRunning(lambda: ensureDeferred(endpoint.listen(served)))
     reactor.run()
 
 

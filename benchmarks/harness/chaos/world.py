@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-_WORKER = "benchmarks.harness.chaos.worker"
+#: The worker's module.
+WORKER = "benchmarks.harness.chaos.worker"
 
 #: How the service gets its port: it opens it, a registration asks for it, or it inherits it.
 OWN, ON_DEMAND, INHERITED = "own", "on demand", "inherited"
@@ -129,7 +130,7 @@ class World:
         if self._kind == SPAWNED:
             many = f",processes={self._processes}" if self._processes > 1 else ""
             many += ",maxFailures=0"  # they are killed more often than a worker may fail
-            arguments += [f"--worker={self.address(p)}={_WORKER}:{p}{many}" for p in ("a", "b")]
+            arguments += [f"--worker={self.address(p)}={WORKER}:{p}{many}" for p in ("a", "b")]
         self.service = subprocess.Popen(
             arguments,
             env=environment,
@@ -145,7 +146,7 @@ class World:
         self.workers.append(
             subprocess.Popen(
                 [
-                    *(sys.executable, "-m", _WORKER, self.address(path), str(self.control)),
+                    *(sys.executable, "-m", WORKER, self.address(path), str(self.control)),
                     str(self._worker_descriptors),
                 ],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
