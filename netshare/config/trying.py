@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from netshare.config.endpoints import listening_interface, listening_port
 from netshare.config.values import Configuration
+from netshare.service.activation.isolation import identity_of, launch_line
+from netshare.service.activation.launcher import CANNOT_START
 from netshare.service.activation.spec import WorkerSpec
-from netshare.sockets.credentials import user_number
+from netshare.service.activation.surroundings import environment_of_worker
 
 #: Seconds that importing a worker's module may take.
 _IMPORT_TIMEOUT = 30.0
+_STANDARD_ERROR = 2
 # sockaddr_un of unix(7) has 108 bytes, the last of them zero.
 _LONGEST_PATH = 107
 
@@ -146,35 +148,20 @@ def _answers(control: Path) -> bool:
 
 
 def _worker(spec: WorkerSpec) -> Iterator[str]:
-    if spec.user is not None:
-        try:
-            user_number(spec.user)
-        except ValueError as error:
-            yield f"user: {error}"
-    if spec.directory is not None and not Path(spec.directory).is_dir():
-        yield f"directory: there is no directory {spec.directory}"
+    """Whatever is set up for its process is set up here, and given up with the process."""
+    isolation = spec.isolation
+    try:
+        identity = identity_of(isolation)
+    except ValueError as error:
+        yield str(error)
         return
-    environment = {**os.environ, **spec.environment}
-    look: Callable[[WorkerSpec, dict[str, str]], Iterator[str]]
-    look = _program if spec.command is not None else _target
-    yield from look(spec, environment)
-
-
-def _program(spec: WorkerSpec, environment: dict[str, str]) -> Iterator[str]:
-    assert spec.command is not None
-    program = spec.command[0]
-    path = Path(spec.directory or ".", program) if "/" in program else Path(program)
-    found = shutil.which(str(path), path=environment.get("PATH"))
-    if found is None:
-        yield f"command: there is no program {program}, or you may not run it"
-
-
-def _target(spec: WorkerSpec, environment: dict[str, str]) -> Iterator[str]:
+    environment = environment_of_worker(os.environ, isolation, identity)
+    only_look = spec.command is not None
+    command = spec.command or (sys.executable, "-c", _IMPORT, str(spec.target))
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _IMPORT, str(spec.target)],
+            launch_line(isolation, identity, environment, command, _STANDARD_ERROR, only_look),
             env=environment,
-            cwd=spec.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -183,6 +170,8 @@ def _target(spec: WorkerSpec, environment: dict[str, str]) -> Iterator[str]:
     except subprocess.TimeoutExpired:
         yield f"factory: importing {spec.target} takes longer than {_IMPORT_TIMEOUT:g} s"
         return
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.returncode == CANNOT_START and said:
+        yield said[-1]
+    elif done.returncode:
         yield f"factory: {said[-1] if said else 'importing it ended the process'}"

@@ -4,7 +4,6 @@ One worker that the service starts, as a table of the file or as an option.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -13,14 +12,12 @@ from typing import Any
 from netshare.config.duration import parse_duration
 from netshare.config.errors import ConfigurationError
 from netshare.config.file import strings
+from netshare.config.isolation import UNITS, isolation_from_table
 from netshare.config.rows import read_address, with_values
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
 from netshare.service.activation.limits import DRAIN_FOR, START_WITHIN, Limits, RecycleAfter
 from netshare.service.activation.spec import WorkerSpec
-
-#: How sizes of memory may end, and what that stands for.
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
 def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
@@ -41,16 +38,6 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
             raise ConfigurationError(f"{where}: command: {error}", key="command") from None
     if command is not None and not strings(command, f"{where}: command", "command"):
         raise ConfigurationError(f"{where}: command is empty", key="command")
-    user = table.get("user")
-    if user is not None and os.geteuid() != 0:
-        raise ConfigurationError(
-            f"{where}: only root can start workers as another user", key="user"
-        )
-    environment = table.get("environment", {})
-    if not isinstance(environment, dict):
-        raise ConfigurationError(
-            f"{where}: environment is a table of names and texts", key="environment"
-        )
     return WorkerSpec(
         name=str(table.get("name", address)),
         address=address,
@@ -59,9 +46,7 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
         preamble=_preamble(table.get("preamble", "pass"), where),
         connectionIdleTimeout=_idle_limit(table, where),
         processes=_count(table, "processes", where, 1, 1),
-        directory=table.get("directory"),
-        environment={str(name): str(value) for name, value in environment.items()},
-        user=user,
+        isolation=isolation_from_table(table, where),
         limits=_limits(table, where),
         recycleAfter=_recycle_after(table, where),
         maxFailures=_count(table, "maxFailures", where, 0, MOST_FAILURES),
@@ -158,4 +143,4 @@ def _memory(table: Mapping[str, Any], key: str, where: str) -> int | None:
         raise ConfigurationError(
             f"{where}: {key} is a number of bytes, or of K, M or G, such as '500M'", key=key
         )
-    return int(match[1]) * _UNITS[match[2]]
+    return int(match[1]) * UNITS[match[2]]

@@ -16,6 +16,7 @@ Below all of them are the words for how a connection ends (:mod:`.outcomes`), th
 """
 
 from netshare.outcomes import Outcome
+from netshare.service.activation.isolation import Isolation, ResourceLimit
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.accounts import Accounts, Members, Reservation
@@ -33,6 +34,7 @@ __all__ = [
     "AddressTaken",
     "AllowedPorts",
     "FaultRoute",
+    "Isolation",
     "LocalRoute",
     "Members",
     "Outcome",
@@ -42,6 +44,7 @@ __all__ = [
     "Quotas",
     "RelayRoute",
     "Reservation",
+    "ResourceLimit",
     "SharedPort",
     "Supervisor",
     "WorkerSpec",

@@ -104,6 +104,6 @@ def test_users_and_directories(tmp_path: Path) -> None:
     ]
     made = configure({"interface": ["127.0.0.1"]}, {"worker": rows})
     assert list(try_start(made, tmp_path / "control")) == [
-        "worker net.tcp://+:18808/a: user: there is no user 'nosuchuser' on this machine",
-        "worker net.tcp://+:18808/b: directory: there is no directory /nowhere",
+        "worker net.tcp://+:18808/a: there is no user 'nosuchuser' on this machine",
+        "worker net.tcp://+:18808/b: directory /nowhere: No such file or directory",
     ]

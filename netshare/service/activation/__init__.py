@@ -2,6 +2,8 @@
 Worker processes that the service starts itself.
 
 - :mod:`netshare.service.activation.spec`: what to start
+- :mod:`netshare.service.activation.isolation`: as whom, where and with what it runs
+- :mod:`netshare.service.activation.launcher`: the program that a process begins as
 - :mod:`netshare.service.activation.surroundings`: what they have of the service's own
 - :mod:`netshare.service.activation.process`: starting a process
 - :mod:`netshare.service.activation.generation`: one process, from its start to its end

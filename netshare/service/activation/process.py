@@ -9,7 +9,6 @@ when the service is gone, however it went, the worker reads the end of it and le
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from zope.interface import implementer
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.reactors import IReactor
 from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
+from netshare.service.activation.isolation import Identity, identity_of, launch_line
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import environment_of_worker
 from netshare.service.desk.protocol import DeskProtocol, RegistrationDesk
@@ -29,6 +29,9 @@ from netshare.sockets.credentials import Peer
 
 #: The descriptor of a worker's link, in the worker.
 LINK_DESCRIPTOR = 3
+
+#: Where it says why it could not be started; closed when it was.
+REPORT_DESCRIPTOR = 4
 
 #: A longer line of output is cut.
 LONGEST_LINE = 16 * 1024
@@ -67,13 +70,10 @@ class Spawner:
         :param watcher: an :class:`IProcessWatcher` that is an :class:`ILinkWatcher`, too
         :raises SpawnFailed: there is no such program, directory or user, or no room
         """
-        uid, entry = os.geteuid(), None
-        if self._spec.user is not None:
-            try:
-                entry = pwd.getpwnam(self._spec.user)
-            except KeyError:
-                raise SpawnFailed(f"there is no user {self._spec.user}") from None
-            uid = entry.pw_uid
+        try:
+            identity = identity_of(self._spec.isolation)
+        except ValueError as error:
+            raise SpawnFailed(str(error)) from None
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         except OSError as error:
@@ -84,38 +84,44 @@ class Spawner:
             links: Any = _Links(link)
             self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, links)
             try:
-                process = self._start(watcher, theirs, entry)
+                process = self._start(watcher, theirs, identity)
             except OSError as error:
                 link.close()
                 raise SpawnFailed(str(error)) from None
         # The kernel names the maker of a socket pair, which is this process.
-        link.peer = Peer(process.pid, uid, frozenset())
+        link.peer = Peer(process.pid, identity.uid, identity.all_groups)
         return process
 
     def _start(
-        self, watcher: IProcessWatcher, link: socket.socket, user: pwd.struct_passwd | None
+        self, watcher: IProcessWatcher, link: socket.socket, identity: Identity
     ) -> IWorkerProcess:
         """:raises OSError: the system does not"""
-        arguments = self._spec.arguments()
+        isolation = self._spec.isolation
+        environment = self._environment(identity)
+        arguments = launch_line(
+            isolation, identity, environment, self._spec.arguments(), REPORT_DESCRIPTOR
+        )
         output = SpawnedProcess(self._reactor, watcher)
         with open(os.devnull, "rb") as nothing:
             self._reactor.spawnProcess(
                 output,
                 arguments[0],
                 arguments,
-                env=self._environment(user),
-                path=self._spec.directory,
-                uid=None if user is None else user.pw_uid,
-                gid=None if user is None else user.pw_gid,
-                childFDs={0: nothing.fileno(), 1: "r", 2: "r", LINK_DESCRIPTOR: link.fileno()},
+                env=environment,
+                childFDs={
+                    0: nothing.fileno(),
+                    1: "r",
+                    2: "r",
+                    LINK_DESCRIPTOR: link.fileno(),
+                    REPORT_DESCRIPTOR: "r",
+                },
             )
         return output
 
-    def _environment(self, user: pwd.struct_passwd | None) -> dict[str, str]:
+    def _environment(self, identity: Identity) -> dict[str, str]:
         return {
-            **environment_of_worker(self._environ, user),
             CONTROL_VARIABLE: self._environ[CONTROL_VARIABLE],
-            **self._spec.environment,
+            **environment_of_worker(self._environ, self._spec.isolation, identity),
             LINK_VARIABLE: str(LINK_DESCRIPTOR),
             "PYTHONUNBUFFERED": "1",
         }
@@ -146,6 +152,7 @@ class SpawnedProcess(ProcessProtocol):
         self._reactor = reactor
         self._watcher = watcher
         self._partial = {1: b"", 2: b""}
+        self._report = b""
 
     def connectionMade(self) -> None:
         self.pid = self.transport.pid
@@ -157,6 +164,9 @@ class SpawnedProcess(ProcessProtocol):
             pass  # then processExited is on its way
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
+        if childFD == REPORT_DESCRIPTOR:
+            self._report += data
+            return
         *lines, rest = (self._partial[childFD] + data).split(b"\n")
         if len(rest) > LONGEST_LINE:
             lines, rest = [*lines, rest], b""
@@ -166,7 +176,11 @@ class SpawnedProcess(ProcessProtocol):
                 self._watcher.said(line[:LONGEST_LINE])
 
     def processExited(self, reason: Failure) -> None:
-        self._watcher.ended(_how(reason))
+        report = self.transport.pipes.get(REPORT_DESCRIPTOR)
+        if report is not None:
+            report.doRead()  # the end may be noticed before what was said
+        said = self._report.decode("utf-8", "replace")
+        self._watcher.ended(f"cannot be started: {said}" if said else _how(reason))
         # Not processEnded, and not waiting for it: a grandchild may keep the pipes for ever. What
         # the process has said last may still be in them.
         self._reactor.callLater(0, self._closePipes)

@@ -5,12 +5,12 @@ What a supervised worker is.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netshare.addresses import BaseAddress
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
+from netshare.service.activation.isolation import Isolation
 from netshare.service.activation.limits import Limits, RecycleAfter
 
 
@@ -35,11 +35,8 @@ class WorkerSpec:
     connectionIdleTimeout: float | None = None
     #: How many processes serve the address together.
     processes: int = 1
-    directory: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    #: The user it runs as; None: the service's own. Only root can choose another.
-    user: str | None = None
-
+    #: As whom, where and with what each of them runs.
+    isolation: Isolation = field(default_factory=Isolation)
     #: How long each step of a process's life may take.
     limits: Limits = field(default_factory=Limits)
     #: When a process is replaced though nothing is wrong with it.

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pwd
 from collections.abc import Mapping
+
+from netshare.service.activation.isolation import Identity, Isolation
 
 #: The names in the service's environment that its workers get, too; and beginnings of names.
 INHERITED = frozenset(
@@ -27,6 +28,9 @@ INHERITED = frozenset(
 )
 _INHERITED_BEGINNING = "LC_"
 
+#: Those that say who the service is.
+_OF_A_USER = ("HOME", "USER", "LOGNAME", "SHELL")
+
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 
 #: How many generations of a process are looked at.
@@ -34,24 +38,28 @@ _MOST_GENERATIONS = 64
 
 
 def environment_of_worker(
-    environ: Mapping[str, str], user: pwd.struct_passwd | None = None
+    environ: Mapping[str, str], isolation: Isolation, identity: Identity
 ) -> dict[str, str]:
     """
-    The part of the service's environment that a worker gets. Everything else, such as what a
-    service manager says to the service alone, or a password, has to be named in the worker's own
-    ``environment``.
+    What a worker gets of the service's environment, and what it is given beside that. Everything
+    else, such as what a service manager says to the service alone, or a password, has to be named.
 
     :param environ: the service's
-    :param user: whom the worker runs as, if that is another user than the service's
     """
     kept = {
         name: value
         for name, value in environ.items()
-        if name in INHERITED or name.startswith(_INHERITED_BEGINNING)
+        if name in INHERITED
+        or name.startswith(_INHERITED_BEGINNING)
+        or name in isolation.passEnvironment
     }
+    if isolation.user is not None:
+        for name in _OF_A_USER:
+            kept.pop(name, None)
+    user = identity.entry
     if user is not None:
         kept.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name, SHELL=user.pw_shell)
-    return kept
+    return {**kept, **isolation.environment}
 
 
 def drop_ambient_capabilities() -> None:

@@ -246,10 +246,12 @@ class DeskProtocol(ManagingLink):
         if address.key in self.granted:
             return
         # Not over the control socket either, where it would be as trusted as the service itself.
-        if self.granted or self.desk.isSpawned(self.peer.pid):
+        # With a user of its own it is not, and may register what this user may.
+        if self.registry.accounts.trusts(self.peer) and self._is_spawned():
             raise commands.AccessDenied(
                 f"{address}: a worker that the service starts may register only the address it was "
-                "started for, over the link it inherits: give this address a [[worker]] of its own"
+                "started for, over the link it inherits: give this address a [[worker]] of its "
+                "own, or the worker a user who may register it"
             )
         refusal = self.registry.accounts.refusal(self.peer, address)
         if refusal is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,11 @@ from twisted.python.failure import Failure
 
 from netshare.addresses import parse_base_address
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
+from netshare.service.activation.isolation import Isolation
 from netshare.service.activation.process import (
     LINK_DESCRIPTOR,
     LONGEST_LINE,
+    REPORT_DESCRIPTOR,
     SpawnedProcess,
     Spawner,
     SpawnFailed,
@@ -53,6 +56,7 @@ class Transport:
 
     def __init__(self) -> None:
         self.did: list[str] = []
+        self.pipes: dict[int, Any] = {}
         self.error: Exception | None = None
 
     def signalProcess(self, name: str) -> None:
@@ -100,10 +104,13 @@ def spawner(reactor: SpawningReactor, spec: WorkerSpec = SPEC) -> Spawner:
 
 def test_what_it_gets(reactor: SpawningReactor) -> None:
     """Its command line, a few names of the environment, its link, and nothing to read."""
-    spec = replace(SPEC, environment={"MODE": "test"}, directory="/tmp")
+    isolation = Isolation(environment={"MODE": "test"}, directory="/tmp")
+    spec = replace(SPEC, isolation=isolation)
     process = spawner(reactor, spec).spawn(Watcher())
     ((arguments, options),) = reactor.spawned
-    assert arguments == ("run", ("run", "me"))
+    program, words = arguments
+    assert program == words[0] == sys.executable
+    assert words[-4:] == ["directory=/tmp", "--", "run", "me"]
     assert options["env"] == {
         "PATH": "/bin",
         "MODE": "test",
@@ -111,9 +118,8 @@ def test_what_it_gets(reactor: SpawningReactor) -> None:
         CONTROL_VARIABLE: "/run/control",
         LINK_VARIABLE: str(LINK_DESCRIPTOR),
     }
-    assert options["path"] == "/tmp"
-    assert (options["uid"], options["gid"]) == (None, None)
-    assert set(options["childFDs"]) == {0, 1, 2, LINK_DESCRIPTOR}
+    assert set(options) == {"env", "childFDs"}
+    assert set(options["childFDs"]) == {0, 1, 2, LINK_DESCRIPTOR, REPORT_DESCRIPTOR}
     (link,) = reactor.adopted
     assert link.granted == {SPEC.address.key}
     assert (process.pid, link.peer.pid, link.peer.uid) == (4711, 4711, os.geteuid())
@@ -130,8 +136,8 @@ def test_what_cannot_be_started(reactor: SpawningReactor) -> None:
 
 def test_a_user_who_is_gone(reactor: SpawningReactor) -> None:
     """Nothing is started as another user instead."""
-    with pytest.raises(SpawnFailed, match="there is no user nobody-at-all"):
-        spawner(reactor, replace(SPEC, user="nobody-at-all")).spawn(Watcher())
+    with pytest.raises(SpawnFailed, match="there is no user 'nobody-at-all'"):
+        spawner(reactor, replace(SPEC, isolation=Isolation("nobody-at-all"))).spawn(Watcher())
     assert reactor.spawned == reactor.adopted == []
 
 
@@ -168,6 +174,28 @@ def test_how_it_ended(reactor: SpawningReactor, error: Exception, how: str) -> N
     process.processExited(Failure(error))
     reactor.advance(0)
     assert watcher.told == [how]
+
+
+class Pipe:
+    """What a process has said on a pipe, and was not read yet."""
+
+    def __init__(self, process: SpawnedProcess, said: bytes) -> None:
+        self.process, self.said = process, said
+
+    def doRead(self) -> None:
+        self.process.childDataReceived(REPORT_DESCRIPTOR, self.said)
+
+
+def test_what_could_not_be_started_after_all(reactor: SpawningReactor) -> None:
+    """The sentence of the program that starts it stands for its exit status, in time."""
+    watcher = Watcher()
+    process = SpawnedProcess(reactor, watcher)
+    process.transport = transport = Transport()
+    process.childDataReceived(REPORT_DESCRIPTOR, b"directory /x: ")
+    transport.pipes[REPORT_DESCRIPTOR] = Pipe(process, b"Permission denied")
+    process.processExited(Failure(ProcessTerminated(127)))
+    reactor.advance(0)
+    assert watcher.told == ["cannot be started: directory /x: Permission denied"]
 
 
 def test_signals(reactor: SpawningReactor) -> None:

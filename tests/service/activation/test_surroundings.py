@@ -10,7 +10,10 @@ from shutil import which
 
 import pytest
 
+from netshare.service.activation.isolation import Isolation, identity_of
 from netshare.service.activation.surroundings import descends_from, environment_of_worker
+
+OWN = identity_of(Isolation())
 
 
 def test_the_environment() -> None:
@@ -29,15 +32,30 @@ def test_the_environment() -> None:
         "CREDENTIALS_DIRECTORY": "/run/credentials",
         "DB_PASSWORD": "secret",
     }
-    kept = environment_of_worker(service)
-    assert kept == {"PATH": "/usr/bin", "LC_ALL": "C", "PYTHONPATH": "/work"}
+    kept = {"PATH": "/usr/bin", "LC_ALL": "C", "PYTHONPATH": "/work"}
+    assert environment_of_worker(service, Isolation(), OWN) == kept
+    named = Isolation(
+        environment={"PYTHONPATH": "/other", "MODE": "test"},
+        passEnvironment=("DB_PASSWORD", "DB_HOST"),
+    )
+    assert environment_of_worker(service, named, OWN) == {
+        "PATH": "/usr/bin",
+        "LC_ALL": "C",
+        "PYTHONPATH": "/other",
+        "MODE": "test",
+        "DB_PASSWORD": "secret",
+    }
 
 
 def test_the_environment_of_another_user() -> None:
-    """Its home is its own."""
-    root = pwd.getpwuid(0)
-    kept = environment_of_worker({"HOME": "/home/service", "USER": "netshare"}, root)
-    assert (kept["HOME"], kept["USER"], kept["LOGNAME"]) == (root.pw_dir, "root", "root")
+    """Its home is its own; one that has no entry has none."""
+    service = {"HOME": "/home/service", "USER": "netshare", "PATH": "/bin"}
+    root = Isolation(user="root")
+    kept = environment_of_worker(service, root, identity_of(root))
+    entry = pwd.getpwuid(0)
+    assert (kept["HOME"], kept["USER"], kept["LOGNAME"]) == (entry.pw_dir, "root", "root")
+    number = Isolation(user="3999999", group="3999999")
+    assert environment_of_worker(service, number, identity_of(number)) == {"PATH": "/bin"}
 
 
 def test_a_family() -> None:
