@@ -113,8 +113,22 @@ class IWorkerLane(Interface):
 
     name = Attribute("The worker, as people know it.")
     outstanding = Attribute("How many connections the worker has not answered for.")
-    available = Attribute("Whether the worker may be given one more connection now.")
-    state = Attribute("One word: ``ready``, ``busy``, or ``stuck`` when a deadline has passed.")
+    stuck = Attribute("Whether the worker has let a deadline pass and said nothing since.")
+    freed = Attribute(
+        "Called when the lane may take more, each with how many connections the worker has just "
+        "answered for: a list of callables."
+    )
+
+    def takes(address: BaseAddress) -> bool:
+        """
+        Whether the worker may be given one more connection for this address now.
+        """
+
+    def stateFor(address: BaseAddress) -> str:
+        """
+        :returns: one word, of one of the worker's addresses: ``ready``, ``busy``, or ``stuck`` when
+            a deadline has passed
+        """
 
     def give(errand: IErrand) -> None:
         """

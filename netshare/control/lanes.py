@@ -12,13 +12,16 @@ has said :data:`BUSY` just before, the message has those that it was given and t
 the service keeps them for a worker that does. They count as not answered for, so what came before
 them has to be answered for first.
 
-There are two forms:
+There are three forms:
 
 - *records*: one descriptor, and the payload is the bytes read. A worker in any language reads
   one with a single ``recvmsg``;
 - *batches*: up to 64 descriptors; the payload begins with their number (16 bits), then for each
   the size of its bytes (32 bits) and of the client's address as text (8 bits), then the
   addresses and bytes themselves, in turn. An empty address means: ask the socket.
+- *addressed*: what the service sends are batches of which each is for one registered address: its
+  size (16 bits) and the address come first. A worker with many addresses needs no more than this
+  one lane. What the worker sends are batches.
 """
 
 from __future__ import annotations
@@ -62,6 +65,7 @@ class LaneForm(Enum):
 
     RECORDS = "records"
     BATCHES = "batches"
+    ADDRESSED = "addressed"
 
 
 class BadParcels(Exception):
@@ -135,15 +139,39 @@ def unpack_batch(payload: bytes, descriptors: int) -> list[Parcel]:
     return parcels
 
 
+def address_head(address: str) -> bytes:
+    """
+    What an addressed batch begins with.
+
+    :param address: the registered address that its connections are for
+    """
+    text = address.encode("utf-8")
+    return _COUNT.pack(len(text)) + text
+
+
+def split_addressed(payload: bytes) -> tuple[str, bytes]:
+    """
+    :returns: the address that a batch is for, and the batch
+    :raises BadParcels: it is no addressed batch
+    """
+    try:
+        end = _COUNT.size + _COUNT.unpack_from(payload)[0]
+        if end > len(payload):
+            raise BadParcels(f"an address of {end - _COUNT.size} bytes is cut off")
+        return payload[_COUNT.size : end].decode("utf-8"), payload[end:]
+    except (struct.error, UnicodeDecodeError):
+        raise BadParcels("a batch has no address that could be read") from None
+
+
 def read_parcels(form: LaneForm, payload: bytes, held: Sequence[HeldSocket]) -> list[Parcel]:
     """
-    The connections of a message of either form.
+    The connections of a message that a worker has sent.
 
     :param held: the sockets that came with it; they are closed when it makes no sense
     :raises BadParcels: the payload is none of so many
     """
     try:
-        if form is LaneForm.BATCHES:
+        if form is not LaneForm.RECORDS:
             return unpack_batch(payload, len(held))
         if len(held) != 1:
             raise BadParcels(f"a record carries one connection, not {len(held)}")

@@ -246,7 +246,6 @@ class Registry:
         :param given: how many connections the worker has been given for it
         """
         place = self._places[registration.address.key]
-        registration.lane.freed.append(place.route.pump)
         place.route.addLane(registration.lane)
         place.route.given[registration.lane] = given
         self._releasePort(place)
@@ -261,7 +260,6 @@ class Registry:
         for route in self.tree.overshadowed(registration.address):
             if isinstance(route, WorkerRoute):
                 self._tellRoutesChanged(route)
-        registration.lane.freed.append(place.route.pump)
         place.route.addLane(registration.lane)
         self._releasePort(place)
         self.changed()
@@ -281,7 +279,6 @@ class Registry:
             back
         """
         place = self._places[registration.address.key]
-        registration.lane.freed.remove(place.route.pump)
         if expected > 0 and len(place.registrations) == 1:
             place.route.expect(expected)
             self._keepPort(place)

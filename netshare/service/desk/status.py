@@ -159,7 +159,7 @@ class Status:
                     **_worker(registration),
                     "given": route.given[registration.lane],
                     "waiting": route.waiting,
-                    "state": registration.lane.state,
+                    "state": registration.lane.stateFor(registration.address),
                 }
                 for registration in registrations
             ),

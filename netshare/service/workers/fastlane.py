@@ -21,7 +21,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionLost
 
-from netshare.addresses import BaseAddress
+from netshare.addresses import MAX_ADDRESS_SIZE, BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine
 from netshare.control.lanes import (
     BUSY,
@@ -30,6 +30,7 @@ from netshare.control.lanes import (
     BadParcels,
     LaneForm,
     Parcel,
+    address_head,
     pack_batch,
     read_parcels,
     send,
@@ -224,6 +225,8 @@ class FastLane(PassableLane):
         self.stuck = False
         if adopted and self._window < self._limit:
             self.adoptedSome()
+        if adopted and self._rests:
+            self._rests.answered(islice(self._unanswered, adopted), adopted=True)
         answered, discard = self._unanswered.popleft, self._deadlines.discard
         for _ in range(adopted):
             errand = answered()
@@ -267,6 +270,8 @@ class FastLane(PassableLane):
                 [one.readData for one in arrivals],
                 [one.peer if one.named else "" for one in arrivals],
             )
+            if self._form is LaneForm.ADDRESSED:
+                payload = address_head(str(first.address)) + payload
         try:
             if not send(self._pipe.socket, payload, [one.held.fileno() for one in arrivals]):
                 return False
@@ -295,9 +300,12 @@ class FastLane(PassableLane):
     def _nextBatch(self) -> list[IErrand]:
         longest = 1 if self._form is LaneForm.RECORDS else MAX_BATCH
         batch: list[IErrand] = []
-        room = MAX_PAYLOAD - 1024
+        room = MAX_PAYLOAD - 1024 - MAX_ADDRESS_SIZE
+        addressed = self._form is LaneForm.ADDRESSED
         for errand in islice(self._queued, longest):
             if isinstance(errand, bytes):
+                break
+            if addressed and batch and errand.address != batch[0].address:
                 break
             room -= len(errand.arrival.readData) + 300
             if room < 0 and batch:
@@ -313,8 +321,10 @@ class FastLane(PassableLane):
                 one.close()
             raise BadParcels(f"it refused {len(held)} connections, more than it was given")
         self.stuck = False
-        self.rest()
         errands = [self._unanswered.popleft() for _ in held]
+        for errand in errands:
+            self._rests.busy(errand.address)
+        self._rests.answered(errands, adopted=False)
         for errand, one, parcel in zip(errands, held, parcels, strict=True):
             self._deadlines.discard(errand)
             if errand.over:

@@ -26,10 +26,8 @@ from netshare.reactors import IReactor
 from netshare.service.quotas import Quotas
 from netshare.service.records import Handed, LaneState
 from netshare.service.workers.inflight import Freed, InFlight
+from netshare.service.workers.rests import BUSY_PAUSE, Rests
 from netshare.timing import Timeouts
-
-#: Seconds after which a worker that has said that it is busy is tried again.
-BUSY_PAUSE = 0.05
 
 
 @implementer(IWorkerLane)
@@ -59,10 +57,12 @@ class Lane(ABC):
         self._all, self._user = inFlight.all, inFlight.of(uid)
         self._onFreed = Freed(self.tellFreed)
         inFlight.add(self._onFreed)
-        #: How many may be under way now: all that the limit allows, or, when the worker has said
-        #: that it is busy, one and then twice as many with each that it takes;
+        #: How many may be under way now: all that the limit allows, or, when nothing could be
+        #: carried to the worker, one and then twice as many with each that it takes;
         #: none while it rests.
         self._window = limit
+        #: Addresses that the worker has said that it is busy with.
+        self._rests = Rests(reactor, limit, self.tellFreed)
         self._rest: Any = None
         self.name = name
         self._trusted = trusted
@@ -76,7 +76,6 @@ class Lane(ABC):
         self.stuck = False
         #: Nothing is given to it now: the service is about to be taken over.
         self.frozen = False
-        #: Called when the lane may have become available.
         self.freed: list[Callable[[int], None]] = []
 
     def __str__(self) -> str:
@@ -92,9 +91,11 @@ class Lane(ABC):
             and self._all.used < self._all.most
         )
 
-    @property
-    def state(self) -> str:
-        return "stuck" if self.stuck else "ready" if self.available else "busy"
+    def takes(self, address: BaseAddress) -> bool:
+        return self.available and (not self._rests or self._rests.takes(address))
+
+    def stateFor(self, address: BaseAddress) -> str:
+        return "stuck" if self.stuck else "ready" if self.takes(address) else "busy"
 
     @abstractmethod
     def give(self, errand: IErrand) -> None:
@@ -130,6 +131,7 @@ class Lane(ABC):
     def stop(self) -> None:
         """No deadline any more; the link is gone."""
         self._deadlines.clear()
+        self._rests.stop()
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
@@ -140,6 +142,8 @@ class Lane(ABC):
         self._user.used += 1
         self._all.used += 1
         self._deadlines.add(errand)
+        if self._rests:
+            self._rests.gave(errand)
 
     def end(self, count: int, answered: int = 0) -> None:
         """
@@ -154,13 +158,15 @@ class Lane(ABC):
         everyone.used -= count
         for freed in tuple(self.freed):
             freed(answered)
+        if len(self.freed) > 1:
+            self.freed.append(self.freed.pop(0))  # another one comes first the next time
         if full:
             self._inFlight.tell_freed()
 
     def rest(self) -> None:
         """
-        The worker takes no more now, or nothing can be carried to it: give it nothing for a while,
-        and then one, to see whether it does.
+        Nothing can be carried to the worker: give it nothing for a while, and then one, to see
+        whether that can be.
         """
         self._window = 0
         if self._rest is None:
@@ -213,6 +219,7 @@ class AmpLane(Lane):
 
     def letGo(self) -> None:
         self._deadlines.clear()
+        self._rests.stop()
 
     def plain_state(self) -> LaneState:
         """
@@ -266,9 +273,11 @@ class AmpLane(Lane):
         if not isinstance(error, ConnectionClosed):
             self.stuck = False
         if isinstance(error, Busy):
-            self.rest()
+            self._rests.busy(errand.address)
         elif self._window < self._limit:
             self.adoptedSome()
+        if self._rests:
+            self._rests.answered((errand,), not isinstance(error, Busy))
         if error is None:
             errand.arrival.held.close(self._trusted)
             errand.adopted(self)

@@ -120,6 +120,9 @@ class WorkerRoute:
         #: never sent.
         self._refused: dict[Errand, None] = {}
         self._waiting: dict[Errand, None] = {}
+        #: Whether lanes are to say when they take more: only while something waits, since a lane
+        #: may have many routes.
+        self._listening = False
         self._reactor = reactor
         self._deadlines = Deadlines(reactor, self._waitedTooLong)
         self._backpressure = Backpressure(reactor, admission)
@@ -138,9 +141,9 @@ class WorkerRoute:
         """
         if not self.lanes:
             return "expected" if self.expected else "down"
-        if any(lane.available for lane in self.lanes):
+        if any(lane.takes(self.address) for lane in self.lanes):
             return "ready"
-        return "stuck" if all(lane.state == "stuck" for lane in self.lanes) else "busy"
+        return "stuck" if all(lane.stuck for lane in self.lanes) else "busy"
 
     @property
     def waiting(self) -> int:
@@ -190,6 +193,8 @@ class WorkerRoute:
     def addLane(self, lane: IWorkerLane) -> None:
         """A worker serves this address from now on; what waits comes with :meth:`pump`."""
         self.lanes.append(lane)
+        if self._listening:
+            lane.freed.append(self.pump)
         self._expectedUntil = 0.0
         self._expectation.stop()
 
@@ -197,6 +202,8 @@ class WorkerRoute:
         """A worker serves this address no longer."""
         self.lanes.remove(lane)
         del self.given[lane]
+        if self._listening:
+            lane.freed.remove(self.pump)
         if not self.lanes and not self.expected:
             self.stop("its worker went away while it waited")
 
@@ -206,7 +213,7 @@ class WorkerRoute:
             len(self.lanes) == 1
             and not self._waiting
             and not self._refused
-            and self.lanes[0].available
+            and self.lanes[0].takes(self.address)
         ):
             self.lanes[0].give(errand)  # as nearly always
         else:
@@ -225,7 +232,7 @@ class WorkerRoute:
 
     def _pump(self) -> None:
         for errand in [*self._refused, *self._waiting]:
-            free = [lane for lane in self.lanes if lane.available]
+            free = [lane for lane in self.lanes if lane.takes(self.address)]
             if not free:
                 return
             # One that all free workers have refused waits on, and others pass it.
@@ -255,10 +262,10 @@ class WorkerRoute:
         if not untried:
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"no worker for {self.address} would take it")
             return
-        free = [lane for lane in untried if lane.available]
+        free = [lane for lane in untried if lane.takes(self.address)]
         if free:
             self._give(errand, self._policy.choose(free))
-        elif all(lane.state == "stuck" for lane in untried):
+        elif all(lane.stuck for lane in untried):
             arrival.refuse(Outcome.SERVER_TOO_BUSY, f"the worker for {self.address} is stuck")
         elif self._hasRoom(errand):
             self._wait(errand, self._waiting)
@@ -281,6 +288,10 @@ class WorkerRoute:
         if errand.until is None:
             errand.until = now + self._quotas.dispatchTimeout
         queue[errand] = None
+        if not self._listening:
+            self._listening = True
+            for lane in self.lanes:
+                lane.freed.append(self.pump)
         self._deadlines.add(errand, max(errand.until - now, 0.0))
         if self.lanes:
             self._backpressure.waits(self.waiting)
@@ -340,10 +351,10 @@ class WorkerRoute:
         again = Errand(self, errand.arrival, errand.tried)
         again.until = errand.until
         others = [lane for lane in self.lanes if lane is not busy and lane not in again.tried]
-        free = [lane for lane in others if lane.available]
+        free = [lane for lane in others if lane.takes(self.address)]
         if free:
             self._give(again, self._policy.choose(free))
-        elif busy not in self.lanes or busy.state == "stuck":
+        elif busy not in self.lanes or busy.stuck:
             self._place(again)
         else:
             self._wait(again, self._refused)
@@ -352,6 +363,10 @@ class WorkerRoute:
         self._waiting.pop(errand, None)
         self._refused.pop(errand, None)
         self._deadlines.discard(errand)
+        if self._listening and not self._waiting and not self._refused:
+            self._listening = False
+            for lane in self.lanes:
+                lane.freed.remove(self.pump)
 
     def _waitedTooLong(self, errand: Errand) -> None:
         self._leave(errand)

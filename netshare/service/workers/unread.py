@@ -10,7 +10,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 
-from netshare.control.lanes import BadParcels, LaneForm, Parcel, read_parcels, receive
+from netshare.control.lanes import (
+    BadParcels,
+    LaneForm,
+    Parcel,
+    read_parcels,
+    receive,
+    split_addressed,
+)
 from netshare.interfaces import IErrand
 from netshare.printable import CleanLogger
 from netshare.sockets.held import HeldSocket
@@ -51,6 +58,8 @@ class Unread:
                 payload, descriptors = message
                 held = [HeldSocket(descriptor) for descriptor in descriptors]
                 if held:
+                    if self._form is LaneForm.ADDRESSED:
+                        _, payload = split_addressed(payload)
                     parcels = read_parcels(self._form, payload, held)
                     connections += zip(held, parcels, strict=True)
                 elif payload:

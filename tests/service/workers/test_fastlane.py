@@ -20,6 +20,7 @@ from netshare.control.lanes import (
     pack_batch,
     receive,
     send,
+    split_addressed,
     unpack_batch,
 )
 from netshare.interfaces import IWorkerLane
@@ -34,6 +35,7 @@ from netshare.sockets.held import HeldSocket
 from netshare.testing import AdoptingReactor, RecordedArrival
 
 ADDRESS = parse_base_address("net.tcp://+/a")
+OTHER = parse_base_address("net.tcp://+/b")
 LARGE = b"x" * 60_000
 
 
@@ -55,10 +57,11 @@ class Setting:
             lambda held, data, peer: held.close(),
             self.broken.append,
         )
-        self.lane.freed.append(self.route.pump)
         self.route.addLane(self.lane)
         self.worker = socket.socket(fileno=os.dup(self.lane.workersEnd()))
         self.arrivals: list[RecordedArrival] = []
+        #: What the messages that were read were for.
+        self.addresses: list[str] = []
 
     def arrive(self, data: bytes = b"preamble") -> RecordedArrival:
         arrival = RecordedArrival("net.tcp://localhost/a", data)
@@ -74,7 +77,10 @@ class Setting:
             payload, descriptors = message
             for descriptor in descriptors:
                 os.close(descriptor)
-            if descriptors and self.lane._form is LaneForm.BATCHES:
+            if descriptors and self.lane._form is LaneForm.ADDRESSED:
+                address, payload = split_addressed(payload)
+                self.addresses.append(address)
+            if descriptors and self.lane._form is not LaneForm.RECORDS:
                 assert len(unpack_batch(payload, len(descriptors))) == len(descriptors)
             count += len(descriptors)
         return count
@@ -99,7 +105,7 @@ class Setting:
 
 @pytest.fixture(params=LaneForm)
 def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
-    """A lane of either form, of which nothing is left at the end."""
+    """A lane of each form, of which nothing is left at the end."""
     one = Setting(request.param)
     yield one
     one.finish()
@@ -133,12 +139,12 @@ def test_a_worker_that_stops_reading(setting: Setting) -> None:
     setting.reactor.advance(10.1)
     for one in (*sent, *waiting):
         assert (one.ending, one.outcome) == ("refused", Outcome.SERVER_TOO_BUSY)
-    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 0)
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.outstanding) == ("stuck", 0)
     assert setting.arrive().outcome is Outcome.SERVER_TOO_BUSY
     assert setting.read() == 0
     setting.turn()
     setting.reactor.advance(WATCH)
-    assert setting.lane.state == "ready"
+    assert setting.lane.stateFor(ADDRESS) == "ready"
 
 
 def test_a_worker_that_stops_while_another_reads(setting: Setting) -> None:
@@ -183,7 +189,7 @@ def test_a_busy_worker(setting: Setting) -> None:
     for number in numbers[1:]:
         setting.worker.send(BUSY)
         batch = pack_batch([first.readData], [""])
-        payload = batch if setting.lane._form is LaneForm.BATCHES else first.readData
+        payload = first.readData if setting.lane._form is LaneForm.RECORDS else batch
         assert send(setting.worker, payload, [number])
     for number in numbers:
         os.close(number)
@@ -192,7 +198,7 @@ def test_a_busy_worker(setting: Setting) -> None:
     assert (first.outcome, setting.lane.outstanding) == (Outcome.HANDED_OVER, 0)
     assert (second.ending, third.ending, setting.route.waiting) == (None, None, 2)
     assert not second.held.closed
-    assert setting.lane.state == "busy"
+    assert setting.lane.stateFor(ADDRESS) == "busy"
     setting.reactor.advance(BUSY_PAUSE)
     setting.reactor.advance(0)
     assert (setting.read(), setting.lane.outstanding) == (1, 1)
@@ -211,7 +217,7 @@ def test_a_worker_that_is_too_busy_for_nothing(setting: Setting) -> None:
     near, far = socket.socketpair()
     setting.worker.send(BUSY)
     batch = pack_batch([b"x"], [""])
-    payload = batch if setting.lane._form is LaneForm.BATCHES else b"x"
+    payload = b"x" if setting.lane._form is LaneForm.RECORDS else batch
     assert send(setting.worker, payload, [near.fileno()])
     near.close()
     setting.turn()
@@ -231,10 +237,10 @@ def test_a_worker_that_reads_again(setting: Setting) -> None:
     assert unread.outcome is Outcome.SERVER_TOO_BUSY
     assert setting.read() == 0
     setting.reactor.advance(1)
-    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 2)
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.outstanding) == ("stuck", 2)
     setting.worker.send(pack_answer(2, 0))
     setting.turn()
-    assert (setting.lane.state, setting.lane.outstanding) == ("ready", 0)
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.outstanding) == ("ready", 0)
     arrival = setting.arrive()
     assert setting.read() == 1
     setting.worker.send(pack_answer(1, 0))
@@ -251,11 +257,11 @@ def test_a_worker_that_reads_again_and_has_nothing_to_answer_for(setting: Settin
     assert setting.arrive().outcome is None
     setting.reactor.advance(10.1)
     assert setting.arrivals[0].outcome is Outcome.SERVER_TOO_BUSY
-    assert (setting.lane.state, setting.lane.outstanding) == ("stuck", 0)
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.outstanding) == ("stuck", 0)
     while receive(setting.worker) is not None:
         setting.turn()
     setting.reactor.advance(WATCH)
-    assert setting.lane.state == "ready"
+    assert setting.lane.stateFor(ADDRESS) == "ready"
 
 
 def test_a_new_deadline_for_each(setting: Setting) -> None:
@@ -403,7 +409,7 @@ def test_a_system_that_carries_no_more(
         patched.setattr(fastlane, "send", refuse)
         first = setting.arrive()
     second = setting.arrive()
-    assert (first.ending, second.ending, setting.lane.state) == (None, None, "busy")
+    assert (first.ending, second.ending, setting.lane.stateFor(ADDRESS)) == (None, None, "busy")
     assert (setting.broken, setting.lane.outstanding) == ([], 0)
     for arrival in (first, second):
         setting.reactor.advance(BUSY_PAUSE)
@@ -412,6 +418,92 @@ def test_a_system_that_carries_no_more(
         setting.worker.send(pack_answer(1, 0))
         setting.turn()
         assert arrival.outcome is Outcome.HANDED_OVER
+
+
+class Two:
+    """A worker with two addresses on one lane."""
+
+    def __init__(self) -> None:
+        self.setting = Setting(LaneForm.ADDRESSED)
+        self.other = WorkerRoute(self.setting.reactor, OTHER, Quotas(dispatchTimeout=10))
+        self.other.addLane(self.setting.lane)
+
+    def arrive(self, route: WorkerRoute) -> RecordedArrival:
+        arrival = RecordedArrival("net.tcp://localhost/", b"preamble")
+        self.setting.arrivals.append(arrival)
+        route.render(arrival)
+        return arrival
+
+    def answer(self, *messages: bytes | tuple[bytes, list[int]]) -> None:
+        for message in messages:
+            if isinstance(message, bytes):
+                self.setting.worker.send(message)
+            else:
+                assert send(self.setting.worker, *message)
+        for _ in range(5):
+            self.setting.turn()
+
+
+@pytest.fixture
+def two() -> Iterator[Two]:
+    """Two addresses, of which nothing is left at the end."""
+    one = Two()
+    yield one
+    one.other.removeLane(one.setting.lane)
+    one.other.stop("the test is over")
+    one.setting.finish()
+    assert one.setting.lane.freed == []
+
+
+def test_which_address_it_is_for(two: Two) -> None:
+    """A message carries connections of one address, and says of which."""
+    setting = two.setting
+    for route in (setting.route, setting.route, two.other, setting.route):
+        two.arrive(route)
+    setting.reactor.advance(0)
+    assert setting.read() == 4
+    assert setting.addresses == ["net.tcp://+/a", "net.tcp://+/b", "net.tcp://+/a"]
+
+
+def test_what_one_address_is_too_busy_for(two: Two) -> None:
+    """Its connections wait; those for the worker's other addresses come as ever."""
+    setting = two.setting
+    refused, other = two.arrive(setting.route), two.arrive(two.other)
+    setting.reactor.advance(0)
+    numbers = [n for _, found in iter(lambda: receive(setting.worker), None) for n in found]
+    two.answer(BUSY, (pack_batch([b"preamble"], [""]), numbers[:1]), pack_answer(1, 0))
+    assert (refused.outcome, other.outcome) == (None, Outcome.HANDED_OVER)
+    assert [setting.lane.stateFor(one) for one in (ADDRESS, OTHER)] == ["busy", "ready"]
+    two.arrive(setting.route)
+    two.arrive(two.other)
+    setting.reactor.advance(0)
+    assert (setting.read(), setting.addresses) == (1, ["net.tcp://+/b"])
+    two.answer(pack_answer(1, 0))
+    setting.reactor.advance(BUSY_PAUSE)
+    setting.reactor.advance(0)
+    assert (setting.read(), setting.addresses[1:]) == (1, ["net.tcp://+/a"])
+    two.answer(pack_answer(1, 0))
+    assert refused.outcome is Outcome.HANDED_OVER
+    for number in numbers:
+        os.close(number)
+
+
+def test_addresses_take_turns() -> None:
+    """When a lane is full what waits for one of its addresses does not keep out the others."""
+    two = Two()
+    lane, routes = two.setting.lane, (two.setting.route, two.other)
+    waiting = {route: [two.arrive(route) for _ in range(300)] for route in routes}
+    for _ in range(3):
+        two.setting.reactor.advance(0)
+        two.answer(pack_answer(two.setting.read(), 0))
+    served = [sum(a.outcome is not None for a in waiting[route]) for route in routes]
+    assert served == [200, 100]
+    for route in routes:
+        route.removeLane(lane)
+    lane.stop()
+    two.setting.worker.close()
+    for arrival in two.setting.arrivals:
+        arrival.close()
 
 
 def test_changes_for_a_worker_that_reads_nothing(setting: Setting) -> None:

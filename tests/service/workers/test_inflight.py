@@ -40,7 +40,6 @@ class Worker:
             inFlight=inFlight,
             uid=uid,
         )
-        self.lane.freed.append(self.route.pump)
         self.route.addLane(self.lane)
         self.end = socket.socket(fileno=socket.dup(self.lane.workersEnd()))
         self.arrivals: list[RecordedArrival] = []
@@ -96,7 +95,11 @@ def test_one_users_workers_share_a_budget(three: Any) -> None:
     one.arrive(3)
     assert (one.lane.outstanding, inFlight.of(1000).used) == (3, 3)
     two.arrive(3)
-    assert (two.lane.outstanding, two.route.waiting, two.lane.state) == (1, 2, "busy")
+    assert (two.lane.outstanding, two.route.waiting, two.lane.stateFor(two.route.address)) == (
+        1,
+        2,
+        "busy",
+    )
     other.arrive(3)
     assert (other.lane.outstanding, other.route.waiting, inFlight.all.used) == (3, 0, 7)
 

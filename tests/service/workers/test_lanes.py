@@ -119,7 +119,7 @@ def setting() -> Iterator[Setting]:
 def test_the_interface(setting: Setting) -> None:
     """It is a lane, which people know by the worker's name."""
     verifyObject(IWorkerLane, setting.lane)
-    assert (str(setting.lane), setting.lane.name, setting.lane.state) == (
+    assert (str(setting.lane), setting.lane.name, setting.lane.stateFor(ADDRESS)) == (
         "worker 7",
         "worker 7",
         "ready",
@@ -152,11 +152,11 @@ def test_adopted(setting: Setting) -> None:
 def test_so_many_at_once(setting: Setting) -> None:
     """As many are under way as the limit allows, and each answer makes room for one."""
     for _ in range(LIMIT):
-        assert setting.lane.available
+        assert setting.lane.takes(ADDRESS)
         setting.give()
-    assert (setting.lane.available, setting.lane.state) == (False, "busy")
+    assert (setting.lane.takes(ADDRESS), setting.lane.stateFor(ADDRESS)) == (False, "busy")
     setting.answer()
-    assert setting.lane.available
+    assert setting.lane.takes(ADDRESS)
 
 
 @pytest.mark.parametrize("error", [NotMine, commands.Gone, commands.WorkerFault])
@@ -166,7 +166,7 @@ def test_refused(setting: Setting, error: type[Exception]) -> None:
     setting.answer(error)
     assert errand.said == [error]
     assert not errand.arrival.held.closed
-    assert setting.lane.available
+    assert setting.lane.takes(ADDRESS)
 
 
 def test_a_busy_worker_rests(setting: Setting) -> None:
@@ -174,9 +174,9 @@ def test_a_busy_worker_rests(setting: Setting) -> None:
     errands = [setting.give() for _ in range(3)]
     setting.answer(Busy)
     assert errands[0].said == [Busy]
-    assert not setting.lane.available
+    assert not setting.lane.takes(ADDRESS)
     setting.answer()  # of what was under way already: it is to rest all the same
-    assert not setting.lane.available
+    assert not setting.lane.takes(ADDRESS)
     setting.answer()
     setting.freed.clear()
     setting.reactor.advance(BUSY_PAUSE)
@@ -184,7 +184,7 @@ def test_a_busy_worker_rests(setting: Setting) -> None:
     counts = []
     for _ in range(3):
         count = 0
-        while setting.lane.available:
+        while setting.lane.takes(ADDRESS):
             setting.give()
             count += 1
         counts.append(count)
@@ -200,9 +200,9 @@ def test_too_late(setting: Setting) -> None:
     later = setting.give()
     setting.reactor.advance(5)
     assert (errand.said, later.said) == ([TimeoutError], [])
-    assert (setting.lane.state, setting.lane.available) == ("stuck", False)
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.takes(ADDRESS)) == ("stuck", False)
     setting.answer()
-    assert (errand.said, setting.lane.state) == ([TimeoutError], "ready")
+    assert (errand.said, setting.lane.stateFor(ADDRESS)) == ([TimeoutError], "ready")
     assert setting.lane.outstanding == 1
 
 
@@ -243,11 +243,11 @@ def test_the_budget_of_a_user(budget: int, most: int) -> None:
     """No more are under way to a user's workers than a quarter of what the kernel carries."""
     setting = Setting(InFlight(budget))
     for _ in range(most):
-        assert setting.lane.available
+        assert setting.lane.takes(ADDRESS)
         setting.give()
-    assert not setting.lane.available
+    assert not setting.lane.takes(ADDRESS)
     setting.answer()
-    assert setting.lane.available
+    assert setting.lane.takes(ADDRESS)
     setting.finish()
 
 
@@ -271,7 +271,7 @@ def test_a_system_that_carries_no_more(setting: Setting, monkeypatch: pytest.Mon
         first = setting.give()
     second = setting.give()
     assert first.said == [Busy]
-    assert (setting.lane.state, setting.lane.outstanding, setting.link.connected) == (
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.outstanding, setting.link.connected) == (
         "busy",
         1,
         True,
@@ -280,7 +280,7 @@ def test_a_system_that_carries_no_more(setting: Setting, monkeypatch: pytest.Mon
     setting.answer()
     assert second.said == ["adopted"]
     setting.reactor.advance(BUSY_PAUSE)
-    assert setting.lane.available
+    assert setting.lane.takes(ADDRESS)
     third = setting.give()
     setting.answer()
     assert third.said == ["adopted"]

@@ -26,7 +26,6 @@ def lane(
         reactor, Turn(reactor), LaneForm.BATCHES, 100, Quotas(), "worker 7",
         lambda held, data, peer: held.close(), lambda reason: None, ends=ends,
     )  # fmt: skip
-    made.freed.append(route.pump)
     route.addLane(made)
     return made
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from netshare.addresses import parse_base_address
+from netshare.addresses import BaseAddress, parse_base_address
 from netshare.control.commands import Busy, Duplicate, Gone, NotMine, WorkerFault
 from netshare.control.protocol import ControlProtocol, declared
 from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
@@ -38,18 +38,17 @@ class Lane:
         self.resting = False
         self.given: list[IErrand] = []
         self.total = 0
+        self.freed: list[Callable[[int], None]] = []
 
     @property
     def outstanding(self) -> int:
         return len(self.given)
 
-    @property
-    def available(self) -> bool:
+    def takes(self, address: BaseAddress) -> bool:
         return not self.stuck and not self.resting and self.outstanding < self.limit
 
-    @property
-    def state(self) -> str:
-        return "stuck" if self.stuck else "ready" if self.available else "busy"
+    def stateFor(self, address: BaseAddress) -> str:
+        return "stuck" if self.stuck else "ready" if self.takes(address) else "busy"
 
     def give(self, errand: IErrand) -> None:
         assert errand.address is ADDRESS
@@ -414,7 +413,6 @@ def linked() -> Iterator[tuple[WorkerRoute, Linked, Clock, Callable[[], Recorded
     one = Linked(clock, dispatchTimeout=10)
     route = WorkerRoute(clock, ADDRESS, Quotas(dispatchTimeout=10))
     route.addLane(one.lane)
-    one.lane.freed.append(route.pump)
     arrivals: list[RecordedArrival] = []
 
     def arrive() -> RecordedArrival:
@@ -468,7 +466,7 @@ def test_errors_over_amp(linked: Given, error: Exception, outcome: Outcome) -> N
     one.answer(error)
     assert arrival.outcome is outcome
     assert one.link.connected
-    assert one.lane.available
+    assert one.lane.takes(ADDRESS)
 
 
 def test_busy_over_amp(linked: Given) -> None:
@@ -477,7 +475,7 @@ def test_busy_over_amp(linked: Given) -> None:
     first = arrive()
     one.answer(Busy("full"))
     second = arrive()
-    assert (one.lane.state, route.waiting, len(one.worker.got)) == ("busy", 2, 1)
+    assert (one.lane.stateFor(ADDRESS), route.waiting, len(one.worker.got)) == ("busy", 2, 1)
     clock.advance(BUSY_PAUSE)
     one.link.flush()
     assert (len(one.worker.got), route.waiting) == (2, 1)
@@ -485,7 +483,7 @@ def test_busy_over_amp(linked: Given) -> None:
     assert first.outcome is Outcome.HANDED_OVER
     one.link.flush()
     one.answer()
-    assert (second.outcome, one.lane.state) == (Outcome.HANDED_OVER, "ready")
+    assert (second.outcome, one.lane.stateFor(ADDRESS)) == (Outcome.HANDED_OVER, "ready")
 
 
 def test_the_cap(linked: Given) -> None:
@@ -493,7 +491,7 @@ def test_the_cap(linked: Given) -> None:
     route, one, _, arrive = linked
     for _ in range(5):
         arrive()
-    assert (len(one.worker.got), route.waiting, one.lane.state) == (2, 3, "busy")
+    assert (len(one.worker.got), route.waiting, one.lane.stateFor(ADDRESS)) == (2, 3, "busy")
     one.answer()
     assert (len(one.worker.got), route.waiting) == (3, 2)
 
@@ -504,10 +502,10 @@ def test_a_deadline(linked: Given) -> None:
     first = arrive()
     clock.advance(10.1)
     assert (first.ending, first.outcome) == ("taken", Outcome.DISPATCH_TIMEOUT)
-    assert (one.lane.state, one.lane.outstanding) == ("stuck", 1)
+    assert (one.lane.stateFor(ADDRESS), one.lane.outstanding) == ("stuck", 1)
     assert arrive().outcome is Outcome.SERVER_TOO_BUSY
     one.answer()  # late, but alive
-    assert (one.lane.state, one.lane.outstanding, route.state) == ("ready", 0, "ready")
+    assert (one.lane.stateFor(ADDRESS), one.lane.outstanding, route.state) == ("ready", 0, "ready")
     assert len(one.worker.got) == 1
     arrive()
     assert len(one.worker.got) == 2
@@ -518,7 +516,6 @@ def test_one_stuck_worker_delays_nobody(linked: Given) -> None:
     route, one, clock, arrive = linked
     other = Linked(clock, limit=2, dispatchTimeout=10)
     route.addLane(other.lane)
-    other.lane.freed.append(route.pump)
     outcomes = []
     for _ in range(20):
         arrival = arrive()
@@ -529,7 +526,7 @@ def test_one_stuck_worker_delays_nobody(linked: Given) -> None:
     assert outcomes == [None, *[Outcome.HANDED_OVER] * 19]
     assert one.lane.outstanding == 1
     clock.advance(11)
-    assert (one.lane.state, other.lane.state) == ("stuck", "ready")
+    assert (one.lane.stateFor(ADDRESS), other.lane.stateFor(ADDRESS)) == ("stuck", "ready")
     other.lane.stop()
     other.link.lose()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from netshare.addresses import parse_base_address
-from netshare.control.lanes import LaneForm, Parcel, pack_batch, receive, send
+from netshare.control.lanes import LaneForm, Parcel, address_head, pack_batch, receive, send
 from netshare.service.quotas import Quotas
 from netshare.service.workers.route import Errand, WorkerRoute
 from netshare.service.workers.unread import Unread, errand_of
@@ -29,6 +29,8 @@ def lane(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, Unread
 def put(lane: tuple[socket.socket, Unread, LaneForm], data: bytes) -> None:
     near, far = socket.socketpair()
     payload = data if lane[2] is LaneForm.RECORDS else pack_batch([data], [""])
+    if lane[2] is LaneForm.ADDRESSED:
+        payload = address_head("net.tcp://+/a") + payload
     assert send(lane[0], payload, [near.fileno()])
     near.close()
     far.close()
