@@ -41,6 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         "recycleAge",
         "recycleConnections",
         "recycleMemory",
+        "recycleFiles",
     ),
     "relay": ("address", "to", "proxy", "connectTimeout", "idleTimeout"),
     "reservation": ("address", "users", "groups"),
@@ -188,5 +189,6 @@ def _example(key: str) -> str:
         "command": "'/usr/bin/program', '--option'",
         "groups": "'adm'",
         "passEnvironment": "'DB_HOST'",
+        "recycleFiles": "'orders.py'",
         "to": "'tcp:127.0.0.1:9000'",
     }.get(key, "'netshare'")

@@ -171,6 +171,9 @@ def _worker(spec: WorkerSpec) -> Iterator[str]:
         yield f"factory: importing {spec.target} takes longer than {_IMPORT_TIMEOUT:g} s"
         return
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    for path in spec.recycleAfter.files:
+        if not Path(isolation.directory or ".", path).exists():
+            yield f"recycleFiles: there is no {path}"
     if done.returncode == CANNOT_START and said:
         yield said[-1]
     elif done.returncode:

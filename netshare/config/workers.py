@@ -104,6 +104,9 @@ def _recycle_after(table: Mapping[str, Any], where: str) -> RecycleAfter:
         age=_time_or_none(table, "recycleAge", where, None),
         connections=connections or None,
         memory=_memory(table, "recycleMemory", where),
+        files=tuple(
+            strings(table.get("recycleFiles", []), f"{where}: recycleFiles", "recycleFiles")
+        ),
     )
 
 

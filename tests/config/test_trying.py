@@ -95,6 +95,21 @@ def test_the_control_socket(control: str, says: str) -> None:
     assert any(says in problem for problem in try_start(configure({}, {}), Path(control)))
 
 
+def test_files_that_are_watched(tmp_path: Path) -> None:
+    """They have to be there, at paths that begin where the worker runs."""
+    (tmp_path / "there").touch()
+    row = {
+        "address": "net.tcp://+:18808/a",
+        "command": "true",
+        "directory": str(tmp_path),
+        "recycleFiles": ["there", "missing"],
+    }
+    made = configure({"interface": ["127.0.0.1"]}, {"worker": [row]})
+    assert list(try_start(made, tmp_path / "control")) == [
+        "worker net.tcp://+:18808/a: recycleFiles: there is no missing"
+    ]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can name users and try for others")
 def test_users_and_directories(tmp_path: Path) -> None:
     """A worker's user and directory have to be there."""

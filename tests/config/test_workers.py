@@ -32,13 +32,14 @@ def test_all_of_it() -> None:
             "recycleAge": "1.05:00:00",
             "recycleConnections": 10_000,
             "recycleMemory": "500M",
+            "recycleFiles": ["orders.py"],
             "preamble": "consume",
             "connectionIdleTimeout": "0:10:00",
         }
     )
     assert spec.connectionIdleTimeout == 600.0
     assert spec.limits == Limits(start=None, drain=300.0)
-    assert spec.recycleAfter == RecycleAfter(29 * 3600.0, 10_000, 500 * 1024**2)
+    assert spec.recycleAfter == RecycleAfter(29 * 3600.0, 10_000, 500 * 1024**2, ("orders.py",))
     assert (spec.maxFailures, spec.failureWindow) == (0, 60.0)
 
 
@@ -54,6 +55,7 @@ def test_all_of_it() -> None:
         ("recycleConnections", "many", "a whole number"),
         ("recycleMemory", "half", "such as '500M'"),
         ("recycleMemory", 0, "such as '500M'"),
+        ("recycleFiles", "orders.py", r"a list, such as \['orders.py'\]"),
         ("recycleAge", 0, "has to be more than 0"),
         ("failureWindow", "Infinite", "cannot be Infinite"),
         ("connectionIdleTimeout", 5, "is for preamble = 'consume'"),

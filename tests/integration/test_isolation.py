@@ -201,7 +201,7 @@ async def test_a_check_tries_it(tmp_path: Path) -> None:
         {"command": "no-such-program", "noNewPrivileges": True},
         {"command": "true", "resourceLimits": {"NOFILE": 2**40}},
         {"command": "true", "umask": "0027", "resourceLimits": {"NOFILE": hard}},
-        {"factory": "json:loads", "resourceLimits": {"CPU": 60}},
+        {"factory": "json:loads", "resourceLimits": {"CPU": 60}, "recycleFiles": ["/etc/passwd"]},
     ]
     if os.geteuid() == 0:
         rows.append({"command": "/root/x", "user": "daemon", "directory": "/root"})

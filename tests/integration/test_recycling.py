@@ -121,6 +121,38 @@ def test_a_new_process_that_fails(place: Place) -> None:
     assert "trouble" not in rows(place)[0]
 
 
+def test_a_file_that_changes(place: Place) -> None:
+    """A release is served as soon as it is there, under load; one that fails is not."""
+    flag, code = place.directory / "flag", place.directory / "fragile.py"
+    code.write_text(FRAGILE.format(flag=flag))
+    file = place.directory / "netshare.toml"
+    file.write_text(
+        f"""[[worker]]
+address = "{place.address("one")}"
+factory = "fragile:factory"
+preamble = "consume"
+recycleFiles = ["{code}"]
+"""
+    )
+    place.service(f"--config={file}")
+    until(lambda: place.served("one"))
+    first = pid_of(place)
+    load = Load(place, ["one"], 50)
+    try:
+        code.write_text("# a release\n" + code.read_text())
+        until(lambda: pid_of(place) != first)
+        second = pid_of(place)
+        until(lambda: [row["pid"] for row in rows(place)] == [second])
+        flag.touch()
+        code.write_text("# another\n" + code.read_text())
+        until(lambda: "recycling failed" in rows(place)[0].get("trouble", ""))
+        assert pid_of(place) == second
+    finally:
+        load.stop()
+    assert set(load.outcomes) == {"served"}, load.outcomes
+    assert f"{code} has changed" in place.log.read_text()
+
+
 def test_out_of_service_and_back(place: Place) -> None:
     """A worker that fails again and again is given up, told at once, and started by hand."""
     flag = place.directory / "flag"

@@ -42,6 +42,8 @@ class RecycleAfter:
     connections: int | None = None
     #: Bytes of memory that it has resident.
     memory: int | None = None
+    #: Files and directories that are not to change, as paths.
+    files: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return not (self.age is None and self.connections is None and self.memory is None)
+        return self != RecycleAfter()

@@ -5,8 +5,11 @@ When a process is to be replaced though nothing is wrong with it.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
+from netshare.service.activation.files import WatchedFiles
 from netshare.service.activation.generation import Generation, Phase
+from netshare.service.activation.interfaces import IWorkerProcess
 from netshare.service.activation.limits import RecycleAfter
 from netshare.service.activation.surroundings import memory_of
 
@@ -15,9 +18,52 @@ from netshare.service.activation.surroundings import memory_of
 JITTER = 0.1
 
 
+class Recycling:
+    """
+    The reasons of one worker.
+
+    :param directory: where its processes run; None: where the service does
+    """
+
+    def __init__(self, after: RecycleAfter, directory: str | None) -> None:
+        self._after = after
+        self._files = WatchedFiles(after.files, directory) if after.files else None
+
+    def noting(
+        self, spawn: Callable[[Generation], IWorkerProcess]
+    ) -> Callable[[Generation], IWorkerProcess]:
+        """
+        :returns: what starts a process as this does, and notes with which files
+        """
+        files = self._files
+        if files is None:
+            return spawn
+
+        def noted(generation: Generation) -> IWorkerProcess:
+            files.note(generation)
+            return spawn(generation)
+
+        return noted
+
+    def look(self) -> None:
+        """See whether files have changed; to be called again and again."""
+        if self._files is not None:
+            self._files.look()
+
+    def reason(self, generation: Generation) -> str | None:
+        """
+        Why a process is to be replaced, in words, or None: it is not.
+        """
+        reason = reason_to_recycle(self._after, generation)
+        if reason is None and self._files is not None and generation.phase is Phase.READY:
+            path = self._files.changed_since(generation)
+            reason = None if path is None else f"{path} has changed"
+        return reason
+
+
 def reason_to_recycle(after: RecycleAfter, generation: Generation) -> str | None:
     """
-    Why a process is to be replaced, in words, or None: it is not.
+    Why what a process has come to is too much, in words, or None: it is not.
     """
     pid, link = generation.pid, generation.link
     if generation.phase is not Phase.READY or pid is None or link is None:

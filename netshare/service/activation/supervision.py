@@ -19,10 +19,10 @@ from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.process import Spawner
-from netshare.service.activation.recycling import reason_to_recycle
+from netshare.service.activation.recycling import Recycling
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import descends_from, drop_ambient_capabilities
-from netshare.service.activation.worker import NotServing, State, Worker
+from netshare.service.activation.worker import NotServing, Spawn, State, Worker
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.timing import Timer
 
@@ -64,6 +64,7 @@ class Supervisor:
         self._specs: dict[AddressKey, WorkerSpec] = {}
         self._workers: dict[AddressKey, list[Worker]] = {}
         self._failures: dict[AddressKey, Failures] = {}
+        self._recycling: dict[AddressKey, Recycling] = {}
         #: Workers that are not wanted any more and have not ended.
         self._retiring: set[Worker] = set()
         self._looking = Timer(reactor, self._look)
@@ -83,21 +84,24 @@ class Supervisor:
         key = spec.address.key
         self._specs[key] = spec
         self._failures[key] = Failures(self._reactor, spec.maxFailures, spec.failureWindow)
-        spawner = self._spawner(spec)
-        made = [self._worker(spec, number, spawner) for number in range(1, spec.processes + 1)]
+        spawn = self._spawn(spec)
+        made = [self._worker(spec, number, spawn) for number in range(1, spec.processes + 1)]
         self._workers[key] = made
         return made
 
-    def _spawner(self, spec: WorkerSpec) -> Spawner:
-        return Spawner(self._reactor, self._desk, spec, self._inherited)
+    def _spawn(self, spec: WorkerSpec) -> Spawn:
+        """What starts processes of it, from now on."""
+        recycling = Recycling(spec.recycleAfter, spec.isolation.directory)
+        self._recycling[spec.address.key] = recycling
+        return recycling.noting(Spawner(self._reactor, self._desk, spec, self._inherited).spawn)
 
-    def _worker(self, spec: WorkerSpec, number: int, spawner: Spawner) -> Worker:
+    def _worker(self, spec: WorkerSpec, number: int, spawn: Spawn) -> Worker:
         return Worker(
             self._reactor,
             self._desk.registry,
             spec.address,
             spec.name if spec.processes == 1 else f"{spec.name}/{number}",
-            spawner.spawn,
+            spawn,
             self._failures[spec.address.key],
             spec.limits,
         )
@@ -113,7 +117,8 @@ class Supervisor:
         for spec in removed:
             if spec.address.key not in kept:
                 ended = self._workers.pop(spec.address.key)
-                del self._specs[spec.address.key], self._failures[spec.address.key]
+                for known in (self._specs, self._failures, self._recycling):
+                    del known[spec.address.key]
                 await gatherResults([worker.stop() for worker in ended])
                 self._desk.registry.unsupervise(spec.address)
         for spec in changed:
@@ -127,7 +132,7 @@ class Supervisor:
         """Go over to another spec of an address."""
         key = spec.address.key
         self._specs[key] = spec
-        spawner = self._spawner(spec)
+        spawn = self._spawn(spec)
         workers = self._workers[key]
         for surplus in workers[spec.processes :]:
             self._retiring.add(surplus)
@@ -135,10 +140,10 @@ class Supervisor:
         del workers[spec.processes :]
         before = list(workers)
         for number in range(len(workers) + 1, spec.processes + 1):
-            workers.append(self._worker(spec, number, spawner))
+            workers.append(self._worker(spec, number, spawn))
             workers[-1].start()
         ensureDeferred(
-            self._oneByOne([partial(one.change, spawner.spawn, spec.limits) for one in before])
+            self._oneByOne([partial(one.change, spawn, spec.limits) for one in before])
         ).addErrback(lambda _: None)  # each has logged it, and shows it
 
     def _retired(self, worker: Worker, _: None) -> None:
@@ -217,12 +222,14 @@ class Supervisor:
     def _look(self) -> None:
         """Replace one process that is due, unless one is being replaced: memory is for all."""
         self._lookLater()
+        for recycling in self._recycling.values():
+            recycling.look()
         if any(worker.state is State.RECYCLING for worker in self.workers):
             return
-        for key, spec in self._specs.items():
+        for key, recycling in self._recycling.items():
             for worker in self._workers[key]:
                 due = worker.current
-                reason = None if due is None else reason_to_recycle(spec.recycleAfter, due)
+                reason = None if due is None else recycling.reason(due)
                 if reason is not None and worker.mayRecycle:
                     self.log.info("{worker}: {reason}", worker=worker.name, reason=reason)
                     worker.recycle().addErrback(lambda failure: failure.trap(NotServing))

@@ -20,6 +20,7 @@ def test_a_worker_knows_its_time() -> None:
         (RecycleAfter(age=1.0), True),
         (RecycleAfter(connections=1), True),
         (RecycleAfter(memory=1), True),
+        (RecycleAfter(files=("a",)), True),
     ],
 )
 def test_whether_there_is_any(after: RecycleAfter, any_limit: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from twisted.internet.task import Clock
 
 from netshare.service.activation.generation import Generation
 from netshare.service.activation.limits import Limits, RecycleAfter
-from netshare.service.activation.recycling import JITTER, reason_to_recycle
+from netshare.service.activation.recycling import JITTER, Recycling, reason_to_recycle
 from tests.helpers.processes import FakeSpawner
 
 
@@ -77,3 +78,29 @@ def test_one_that_does_not_serve() -> None:
     assert reason_to_recycle(after, generation) is None
     process.end()
     assert reason_to_recycle(after, generation) is None
+
+
+def test_all_reasons(tmp_path: Path) -> None:
+    """Files are one beside the others; a process that does not serve is not asked."""
+    code = tmp_path / "code"
+    code.touch()
+    clock, spawner = Clock(), FakeSpawner()
+    recycling = Recycling(RecycleAfter(age=1000, files=("code",)), str(tmp_path))
+    generation = Generation(clock, "one", 1, Limits(), Owner())
+    generation.start(recycling.noting(spawner.spawn))
+    code.write_text("another")
+    recycling.look()
+    recycling.look()
+    assert recycling.reason(generation) is None
+    spawner.last.register()
+    assert recycling.reason(generation) == "code has changed"
+    clock.advance(1000)
+    assert recycling.reason(generation) == "it is 1000 s old"
+
+
+def test_no_files() -> None:
+    """Processes are started as they are."""
+    spawner = FakeSpawner()
+    recycling = Recycling(RecycleAfter(), None)
+    assert recycling.noting(spawner.spawn) == spawner.spawn
+    recycling.look()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,6 +158,29 @@ def test_limits_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     one.spawner.last.register()
     one.reactor.pump([LOOK_EVERY] * 50)
     assert len(one.spawner.processes) == 4
+    one.supervisor.stop()
+    for process in one.spawner.processes:
+        process.end()
+    assert one.reactor.getDelayedCalls() == []
+
+
+def test_files_are_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All processes of an address are exchanged after a change, one after the other, once."""
+    code = tmp_path / "code"
+    code.write_text("one")
+    one = Setting(monkeypatch, replace(spec("a", 2), recycleAfter=RecycleAfter(files=(str(code),))))
+    one.supervisor.start()
+    for process in one.spawner.processes:
+        process.register()
+    one.reactor.pump([LOOK_EVERY] * 10)
+    assert len(one.spawner.processes) == 2
+    code.write_text("another")
+    for count in (3, 4):
+        one.reactor.pump([LOOK_EVERY] * 2)
+        assert len(one.spawner.processes) == count
+        one.spawner.last.register()
+    one.reactor.pump([LOOK_EVERY] * 10)
+    assert [process.link.did for process in one.spawner.processes] == [[90.0], [90.0], [], []]
     one.supervisor.stop()
     for process in one.spawner.processes:
         process.end()
