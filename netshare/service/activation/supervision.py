@@ -80,7 +80,7 @@ class Supervisor:
         return [worker for some in self._workers.values() for worker in some]
 
     def _add(self, spec: WorkerSpec) -> list[Worker]:
-        self._desk.registry.supervise(spec.address)
+        self._desk.registry.supervise(spec.address, joinable=spec.processes > 1)
         key = spec.address.key
         self._specs[key] = spec
         self._failures[key] = Failures(self._reactor, spec.maxFailures, spec.failureWindow)
@@ -130,6 +130,7 @@ class Supervisor:
 
     def _exchange(self, spec: WorkerSpec) -> None:
         """Go over to another spec of an address."""
+        self._desk.registry.supervise(spec.address, joinable=spec.processes > 1)
         key = spec.address.key
         self._specs[key] = spec
         spawn = self._spawn(spec)

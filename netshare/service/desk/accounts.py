@@ -107,8 +107,25 @@ class Accounts:
         """
         if self.trusts(peer):
             return True
-        reserved = any(r.covers(address) for r in self.reservations)
-        return reserved and self.refusal(peer, address) is None
+        return self._reserved(address) and self.refusal(peer, address) is None
+
+    def together(self, one: Peer, other: Peer, address: BaseAddress) -> bool:
+        """
+        Whether two that want to may serve an address together: those of one user, and those for
+        whom it is reserved.
+        """
+        if one.uid == other.uid:
+            return True
+        return self.joins(one, address) and self.joins(other, address)
+
+    def joins(self, peer: Peer, address: BaseAddress) -> bool:
+        """
+        Whether a reservation lets this peer serve an address beside other users' workers.
+        """
+        return self._reserved(address) and self.manages(peer, address)
+
+    def _reserved(self, address: BaseAddress) -> bool:
+        return any(r.covers(address) for r in self.reservations)
 
     def refusal(self, peer: Peer, address: BaseAddress) -> str | None:
         """

@@ -71,6 +71,8 @@ class _Place:
     route: WorkerRoute
     #: The service starts workers for it itself: it stays known while none is up.
     supervised: bool = False
+    #: These are for several processes: others that are let may join them.
+    joinable: bool = False
     #: Its port is kept open for a worker that is expected.
     keepsPort: bool = False
     registrations: list[Registration] = field(default_factory=list)
@@ -106,15 +108,18 @@ class Registry:
     def __len__(self) -> int:
         return self._count
 
-    def supervise(self, address: BaseAddress) -> None:
+    def supervise(self, address: BaseAddress, joinable: bool = False) -> None:
         """
         Keep an address for workers that this service starts: while none of them is up, clients
         are told that it is unavailable, not that it is unknown.
 
+        :param joinable: workers that say ``shared``, and for whom the address is reserved, may
+            serve it beside them
         :raises AddressTaken: it has a route
         """
         place = self._places.get(address.key) or self._makePlace(address)
         place.supervised = True
+        place.joinable = joinable
 
     def unsupervise(self, address: BaseAddress) -> None:
         """
@@ -122,7 +127,7 @@ class Registry:
         """
         place = self._places.get(address.key)
         if place is not None:
-            place.supervised = False
+            place.supervised = place.joinable = False
             if not place.registrations:
                 place.route.stop("the service starts no workers for it any more")
             self._tidy(place)
@@ -219,14 +224,17 @@ class Registry:
         elif any(other.link is link for other in place.registrations):
             raise ConflictingRegistration(f"{address} is registered by this very worker")
         elif place.supervised:
-            if address.key not in link.granted:
+            joins = place.joinable and registration.shared
+            if address.key not in link.granted and not (
+                joins and self.accounts.joins(link.peer, address)
+            ):
                 raise ConflictingRegistration(
                     f"{address} belongs to a worker that the service starts itself"
                 )
         else:
             for other in place.registrations:
                 together = registration.shared and other.shared
-                if not together or other.link.peer.uid != link.peer.uid:
+                if not together or not self.accounts.together(other.link.peer, link.peer, address):
                     raise ConflictingRegistration(
                         f"{address} is registered already, by {other.link} "
                         f"({other.link.peer.commandLine or 'its command line is hidden'}): "

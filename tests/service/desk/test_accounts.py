@@ -114,6 +114,19 @@ def test_reservations(uid: int, address: str, may: bool) -> None:
         assert "net.tcp://a/hosted is reserved" in refusal
 
 
+def test_serving_together() -> None:
+    """Workers of one user may, and those of users for whom the address is reserved."""
+    accounts = Accounts(reservations=(reserve("net.tcp://+/a", 4001, 4002),))
+    a, b = parse_base_address("net.tcp://+/a"), parse_base_address("net.tcp://+/b")
+    assert accounts.together(peer(4001), peer(4002), a)
+    assert accounts.together(peer(4001), peer(0), a)
+    assert not accounts.together(peer(4001), peer(4003), a)
+    assert accounts.together(peer(4003), peer(4003), b)
+    assert not accounts.together(peer(4001), peer(4002), b)
+    assert not accounts.together(peer(0), peer(4001), b)
+    assert (accounts.joins(peer(0), a), accounts.joins(peer(0), b)) == (True, False)
+
+
 def test_the_default() -> None:
     """Without configuration there are no reservations, and no user is allowed by name."""
     accounts = Accounts.default()

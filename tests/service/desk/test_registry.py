@@ -14,6 +14,7 @@ from netshare.control.commands import ConflictingRegistration, RegistrationQuota
 from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand
 from netshare.outcomes import Outcome
+from netshare.service.desk.accounts import Accounts, Members, Reservation
 from netshare.service.desk.registry import SEGMENTS_EACH, Registration
 from netshare.service.front.ports import AllowedPorts
 from netshare.service.quotas import Quotas
@@ -149,6 +150,62 @@ def test_an_address_of_a_spawned_worker(setting: Setting) -> None:
     with pytest.raises(ConflictingRegistration, match="a worker that the service starts itself"):
         setting.claim(Link("stranger", STRANGER), "net.tcp://+/a")
     setting.register(Link("ours", STRANGER, "net.tcp://+/a"), "net.tcp://+/a")
+
+
+RESERVED = Reservation(parse_base_address("net.tcp://+/a"), Members(frozenset({STRANGER, OTHER})))
+
+
+def test_users_for_whom_an_address_is_reserved(setting: Setting) -> None:
+    """They serve it together if both say so; elsewhere they do not, and others not with them."""
+    setting.registry.accounts = Accounts(reservations=(RESERVED,))
+    setting.register(Link("one", STRANGER), "net.tcp://+/a", True)
+    with pytest.raises(ConflictingRegistration):
+        setting.claim(Link("alone", OTHER), "net.tcp://+/a", False)
+    with pytest.raises(ConflictingRegistration):
+        setting.claim(Link("not one of them", OTHER + 1), "net.tcp://+/a", True)
+    setting.register(Link("two", OTHER), "net.tcp://+/a", True)
+    setting.register(Link("one", STRANGER), "net.tcp://+/b", True)
+    with pytest.raises(ConflictingRegistration):
+        setting.claim(Link("two", OTHER), "net.tcp://+/b", True)
+
+
+@pytest.mark.parametrize(
+    ("joinable", "shared", "uid", "allowed"),
+    [
+        (True, True, STRANGER, True),
+        (True, True, os.geteuid(), True),
+        (True, False, STRANGER, False),
+        (False, True, STRANGER, False),
+        (True, True, OTHER + 1, False),
+    ],
+)
+def test_joining_spawned_workers(
+    setting: Setting, joinable: bool, shared: bool, uid: int, allowed: bool
+) -> None:
+    """Where several serve an address others may, too, for whom it is reserved, and that say so."""
+    address = RESERVED.address
+    setting.registry.accounts = Accounts(reservations=(RESERVED,))
+    setting.registry.supervise(address, joinable)
+    setting.register(Link("ours", os.geteuid(), str(address)), str(address), joinable)
+    joiner = Link("joiner", uid)
+    if allowed:
+        setting.register(joiner, str(address), shared)
+        assert len(setting.registry.registrationsOf(address)) == 2
+    else:
+        with pytest.raises(ConflictingRegistration, match="a worker that the service starts"):
+            setting.claim(joiner, str(address), shared)
+
+
+def test_an_unreserved_address_of_spawned_workers(setting: Setting) -> None:
+    """It is joined by no others, and no more when it is not for several any longer."""
+    address = RESERVED.address
+    setting.registry.supervise(address, joinable=True)
+    with pytest.raises(ConflictingRegistration):
+        setting.claim(Link("joiner", STRANGER), str(address), True)
+    setting.registry.accounts = Accounts(reservations=(RESERVED,))
+    setting.registry.supervise(address)
+    with pytest.raises(ConflictingRegistration):
+        setting.claim(Link("joiner", STRANGER), str(address), True)
 
 
 def test_an_address_of_the_configuration(setting: Setting) -> None:
