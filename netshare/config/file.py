@@ -25,6 +25,8 @@ TABLES: dict[str, tuple[str, ...]] = {
         "preamble",
         "connectionIdleTimeout",
         "processes",
+        "maxProcesses",
+        "surplusTimeout",
         "user",
         "group",
         "groups",

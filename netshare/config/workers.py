@@ -17,7 +17,11 @@ from netshare.config.rows import read_address, with_values
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
 from netshare.service.activation.limits import DRAIN_FOR, START_WITHIN, Limits, RecycleAfter
+from netshare.service.activation.pool import SURPLUS_AFTER
 from netshare.service.activation.spec import WorkerSpec
+
+#: Whole numbers that an option can say, too.
+_NUMBERS = ("processes", "maxProcesses", "maxFailures")
 
 
 def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
@@ -46,6 +50,8 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
         preamble=_preamble(table.get("preamble", "pass"), where),
         connectionIdleTimeout=_idle_limit(table, where),
         processes=_count(table, "processes", where, 1, 1),
+        maxProcesses=_most(table, where),
+        surplusTimeout=_time_or_none(table, "surplusTimeout", where, SURPLUS_AFTER),
         isolation=isolation_from_table(table, where),
         limits=_limits(table, where),
         recycleAfter=_recycle_after(table, where),
@@ -67,9 +73,9 @@ def worker_from_text(text: str) -> WorkerSpec:
         )
     if what.startswith("!"):
         return worker_from_table({"address": address, "command": what[1:]})
-    names = ("preamble", "connectionIdleTimeout", "name", "processes", "maxFailures")
+    names = ("preamble", "connectionIdleTimeout", "name", *_NUMBERS, "surplusTimeout")
     target, values = with_values(what, names, f"--worker {text}")
-    for name in ("processes", "maxFailures"):
+    for name in _NUMBERS:
         if name in values:
             values[name] = int(values[name]) if values[name].isdigit() else values[name]
     return worker_from_table({"address": address, "factory": target, **values})
@@ -115,6 +121,12 @@ def _count(table: Mapping[str, Any], key: str, where: str, least: int, otherwise
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigurationError(f"{where}: {key} is a whole number of at least {least}", key=key)
     return value
+
+
+def _most(table: Mapping[str, Any], where: str) -> int | None:
+    if "maxProcesses" not in table:
+        return None
+    return _count(table, "maxProcesses", where, _count(table, "processes", where, 1, 1), 1)
 
 
 def _time_or_none(

@@ -9,6 +9,7 @@ import pytest
 from netshare.config import ConfigurationError
 from netshare.config.workers import worker_from_table, worker_from_text
 from netshare.service.activation.limits import Limits, RecycleAfter
+from netshare.service.activation.pool import PoolLimits
 
 TABLE = {"address": "net.tcp://+/a", "factory": "a:b"}
 
@@ -55,6 +56,8 @@ def test_all_of_it() -> None:
         ("recycleConnections", "many", "a whole number"),
         ("recycleMemory", "half", "such as '500M'"),
         ("recycleMemory", 0, "such as '500M'"),
+        ("maxProcesses", 0, "at least 1"),
+        ("surplusTimeout", 0, "has to be more than 0"),
         ("recycleFiles", "orders.py", r"a list, such as \['orders.py'\]"),
         ("recycleAge", 0, "has to be more than 0"),
         ("failureWindow", "Infinite", "cannot be Infinite"),
@@ -66,6 +69,17 @@ def test_what_makes_no_sense(key: str, value: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
         worker_from_table({**TABLE, key: value})
     assert f"[[worker]] net.tcp://+/a: {key}" in str(caught.value)
+
+
+def test_a_pool() -> None:
+    """Without a word the number of processes is fixed; a most below the least makes no sense."""
+    assert worker_from_table(TABLE).pool == PoolLimits(1, 1, 60.0)
+    table = {**TABLE, "processes": 2, "maxProcesses": 5, "surplusTimeout": "Infinite"}
+    assert worker_from_table(table).pool == PoolLimits(2, 5, None)
+    with pytest.raises(ConfigurationError, match="maxProcesses is a whole number of at least 2"):
+        worker_from_table({**table, "maxProcesses": 1})
+    text = worker_from_text("net.tcp://+/a=m:f,processes=2,maxProcesses=3,surplusTimeout=5")
+    assert text.pool == PoolLimits(2, 3, 5.0)
 
 
 def test_on_the_command_line() -> None:

@@ -10,6 +10,7 @@ Worker processes that the service starts itself.
 - :mod:`netshare.service.activation.worker`: one process after the other
 - :mod:`netshare.service.activation.recycling`: when one is replaced though nothing is wrong
 - :mod:`netshare.service.activation.files`: files whose change is a reason for that
+- :mod:`netshare.service.activation.pool`: how many there are, where that is not fixed
 - :mod:`netshare.service.activation.supervision`: all workers of a service
 
 How a process comes about and what is decided about it meet in :mod:`.interfaces` only.

@@ -81,6 +81,8 @@ class Generation:
         self._clock = clock
         self._limits = limits
         self._owner = owner
+        #: Seconds for its connections.
+        self._patience = limits.drain
         self._terminated = False
         self._startTooLate = Timer(clock, self._neverReady)
         self._drainTooLate = Timer(clock, self._cut)
@@ -110,9 +112,11 @@ class Generation:
             return
         self.log.info("{worker} started as process {pid}", worker=self.name, pid=self.pid)
 
-    def drain(self) -> None:
+    def drain(self, patience: float | None = None) -> None:
         """
         Another process serves in its place: let what it has come to an end, and then end it.
+
+        :param patience: how many seconds that may take; None: as the limits say
         """
         link = self.link
         if self.process is None or self.asked:
@@ -123,10 +127,12 @@ class Generation:
                 link.withdraw()
             self._terminate(self._limits.drain)
             return
+        if patience is not None:
+            self._patience = patience
         self.asked = True
         self.phase = Phase.DRAINING
-        self._drainTooLate.start(self._limits.drain)
-        link.drain(self._limits.drain)
+        self._drainTooLate.start(self._patience)
+        link.drain(self._patience)
 
     def terminate(self) -> None:
         """End the process: SIGTERM, then SIGKILL."""
@@ -190,7 +196,7 @@ class Generation:
             "{worker}: process {pid} has had {seconds:g} s for its connections; it ends now",
             worker=self.name,
             pid=self.pid,
-            seconds=self._limits.drain,
+            seconds=self._patience,
         )
         self.terminate()
 

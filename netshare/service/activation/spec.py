@@ -12,6 +12,7 @@ from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
 from netshare.service.activation.isolation import Isolation
 from netshare.service.activation.limits import Limits, RecycleAfter
+from netshare.service.activation.pool import SURPLUS_AFTER, PoolLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,13 @@ class WorkerSpec:
     preamble: PreambleUse = PreambleUse.PASS
     #: Seconds without a byte after which a connection of such a target is cut; None: any time.
     connectionIdleTimeout: float | None = None
-    #: How many processes serve the address together.
+    #: How many processes serve the address together, at least.
     processes: int = 1
+    #: How many they may become while connections wait; None: no more.
+    maxProcesses: int | None = None
+    #: Seconds without a waiting connection after which one of those that were added goes; None:
+    #: none goes.
+    surplusTimeout: float | None = SURPLUS_AFTER
     #: As whom, where and with what each of them runs.
     isolation: Isolation = field(default_factory=Isolation)
     #: How long each step of a process's life may take.
@@ -44,6 +50,12 @@ class WorkerSpec:
     #: So many failures in so many seconds put the address out of service; 0: never.
     maxFailures: int = MOST_FAILURES
     failureWindow: float = FAILURE_WINDOW
+
+    @property
+    def pool(self) -> PoolLimits:
+        """The bounds of the number of processes."""
+        most = max(self.processes, self.maxProcesses or 0)
+        return PoolLimits(self.processes, most, self.surplusTimeout)
 
     def arguments(self) -> tuple[str, ...]:
         """
@@ -55,7 +67,7 @@ class WorkerSpec:
         options = [f"--preamble={self.preamble.value}"]
         if self.connectionIdleTimeout is not None:
             options.append(f"--connection-idle-timeout={self.connectionIdleTimeout}")
-        if self.processes > 1:
+        if self.pool.most > 1:
             options.append("--shared")
         return (
             sys.executable,

@@ -18,16 +18,21 @@ from netshare.interfaces import IWorkerManager
 from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
+from netshare.service.activation.pool import Demand, Pool
 from netshare.service.activation.process import Spawner
 from netshare.service.activation.recycling import Recycling
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import descends_from, drop_ambient_capabilities
 from netshare.service.activation.worker import NotServing, Spawn, State, Worker
 from netshare.service.desk.protocol import RegistrationDesk
+from netshare.service.workers.route import WorkerRoute
 from netshare.timing import Timer
 
 #: Seconds between two looks at whether a process is to be replaced.
 LOOK_EVERY = 1.0
+
+#: Seconds that the connections of a process have that is only not needed: a week.
+NO_HURRY = 7 * 86400.0
 
 #: How the workers of one address are, together: as the first of these is.
 _TOGETHER = (
@@ -38,6 +43,9 @@ _TOGETHER = (
     State.OUT_OF_SERVICE,
     State.STOPPED,
 )
+
+#: Those of a worker that serves.
+_SERVING = (State.SERVING, State.RECYCLING)
 
 
 @implementer(IWorkerManager)
@@ -65,6 +73,8 @@ class Supervisor:
         self._workers: dict[AddressKey, list[Worker]] = {}
         self._failures: dict[AddressKey, Failures] = {}
         self._recycling: dict[AddressKey, Recycling] = {}
+        self._spawns: dict[AddressKey, Spawn] = {}
+        self._pools: dict[AddressKey, Pool] = {}
         #: Workers that are not wanted any more and have not ended.
         self._retiring: set[Worker] = set()
         self._looking = Timer(reactor, self._look)
@@ -80,7 +90,7 @@ class Supervisor:
         return [worker for some in self._workers.values() for worker in some]
 
     def _add(self, spec: WorkerSpec) -> list[Worker]:
-        self._desk.registry.supervise(spec.address, joinable=spec.processes > 1)
+        self._desk.registry.supervise(spec.address, joinable=spec.pool.most > 1)
         key = spec.address.key
         self._specs[key] = spec
         self._failures[key] = Failures(self._reactor, spec.maxFailures, spec.failureWindow)
@@ -93,14 +103,16 @@ class Supervisor:
         """What starts processes of it, from now on."""
         recycling = Recycling(spec.recycleAfter, spec.isolation.directory)
         self._recycling[spec.address.key] = recycling
-        return recycling.noting(Spawner(self._reactor, self._desk, spec, self._inherited).spawn)
+        spawner = Spawner(self._reactor, self._desk, spec, self._inherited)
+        self._spawns[spec.address.key] = spawn = recycling.noting(spawner.spawn)
+        return spawn
 
     def _worker(self, spec: WorkerSpec, number: int, spawn: Spawn) -> Worker:
         return Worker(
             self._reactor,
             self._desk.registry,
             spec.address,
-            spec.name if spec.processes == 1 else f"{spec.name}/{number}",
+            spec.name if spec.pool.most == 1 else f"{spec.name}/{number}",
             spawn,
             self._failures[spec.address.key],
             spec.limits,
@@ -117,7 +129,8 @@ class Supervisor:
         for spec in removed:
             if spec.address.key not in kept:
                 ended = self._workers.pop(spec.address.key)
-                for known in (self._specs, self._failures, self._recycling):
+                self._unwatch(spec.address.key)
+                for known in (self._specs, self._failures, self._recycling, self._spawns):
                     del known[spec.address.key]
                 await gatherResults([worker.stop() for worker in ended])
                 self._desk.registry.unsupervise(spec.address)
@@ -126,19 +139,19 @@ class Supervisor:
         for spec in new.values():
             for worker in self._add(spec):
                 worker.start()
+            self._watch(spec)
         self._lookLater()
 
     def _exchange(self, spec: WorkerSpec) -> None:
         """Go over to another spec of an address."""
-        self._desk.registry.supervise(spec.address, joinable=spec.processes > 1)
+        self._desk.registry.supervise(spec.address, joinable=spec.pool.most > 1)
         key = spec.address.key
         self._specs[key] = spec
         spawn = self._spawn(spec)
+        self._watch(spec)
         workers = self._workers[key]
-        for surplus in workers[spec.processes :]:
-            self._retiring.add(surplus)
-            surplus.stop(drain=True).addCallback(partial(self._retired, surplus))
-        del workers[spec.processes :]
+        while len(workers) > spec.pool.most:
+            self._retire(workers.pop())
         before = list(workers)
         for number in range(len(workers) + 1, spec.processes + 1):
             workers.append(self._worker(spec, number, spawn))
@@ -147,8 +160,47 @@ class Supervisor:
             self._oneByOne([partial(one.change, spawn, spec.limits) for one in before])
         ).addErrback(lambda _: None)  # each has logged it, and shows it
 
-    def _retired(self, worker: Worker, _: None) -> None:
-        self._retiring.discard(worker)
+    def _retire(self, worker: Worker, patience: float | None = None) -> None:
+        """
+        Let one go that is not wanted any more.
+
+        :param patience: seconds for its connections; None: as its spec says
+        """
+        self._retiring.add(worker)
+        worker.leave(patience).addCallback(lambda _: self._retiring.discard(worker))
+
+    def _watch(self, spec: WorkerSpec) -> None:
+        """Keep the number of its processes in line with what is to be done, within its bounds."""
+        key = spec.address.key
+        self._unwatch(key)
+        if spec.pool.most > spec.pool.least:
+            grow, shrink = partial(self._grow, key), partial(self._shrink, key)
+            pool = Pool(self._reactor, spec.pool, partial(self._demand, key), grow, shrink)
+            self._pools[key] = pool
+            pool.start()
+
+    def _unwatch(self, key: AddressKey) -> None:
+        if key in self._pools:
+            self._pools.pop(key).stop()
+
+    def _demand(self, key: AddressKey) -> Demand:
+        workers = self._workers[key]
+        route = self._desk.registry.tree.get(self._specs[key].address)
+        waiting = route.waiting if isinstance(route, WorkerRoute) else 0
+        return Demand(waiting, len(workers), all(one.state in _SERVING for one in workers))
+
+    def _grow(self, key: AddressKey) -> None:
+        spec, workers = self._specs[key], self._workers[key]
+        self.log.info("connections wait for {address}: a process more", address=str(spec.address))
+        workers.append(self._worker(spec, len(workers) + 1, self._spawns[key]))
+        workers[-1].start()
+
+    def _shrink(self, key: AddressKey) -> None:
+        workers = self._workers[key]
+        self.log.info(
+            "{worker} is not needed: it ends with its last connection", worker=workers[-1].name
+        )
+        self._retire(workers.pop(), NO_HURRY)
 
     @staticmethod
     async def _oneByOne(steps: Sequence[Any]) -> None:
@@ -161,6 +213,8 @@ class Supervisor:
         drop_ambient_capabilities()
         for worker in self.workers:
             worker.start()
+        for spec in self._specs.values():
+            self._watch(spec)
         self._lookLater()
 
     def startAt(self, address: BaseAddress) -> Deferred[None]:
@@ -176,8 +230,12 @@ class Supervisor:
 
     def recycleAt(self, address: BaseAddress) -> Deferred[None]:
         """See :meth:`IWorkerManager.recycleAt`."""
-        workers = self._workers[address.key]
-        return ensureDeferred(self._oneByOne([worker.recycle for worker in workers]))
+        return ensureDeferred(self._recycleAll(list(self._workers[address.key])))
+
+    async def _recycleAll(self, workers: Sequence[Worker]) -> None:
+        for worker in workers:
+            if worker in self.workers:  # and was not one too many meanwhile
+                await worker.recycle()
 
     def describe(self, address: BaseAddress) -> dict[str, str] | None:
         """See :meth:`IWorkerManager.describe`."""
@@ -204,6 +262,8 @@ class Supervisor:
         :returns: fires when the last has ended
         """
         self._looking.stop()
+        for pool in self._pools.values():
+            pool.stop()
         return gatherResults([worker.stop() for worker in (*self.workers, *self._retiring)])
 
     @staticmethod

@@ -97,6 +97,8 @@ class Worker:
         self._outdated = False
         self._stopped: list[Deferred[None]] = []
         self._stopping = False
+        #: Others serve the address when it has stopped.
+        self._others = False
         self._notBefore = 0.0
 
     @property
@@ -123,11 +125,23 @@ class Worker:
             self._restart.stop()
             self._begin()
 
-    def stop(self, drain: bool = False) -> Deferred[None]:
+    def leave(self, patience: float | None = None) -> Deferred[None]:
+        """
+        End the process when its connections have come to an end: other workers go on with the
+        address.
+
+        :param patience: how many seconds the connections have; None: as the limits say
+        :returns: fires when it has ended
+        """
+        self._others = True
+        return self.stop(drain=True, patience=patience)
+
+    def stop(self, drain: bool = False, patience: float | None = None) -> Deferred[None]:
         """
         End the process.
 
         :param drain: let its connections come to an end first
+        :param patience: how many seconds they have for that; None: as the limits say
         :returns: fires when it has ended
         """
         self._restart.stop()
@@ -137,7 +151,7 @@ class Worker:
         self._stopped.append(done)
         for generation in generations:
             if drain:
-                generation.drain()
+                generation.drain(patience)
             else:
                 generation.terminate()
         if not generations:
@@ -264,7 +278,8 @@ class Worker:
 
     def _hasStopped(self) -> None:
         self.state = State.STOPPED
-        self._registry.unexpect(self._address, "its worker was stopped")
+        if not self._others:
+            self._registry.unexpect(self._address, "its worker was stopped")
         self._tell(f"{self.name} was stopped")
         stopped, self._stopped = self._stopped, []
         for done in stopped:

@@ -146,6 +146,19 @@ def test_a_drain_without_an_end(life: Life) -> None:
     process.end()
 
 
+def test_a_drain_without_hurry(life: Life) -> None:
+    """It has the time that it is given instead of the usual one."""
+    process = life.start()
+    process.register()
+    life.generation.drain(10 * DRAIN_FOR)
+    assert process.link.did == [10 * DRAIN_FOR]
+    life.clock.advance(10 * DRAIN_FOR - 1)
+    assert process.signals == []
+    life.clock.advance(1)
+    assert process.signals == ["TERM"]
+    process.end()
+
+
 def test_a_drain_of_one_that_does_not_know_how(life: Life) -> None:
     """It gets no more connections, SIGTERM, and as much time."""
     process = life.start()

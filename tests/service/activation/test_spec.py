@@ -32,6 +32,7 @@ def test_an_idle_limit() -> None:
 def test_several_processes() -> None:
     """Several processes share the address."""
     assert "--shared" in WorkerSpec("one", ADDRESS, target="a:b", processes=2).arguments()
+    assert "--shared" in WorkerSpec("one", ADDRESS, target="a:b", maxProcesses=2).arguments()
     assert "--shared" not in WorkerSpec("one", ADDRESS, target="a:b").arguments()
 
 

@@ -10,13 +10,17 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 
 from netshare.addresses import parse_base_address
+from netshare.control.protocol import ControlProtocol
 from netshare.service.activation import supervision
 from netshare.service.activation.limits import RecycleAfter
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.activation.supervision import LOOK_EVERY, Supervisor
+from netshare.service.activation.supervision import LOOK_EVERY, NO_HURRY, Supervisor
 from netshare.service.activation.worker import NotServing, State
+from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
-from netshare.testing import AdoptingReactor
+from netshare.service.workers.lanes import AmpLane
+from netshare.service.workers.route import WorkerRoute
+from netshare.testing import AdoptingReactor, RecordedArrival
 from tests.helpers.processes import FakeSpawner
 
 A = parse_base_address("net.tcp://+/a")
@@ -185,6 +189,116 @@ def test_files_are_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for process in one.spawner.processes:
         process.end()
     assert one.reactor.getDelayedCalls() == []
+
+
+class Pooled(Setting):
+    """An address that one to three processes serve, and connections that wait for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(monkeypatch, replace(spec("a"), maxProcesses=3, surplusTimeout=60.0))
+        self.supervisor.start()
+        self.spawner.last.register()
+
+        route = self.shared.tree.get(A)
+        assert isinstance(route, WorkerRoute)
+        self.route = route
+
+    def wait(self, count: int) -> None:
+        self.route.addLane(BUSY)
+        for _ in range(count):
+            self.shared.factory.router(RecordedArrival("net.tcp://localhost/a"))
+        assert self.route.waiting == count
+
+    def grow(self) -> None:
+        """Have one process more."""
+        self.wait(1)
+        self.look(0.5)
+        self.spawner.last.register()
+        self.route.stop("it has waited enough")
+        assert len(self.supervisor.workers) == 2
+
+    def look(self, seconds: float) -> list[str]:
+        """Let time pass, and see which workers there are then."""
+        self.reactor.pump([0.25] * int(seconds / 0.25))
+        return [worker.name for worker in self.supervisor.workers]
+
+
+class Busy(AmpLane):
+    """A lane that takes nothing."""
+
+    def takes(self, address: object) -> bool:
+        return False
+
+
+BUSY = Busy(AdoptingReactor(), ControlProtocol(), 10, Quotas(), "busy")
+
+
+def test_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows while connections wait and each of its processes serves, and shrinks later."""
+    one = Pooled(monkeypatch)
+    assert one.look(5) == ["a/1"]
+    one.wait(2)
+    assert one.look(2) == ["a/1", "a/2"]
+    one.spawner.last.register()
+    assert one.look(2) == ["a/1", "a/2", "a/3"]
+    one.spawner.last.register()
+    assert one.look(15) == ["a/1", "a/2", "a/3"]  # until the two have waited for too long
+    assert one.look(45) == ["a/1", "a/2", "a/3"]
+    assert one.look(15) == ["a/1", "a/2"]
+    assert one.spawner.last.link.did == [NO_HURRY]
+    one.spawner.last.watcher.drained(0)
+    one.spawner.last.end()
+    assert one.look(60) == ["a/1"]
+    assert one.look(600) == ["a/1"]
+    stopped = one.supervisor.stop()
+    for process in one.spawner.processes:
+        process.end()
+    assert stopped.called
+    assert one.reactor.getDelayedCalls() == []
+
+
+def test_a_pool_that_is_recycled_while_it_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has gone is not waited for."""
+    one = Pooled(monkeypatch)
+    one.grow()
+    one.look(55)
+    done: list[Any] = []
+    one.supervisor.recycleAt(A).addBoth(done.append)
+    one.look(10)
+    assert [worker.name for worker in one.supervisor.workers] == ["a/1"]
+    one.spawner.last.register()
+    assert done == [None]
+
+
+def test_a_surplus_process_ends_while_another_one_is_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What waits for the one that restarts waits on."""
+    one = Pooled(monkeypatch)
+    one.grow()
+    assert one.look(80) == ["a/1"]
+    one.route.removeLane(BUSY)
+    one.spawner.processes[0].end()
+    assert one.route.expected
+    one.spawner.processes[1].end()
+    assert one.route.expected
+
+
+def test_a_changed_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has grown to is kept within the new bounds; without any it is as before."""
+    one = Pooled(monkeypatch)
+    one.grow()
+    before = replace(spec("a"), maxProcesses=3)
+    changing = one.supervisor.change([before], [replace(before, maxProcesses=4)])
+    ensureDeferred(changing)
+    assert len(one.supervisor.workers) == 2
+    ensureDeferred(one.supervisor.change([before], [spec("a")]))
+    assert len(one.supervisor.workers) == 1
+    assert one.look(100) == ["a/1"]
+    ensureDeferred(one.supervisor.change([spec("a")], []))
+    for process in one.spawner.processes:
+        process.end()
+    assert one.supervisor.workers == []
 
 
 def test_a_family(monkeypatch: pytest.MonkeyPatch) -> None:
