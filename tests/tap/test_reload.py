@@ -27,6 +27,7 @@ class Process:
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
+        self.pipes: dict[int, Any] = {}
         self.signals: list[str] = []
 
     def signalProcess(self, name: str) -> None:
