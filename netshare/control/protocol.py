@@ -40,6 +40,9 @@ MAX_UNCLAIMED = 512
 MAX_BOX = MAX_LARGE_BYTES + 1024 * 1024
 
 
+#: How many commands of a link may make no sense before it is cut: each is a line in the log.
+MOST_MISTAKES = 10
+
 #: Told how a question was answered.
 Answered = Callable[[Exception | None], None]
 
@@ -149,6 +152,7 @@ class ControlProtocol(amp.AMP):
         self._forgotten: set[bytes] = set()
         #: How many answers are still to be given.
         self.answering = 0
+        self._mistakes = 0
 
     def conversation(self, unread: bytes) -> tuple[Conversation, list[int]] | None:
         """
@@ -302,10 +306,27 @@ class ControlProtocol(amp.AMP):
                 return responder(box)  # type: ignore[no-any-return]
             except (KeyError, ValueError, TypeError, amp.AmpError) as error:
                 reason = f"the arguments of {name.decode('ascii', 'replace')} cannot be read"
-                self.log.warn("{reason}: {error!r}", reason=reason, error=error)
+                if amp.ASK in box:  # else it is said where there is no answer
+                    self._mistaken(f"{reason}: {error!r}")
                 raise amp.RemoteAmpError(b"InvalidArgument", reason) from None
 
         return read
+
+    def unhandledError(self, failure: Failure) -> None:
+        """
+        A command that wants no answer was not carried out. AMP would drop the link, with a
+        traceback.
+        """
+        if failure.check(amp.RemoteAmpError):
+            self._mistaken(f"a command that wants no answer: {failure.getErrorMessage()}")
+        else:
+            super().unhandledError(failure)
+
+    def _mistaken(self, reason: str) -> None:
+        self.log.warn("{link}: {reason}", link=self, reason=reason)
+        self._mistakes += 1
+        if self._mistakes == MOST_MISTAKES:
+            self.cut("too many of its commands make no sense")
 
     def claim(self, descriptor: int) -> int:
         """

@@ -24,7 +24,7 @@ from netshare.control.commands import (
     RoutesChanged,
     ServiceFault,
 )
-from netshare.control.protocol import ControlProtocol
+from netshare.control.protocol import MOST_MISTAKES, ControlProtocol
 from netshare.testing import linkedUNIXTransports
 from tests.helpers.control import Answering, Pair, result_of
 
@@ -60,6 +60,38 @@ def test_hostile_boxes(pair: Pair, box: dict[bytes, bytes]) -> None:
     assert link.connected
     registered = asking.callRemote(Register, version=1, baseAddress="x")
     assert result_of(link, registered) == {"baseAddress": "x", "lane": None}
+
+
+@pytest.mark.parametrize("ask", [{}, {b"_ask": b"1"}], ids=["unasked", "asked"])
+@pytest.mark.parametrize(
+    "box",
+    [{b"_command": b"Register", b"version": b"x"}, {b"_command": b"Future"}],
+    ids=["unreadable", "unknown"],
+)
+def test_commands_that_make_no_sense(
+    pair: Pair, box: dict[bytes, bytes], ask: dict[bytes, bytes]
+) -> None:
+    """
+    Each is a line in the log, also where no answer is wanted, and never a traceback; and a link
+    that has many of them is cut.
+    """
+    asking, _, link = pair
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        for _ in range(MOST_MISTAKES - 1):
+            asking.transport.write(box_of({**ask, **box}))
+        asking.ampBoxReceived = lambda box: None  # type: ignore[method-assign]
+        link.flush()
+        assert link.connected
+        asking.transport.write(box_of({**ask, **box}))
+        link.flush()
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert [event for event in events if "log_failure" in event] == []
+    known = ask and box[b"_command"] == b"Future"  # is answered, and no line
+    assert link.connected == bool(known)
+    assert len(events) == (0 if known else MOST_MISTAKES + 1)
 
 
 def test_an_unknown_command(pair: Pair) -> None:

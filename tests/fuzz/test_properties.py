@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import properties, upgradeproperties
+from tests.helpers import controlproperties, properties, upgradeproperties
 
 CHECKS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     name: (getattr(properties, f"check_{name}"), getattr(properties, f"{name}_seeds"))
     for name in ("framing", "decode", "text", "compressed")
-} | {"upgrades": (upgradeproperties.check_upgrades, upgradeproperties.upgrades_seeds)}
+} | {
+    "upgrades": (upgradeproperties.check_upgrades, upgradeproperties.upgrades_seeds),
+    "control": (controlproperties.check_control, controlproperties.control_seeds),
+}
 #: Inputs for which something did not hold once.
 FOUND = [
     b'"',  # a conversation without any record could not be shown
@@ -22,6 +25,9 @@ FOUND = [
     b"\x00<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'"
     b" xmlns:a='http://www.w3.org/2005/08/addressing'><s:Header><a:Action>x</a:Action></s:Header>"
     b"<s:Body><b xmlns:a='http://www.w3.org/2005/08/addressing'><a:c/></b></s:Body></s:Envelope>",
+    # a command that wants no answer and fails was a traceback
+    b"\x00\xff\x00\x08_command\x00\x08Register\x00\x0bbaseAddress\x00\x10net.tcp://+/mine"
+    b"\x00\x07version\x00\x019\x00\x00",
 ]
 #: Small samples, from which Hypothesis makes others.
 SAMPLES = {
