@@ -213,6 +213,11 @@ class IWorkerManager(Interface):
         where the service starts none.
         """
 
+    def watcherOf(pid: int) -> ILinkWatcher | None:
+        """
+        What is told of the link of a process that runs, if it is one of these workers'.
+        """
+
     def startAt(address: BaseAddress) -> Deferred[None]:
         """
         Start the workers of an address, also those that are out of service.

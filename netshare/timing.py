@@ -46,6 +46,14 @@ class Timer:
         self._expired = expired
         self._call: IDelayedCall | None = None
 
+    @property
+    def left(self) -> float | None:
+        """Seconds until it calls; None: it does not."""
+        if self._call is None:
+            return None
+        now = self._clock.seconds()
+        return max(self._call.getTime() - now, 0.0)
+
     def start(self, seconds: float | None) -> None:
         """
         Call so many seconds from now, and not at the time set before.

@@ -21,11 +21,14 @@ def test_timer() -> None:
     clock = Clock()
     passed: list[float] = []
     timer = Timer(clock, lambda: passed.append(clock.seconds()))  # type: ignore[arg-type]
+    assert timer.left is None
     timer.start(5)
     clock.advance(3)
+    assert timer.left == 2
     timer.start(5)
     clock.pump([1.0] * 10)
     assert passed == [8]
+    assert timer.left is None
     timer.start(5)
     timer.stop()
     timer.start(5)

@@ -329,12 +329,15 @@ class TakeOver(amp.Command):
     """
     A new service to the one that runs: give me all that you have, I go on.
 
-    ``format`` is the form of links in what is given that the new service knows. ``channel`` is a
-    SEQPACKET socket on which everything comes (:mod:`netshare.service.takeover`). For root and the
-    service's own user.
+    ``format`` is the form of links in what is given that the new service knows, ``workers`` says
+    that it goes on with workers that this service has started. ``channel`` is a SEQPACKET socket on
+    which everything comes (:mod:`netshare.service.takeover`). For root and the service's own user.
     """
 
-    arguments: ClassVar = [(b"format", amp.Integer())]
+    arguments: ClassVar = [
+        (b"format", amp.Integer()),
+        (b"workers", amp.Boolean(optional=True)),
+    ]
     response: ClassVar = [(b"channel", amp.Descriptor())]
     errors: ClassVar = {
         AccessDenied: b"AccessDenied",

@@ -77,6 +77,19 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True)
+class LeavingState:
+    """
+    An address that the worker of a link has been told to drain.
+    """
+
+    address: str
+    shared: bool
+    since: float
+    #: Seconds that it still has.
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRecord:
     """
     A control link. The descriptors are the link, of a fast lane both ends, ours first, and what
@@ -102,6 +115,8 @@ class LinkRecord:
     drains: bool = False
     #: Which of several programs it is, as it says itself.
     generation: str = ""
+    #: Addresses that it lets come to an end.
+    leaving: tuple[LeavingState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +200,74 @@ class CountersRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """
+    A worker that the service has started; its processes follow.
+    """
+
+    kind: ClassVar = "worker"
+
+    address: str
+    #: Which of those of its address it is, from 1; 0: it is not wanted any more.
+    number: int
+    #: What log lines call it.
+    name: str
+    #: Tells whether it is started in the same way as by the service that reads this.
+    fingerprint: str
+    #: How it is, in a word.
+    state: str
+    #: What went wrong last, in words.
+    trouble: str = ""
+    stopping: bool = False
+    #: What is to be started has changed since the next process was.
+    outdated: bool = False
+    #: How many processes it has had.
+    count: int = 0
+    #: Seconds until the next one is started; None: none is waited for.
+    restart: float | None = None
+    #: How long that takes the next time.
+    delay: float = 0.0
+    #: Seconds in which it is not recycled.
+    pause: float = 0.0
+    #: How many seconds ago processes of its address have failed.
+    failures: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRecord:
+    """
+    A process of the worker before. The descriptors are its pidfd, and those of its output that
+    are open.
+    """
+
+    kind: ClassVar = "child"
+
+    #: ``current``, ``next`` or ``leaving``.
+    role: str
+    pid: int
+    #: The how manieth process of the worker it is.
+    number: int
+    phase: str
+    #: Seconds since it was started, and since it began to serve, if it has.
+    age: float
+    served: float | None = None
+    asked: bool = False
+    terminated: bool = False
+    reason: str = ""
+    #: Seconds that it still has for its start, for its connections, for its end.
+    start: float | None = None
+    drain: float | None = None
+    stop: float | None = None
+    #: How many seconds it has, or would have, for its connections in all.
+    patience: float | None = None
+    #: Which outputs are open, 1 and 2, in the order of their descriptors.
+    streams: tuple[int, ...] = ()
+    #: What has come of lines that are not complete, of 1 and 2.
+    output: bytes = b""
+    errors: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class EndRecord:
     """
     There are no more records.
@@ -202,6 +285,8 @@ Record = (
     | WaitingRecord
     | ExpectRecord
     | CountersRecord
+    | WorkerRecord
+    | ChildRecord
     | EndRecord
 )
 

@@ -100,8 +100,11 @@ class SharingService(Service):
         self._read = read
         self._reloads = DeferredLock()
         self.shared.desk.reload = self.reload
+        self.supervisor = Supervisor(
+            reactor, self.shared.desk, list(configuration.workers), str(self.control)
+        )
         self._succession = Succession(
-            reactor, self.shared, self.control, configuration, bool(notifier)
+            reactor, self.shared, self.supervisor, self.control, bool(notifier)
         )
         self.shared.desk.takeOver = self._succession.giving.begin
         for relay in configuration.relays:
@@ -112,9 +115,6 @@ class SharingService(Service):
                 connectTimeout=relay.connectTimeout,
                 idleTimeout=relay.idleTimeout,
             )
-        self.supervisor = Supervisor(
-            reactor, self.shared.desk, list(configuration.workers), str(self.control)
-        )
 
     def _sharedPort(self, reactor: Any, configuration: Configuration) -> SharedPort:
         return SharedPort(
@@ -333,6 +333,7 @@ class SharingService(Service):
                 bound.close()  # a port that this configuration does not name
         self._succession.taken(channel, taking.predecessor.pid)
         self.shared.resume(self._memory(), afresh=False, state=self._manager.store.state())
+        self.supervisor.resume(taking.workers())
         taking.take_up(self.shared)
 
     def _must(self, opening: Deferred[Any], what: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from netshare.config import Configuration
+from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
 from netshare.service.records import ControlRecord, Handed
 from netshare.service.shared import SharedPort
@@ -40,8 +40,8 @@ class Succession:
         self,
         reactor: Any,
         shared: SharedPort,
+        supervisor: Supervisor,
         path: Path,
-        configuration: Configuration,
         managed: bool = False,
     ) -> None:
         self.control: Any = None
@@ -49,7 +49,7 @@ class Succession:
         self._reactor = reactor
         self._shared = shared
         self._path = path
-        self._configuration = configuration
+        self._supervisor = supervisor
         self._managed = managed
         self._lock = path.with_name(path.name + ".lock")
         self._looking: list[LoopingCall] = []
@@ -117,19 +117,24 @@ class Succession:
     def _others(self) -> Iterator[Handed]:
         owned = getattr(self.control, "owned", True)
         yield Handed(ControlRecord(str(self._path), owned), (self.control.fileno(),))
+        yield from self._supervisor.handed_over()
 
-    def _refusal(self) -> str | None:
+    def _refusal(self, workers: bool) -> str | None:
         if self._managed:
             return (
                 "systemd runs it, and would take its end for that of the service: restart it with "
                 "systemctl, which refuses no client of a port that systemd holds or keeps"
             )
-        if self._configuration.workers:
-            return "its workers were started by it and would end with it: restart it instead"
+        if self._supervisor.workers and not workers:
+            return (
+                "it has started workers, with which a service of the other release cannot go on: "
+                "restart it instead"
+            )
         return None
 
     def _left(self, channel: socket.socket) -> None:
         """Finish what only this process can finish, and end."""
+        self._supervisor.letGo()
         self.control.stopReading()
         self.control.socket.close()  # stopping it would remove the path
         until = self._reactor.seconds() + self._shared.quotas.drainTimeout

@@ -15,8 +15,7 @@ from netshare.config import Configuration, ListenSpec, configure, load_file
 from netshare.config.file import KEYS
 from netshare.endpoints.preamble import PreambleUse
 from netshare.outcomes import Outcome
-from netshare.service.activation.limits import KILL_AFTER
-from netshare.service.activation.worker import FIRST_DELAY, LONGEST_DELAY
+from netshare.service.activation.limits import FIRST_DELAY, KILL_AFTER, LONGEST_DELAY
 from netshare.service.front.arrival import FAULTS
 from netshare.service.quotas import Quotas
 from netshare.worker.child import DRAIN

@@ -7,8 +7,9 @@ from typing import Any
 from zope.interface import implementer
 
 from netshare.interfaces import IWorkerLink
-from netshare.service.activation.interfaces import IWorkerProcess
+from netshare.service.activation.interfaces import IWorkerProcess, ProcessEnds
 from netshare.service.activation.process import SpawnFailed
+from netshare.sockets.held import NotPassable
 
 
 @implementer(IWorkerLink)
@@ -36,12 +37,21 @@ class FakeProcess:
 
     def __init__(self, pid: int, watcher: Any) -> None:
         self.pid = pid
+        self.pidfd = 1000 + pid
         self.watcher = watcher
         self.link = FakeLink()
         self.signals: list[str] = []
 
     def signal(self, name: str) -> None:
         self.signals.append(name)
+
+    def ends(self) -> ProcessEnds:
+        if self.pidfd < 0:
+            raise NotPassable("there is no pidfd")
+        return ProcessEnds(self.pidfd, {2: 100}, {1: b"half", 2: b""})
+
+    def letGo(self) -> None:
+        self.signals.append("let go")
 
     def register(self) -> None:
         self.watcher.registered(self.link)

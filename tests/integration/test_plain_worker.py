@@ -23,9 +23,9 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import END, NEGOTIATE_UPGRADE, PREAMBLE_ACK, Mode, preamble
 from netshare.framing.sizes import encode_size
 from netshare.outcomes import Outcome
+from netshare.service.activation.interfaces import State
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
-from netshare.service.activation.worker import State
 from netshare.service.shared import SharedPort
 from tests.helpers.wire import sized_envelope
 from tests.peers.drivers import free_port

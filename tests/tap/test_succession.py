@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
-from netshare.config import configure
+from netshare.addresses import parse_base_address
 from netshare.control.commands import TakeOverRefused
+from netshare.service.activation.spec import WorkerSpec
+from netshare.service.activation.supervision import Supervisor
 from netshare.service.shared import SharedPort
 from netshare.sockets.credentials import Peer
 from netshare.tap.succession import Succession
@@ -19,22 +21,27 @@ from netshare.tap.succession import Succession
 PEER = Peer(4711, os.geteuid(), frozenset())
 
 
-def succession(path: Path, **values: Any) -> tuple[Any, Succession]:
+def succession(path: Path, *specs: WorkerSpec, managed: bool = False) -> tuple[Any, Succession]:
     reactor: Any = MemoryReactorClock()
-    return reactor, Succession(reactor, SharedPort(reactor), path, configure(values, {}))
+    shared = SharedPort(reactor)
+    supervisor = Supervisor(reactor, shared.desk, list(specs), str(path), {})
+    return reactor, Succession(reactor, shared, supervisor, path, managed)
 
 
-def test_spawned_workers(tmp_path: Path) -> None:
-    """A service whose workers would end with it is not taken over."""
-    _, ours = succession(tmp_path / "control", worker=["net.tcp://+/a=!sleep 5"])
+def test_a_release_that_knows_no_workers(tmp_path: Path) -> None:
+    """A service is not taken over by one that would start its workers a second time."""
+    spec = WorkerSpec("a", parse_base_address("net.tcp://+/a"), command=("sleep", "5"))
+    reactor, ours = succession(tmp_path / "control", spec)
     with pytest.raises(TakeOverRefused, match="restart it"):
-        ours.giving.begin(1, PEER)
+        ours.giving.begin(1, PEER, workers=False)
+    theirs = os.dup(ours.giving.begin(1, PEER, workers=True))
+    os.close(theirs)
+    reactor.pump([0.01] * 600)
 
 
 def test_a_service_of_systemd(tmp_path: Path) -> None:
     """A service whose process a manager watches is restarted by that."""
-    reactor: Any = MemoryReactorClock()
-    ours = Succession(reactor, SharedPort(reactor), tmp_path / "c", configure({}, {}), True)
+    _, ours = succession(tmp_path / "control", managed=True)
     with pytest.raises(TakeOverRefused, match="systemctl"):
         ours.giving.begin(1, PEER)
 

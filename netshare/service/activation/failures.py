@@ -5,6 +5,7 @@ When a worker fails too often to be started again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -35,6 +36,21 @@ class Failures:
     def clear(self) -> None:
         """Begin anew."""
         self._when.clear()
+
+    def ages(self) -> tuple[float, ...]:
+        """How many seconds ago each was, the oldest first."""
+        now = self._clock.seconds()
+        return tuple(now - when for when in self._when)
+
+    def resume(self, ages: Iterable[float]) -> None:
+        """
+        Go on with those that another service has counted.
+
+        :param ages: as :meth:`ages`
+        """
+        now = self._clock.seconds()
+        self._when.clear()
+        self._when.extend(now - age for age in ages)
 
     @property
     def tooMany(self) -> bool:

@@ -21,6 +21,7 @@ from netshare.printable import CleanLogger
 from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
 from netshare.service.activation.limits import Limits
 from netshare.service.activation.process import SpawnFailed
+from netshare.service.records import ChildRecord, Handed
 from netshare.timing import Timer
 
 
@@ -112,6 +113,60 @@ class Generation:
             return
         self.log.info("{worker} started as process {pid}", worker=self.name, pid=self.pid)
 
+    def handed_over(self, role: str) -> Handed:
+        """
+        The process, for another service.
+
+        :param role: what the worker has it for
+        :raises NotPassable: the system has no way for that
+        """
+        assert self.process is not None
+        ends = self.process.ends()
+        record = ChildRecord(
+            role,
+            self.process.pid,
+            self.number,
+            self.phase.value,
+            self.age,
+            None if self.readyAt is None else self._clock.seconds() - self.readyAt,
+            self.asked,
+            self._terminated,
+            self.reason,
+            self._startTooLate.left,
+            self._drainTooLate.left,
+            self._tooLate.left,
+            self._patience,
+            tuple(ends.pipes),
+            ends.partial.get(1, b""),
+            ends.partial.get(2, b""),
+        )
+        return Handed(record, (ends.pidfd, *ends.pipes.values()))
+
+    def letGo(self) -> None:
+        """Another service has the process."""
+        self._stopTimers()
+        if self.process is not None:
+            self.process.letGo()
+
+    def resume(self, record: ChildRecord, adopt: Callable[[Generation], IWorkerProcess]) -> None:
+        """
+        Be the generation that another service had.
+
+        :param adopt: goes on with the process
+        """
+        now = self._clock.seconds()
+        self.phase = Phase(record.phase)
+        self.asked = record.asked
+        self._terminated = record.terminated
+        self.reason = record.reason
+        self.since = now - record.age
+        self.readyAt = None if record.served is None else now - record.served
+        self._startTooLate.start(record.start)
+        self._patience = self._limits.drain if record.patience is None else record.patience
+        self._drainTooLate.start(record.drain)
+        self._tooLate.start(record.stop)
+        self.process = adopt(self)
+
     def drain(self, patience: float | None = None) -> None:
         """
         Another process serves in its place: let what it has come to an end, and then end it.
@@ -177,14 +232,17 @@ class Generation:
         self.process = None
         self.phase = Phase.GONE
         self.reason = self.reason or how
-        self._startTooLate.stop()
-        self._drainTooLate.stop()
-        self._tooLate.stop()
+        self._stopTimers()
         if self.asked:
             self.log.info("{worker} ended", worker=self.name)
         else:
             self.log.warn("{worker} {how}", worker=self.name, how=self.reason)
         self._owner.gone(self)
+
+    def _stopTimers(self) -> None:
+        self._startTooLate.stop()
+        self._drainTooLate.stop()
+        self._tooLate.stop()
 
     def _neverReady(self) -> None:
         if self.process is not None:

@@ -15,6 +15,9 @@ DRAIN_FOR = 90.0
 #: Seconds that a worker has to end after SIGTERM before it is killed.
 KILL_AFTER = 5.0
 
+#: Seconds before a worker that ended is started again, the first time and at most.
+FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

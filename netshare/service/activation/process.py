@@ -20,21 +20,20 @@ from zope.interface import implementer
 
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.reactors import IReactor
-from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
+from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess, ProcessEnds
 from netshare.service.activation.isolation import Identity, identity_of, launch_line
+from netshare.service.activation.output import STREAMS, OutputLines
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import environment_of_worker
 from netshare.service.desk.protocol import DeskProtocol, RegistrationDesk
 from netshare.sockets.credentials import Peer
+from netshare.sockets.held import NotPassable
 
 #: The descriptor of a worker's link, in the worker.
 LINK_DESCRIPTOR = 3
 
 #: Where it says why it could not be started; closed when it was.
 REPORT_DESCRIPTOR = 4
-
-#: A longer line of output is cut.
-LONGEST_LINE = 16 * 1024
 
 
 class SpawnFailed(Exception):
@@ -142,7 +141,7 @@ class _Links(Factory):
 @implementer(IWorkerProcess)
 class SpawnedProcess(ProcessProtocol):
     """
-    A child of this process; cuts its output into lines.
+    A child of this process.
     """
 
     transport: Any
@@ -150,32 +149,49 @@ class SpawnedProcess(ProcessProtocol):
 
     def __init__(self, reactor: IReactor, watcher: IProcessWatcher) -> None:
         self._reactor = reactor
-        self._watcher = watcher
-        self._partial = {1: b"", 2: b""}
+        self._watcher: IProcessWatcher | None = watcher
+        self._lines = OutputLines(self._said)
+        self._pidfd = -1
         self._report = b""
 
     def connectionMade(self) -> None:
         self.pid = self.transport.pid
 
     def signal(self, name: str) -> None:
+        """See :meth:`IWorkerProcess.signal`."""
         try:
             self.transport.signalProcess(name)
         except ProcessExitedAlready:
             pass  # then processExited is on its way
 
+    def ends(self) -> ProcessEnds:
+        """See :meth:`IWorkerProcess.ends`."""
+        if self._pidfd < 0:
+            # The number is the process's own until this one, its parent, has asked how it ended.
+            try:
+                self._pidfd = os.pidfd_open(self.pid)
+            except OSError as error:
+                raise NotPassable(f"there is no pidfd of process {self.pid}: {error}") from None
+        open_pipes = self.transport.pipes
+        pipes = {stream: open_pipes[stream].fileno() for stream in STREAMS if stream in open_pipes}
+        return ProcessEnds(self._pidfd, pipes, dict(self._lines.partial))
+
+    def letGo(self) -> None:
+        """See :meth:`IWorkerProcess.letGo`."""
+        self._watcher = None
+        self._closePidfd()
+        self.transport.loseConnection()  # of its output; it goes on, and is reaped when it ends
+
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         if childFD == REPORT_DESCRIPTOR:
             self._report += data
-            return
-        *lines, rest = (self._partial[childFD] + data).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            lines, rest = [*lines, rest], b""
-        self._partial[childFD] = rest
-        for line in lines:
-            if line.strip():
-                self._watcher.said(line[:LONGEST_LINE])
+        else:
+            self._lines.received(childFD, data)
 
     def processExited(self, reason: Failure) -> None:
+        self._closePidfd()
+        if self._watcher is None:
+            return
         report = self.transport.pipes.get(REPORT_DESCRIPTOR)
         if report is not None:
             report.doRead()  # the end may be noticed before what was said
@@ -185,11 +201,17 @@ class SpawnedProcess(ProcessProtocol):
         # the process has said last may still be in them.
         self._reactor.callLater(0, self._closePipes)
 
+    def _said(self, line: bytes) -> None:
+        if self._watcher is not None:
+            self._watcher.said(line)
+
+    def _closePidfd(self) -> None:
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
     def _closePipes(self) -> None:
-        for descriptor, rest in self._partial.items():
-            self._partial[descriptor] = b""
-            if rest.strip():
-                self._watcher.said(rest)
+        self._lines.finish()
         self.transport.loseConnection()
 
 

@@ -4,6 +4,7 @@ What a supervised worker is.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import dataclass, field
 
@@ -56,6 +57,13 @@ class WorkerSpec:
         """The bounds of the number of processes."""
         most = max(self.processes, self.maxProcesses or 0)
         return PoolLimits(self.processes, most, self.surplusTimeout)
+
+    @property
+    def fingerprint(self) -> str:
+        """
+        Tells this from another spec, in any process.
+        """
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
     def arguments(self) -> tuple[str, ...]:
         """

@@ -5,26 +5,31 @@ All workers that a service starts itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from zope.interface import implementer
 
-from netshare.addresses import AddressKey, BaseAddress
+from netshare.addresses import AddressKey, BaseAddress, parse_base_address
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.interfaces import IWorkerManager
 from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
+from netshare.service.activation.generation import Generation
+from netshare.service.activation.inheritance import inherited, never
+from netshare.service.activation.interfaces import State
+from netshare.service.activation.passing import Spawn
 from netshare.service.activation.pool import Demand, Pool
 from netshare.service.activation.process import Spawner
 from netshare.service.activation.recycling import Recycling
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import descends_from, drop_ambient_capabilities
-from netshare.service.activation.worker import NotServing, Spawn, State, Worker
+from netshare.service.activation.worker import NotServing, Worker
 from netshare.service.desk.protocol import RegistrationDesk
+from netshare.service.records import Handed, WorkerRecord
 from netshare.service.workers.route import WorkerRoute
 from netshare.timing import Timer
 
@@ -77,6 +82,8 @@ class Supervisor:
         self._pools: dict[AddressKey, Pool] = {}
         #: Workers that are not wanted any more and have not ended.
         self._retiring: set[Worker] = set()
+        #: Workers that another service had, and what that started them by.
+        self._resumed: dict[Worker, str] = {}
         self._looking = Timer(reactor, self._look)
         desk.isSpawned = self.started
         desk.workers = self
@@ -132,7 +139,9 @@ class Supervisor:
                 self._unwatch(spec.address.key)
                 for known in (self._specs, self._failures, self._recycling, self._spawns):
                     del known[spec.address.key]
+                self._retiring.update(ended)
                 await gatherResults([worker.stop() for worker in ended])
+                self._retiring.difference_update(ended)
                 self._desk.registry.unsupervise(spec.address)
         for spec in changed:
             self._exchange(spec)
@@ -156,9 +165,7 @@ class Supervisor:
         for number in range(len(workers) + 1, spec.processes + 1):
             workers.append(self._worker(spec, number, spawn))
             workers[-1].start()
-        ensureDeferred(
-            self._oneByOne([partial(one.change, spawn, spec.limits) for one in before])
-        ).addErrback(lambda _: None)  # each has logged it, and shows it
+        self._changeOneByOne(before, spawn, spec)
 
     def _retire(self, worker: Worker, patience: float | None = None) -> None:
         """
@@ -202,6 +209,11 @@ class Supervisor:
         )
         self._retire(workers.pop(), NO_HURRY)
 
+    def _changeOneByOne(self, workers: Sequence[Worker], spawn: Spawn, spec: WorkerSpec) -> None:
+        steps = [partial(one.change, spawn, spec.limits) for one in workers]
+        # Each has logged why it failed, and shows it.
+        ensureDeferred(self._oneByOne(steps)).addErrback(lambda _: None)
+
     @staticmethod
     async def _oneByOne(steps: Sequence[Any]) -> None:
         """:raises NotServing: one did; the next ones are not tried"""
@@ -211,8 +223,19 @@ class Supervisor:
     def start(self) -> None:
         """Start them all."""
         drop_ambient_capabilities()
-        for worker in self.workers:
-            worker.start()
+        for key, workers in self._workers.items():
+            spec = self._specs[key]
+            changed = []
+            for worker in workers:
+                if worker not in self._resumed:
+                    worker.start()
+                elif self._resumed[worker] != spec.fingerprint:
+                    changed.append(worker)
+            if changed:
+                self._changeOneByOne(changed, self._spawn(spec), spec)
+        for surplus in [one for one in self._resumed if one not in self.workers]:
+            self._retire(surplus)
+        self._resumed.clear()
         for spec in self._specs.values():
             self._watch(spec)
         self._lookLater()
@@ -246,13 +269,16 @@ class Supervisor:
         trouble = next((worker.trouble for worker in workers if worker.trouble), "")
         return {"worker": state.value, **({"trouble": trouble} if trouble else {})}
 
+    def watcherOf(self, pid: int) -> Generation | None:
+        """See :meth:`IWorkerManager.watcherOf`."""
+        found = (worker.watcherOf(pid) for worker in self._all_there_are())
+        return next((one for one in found if one is not None), None)
+
     def started(self, pid: int) -> bool:
         """
         Whether a process is a worker of ours, or was started by one.
         """
-        workers = frozenset(
-            pid for worker in (*self.workers, *self._retiring) for pid in worker.pids
-        )
+        workers = frozenset(pid for worker in self._all_there_are() for pid in worker.pids)
         return bool(workers) and descends_from(pid, workers)
 
     def stop(self) -> Deferred[Any]:
@@ -264,7 +290,58 @@ class Supervisor:
         self._looking.stop()
         for pool in self._pools.values():
             pool.stop()
-        return gatherResults([worker.stop() for worker in (*self.workers, *self._retiring)])
+        return gatherResults([worker.stop() for worker in self._all_there_are()])
+
+    def handed_over(self) -> Iterator[Handed]:
+        """
+        All of them, for another service.
+
+        :raises NotPassable: a process cannot go
+        """
+        for key, workers in self._workers.items():
+            for number, worker in enumerate(workers, 1):
+                yield from worker.handed_over(number, self._specs[key].fingerprint)
+        for worker in self._retiring:
+            yield from worker.handed_over(0, "")
+
+    def letGo(self) -> None:
+        """Another service has them all."""
+        self._looking.stop()
+        for pool in self._pools.values():
+            pool.stop()
+        for worker in self._all_there_are():
+            worker.letGo()
+        self._workers.clear()
+        self._retiring.clear()
+
+    def resume(self, handed: Sequence[Handed]) -> None:
+        """
+        Go on with the workers that another service had; to be called before :meth:`start`. Those
+        that are not wanted here are drained then, those that are started in another way are
+        recycled.
+        """
+        for record, children in inherited(self._reactor, handed):
+            try:
+                worker = self._resumedAs(record)
+                worker.resume(record, children)
+                self._resumed[worker] = record.fingerprint
+            except Exception:
+                self.log.failure("{worker} is lost, and starts anew", worker=record.name)
+
+    def _resumedAs(self, record: WorkerRecord) -> Worker:
+        address = parse_base_address(record.address)
+        key, number = address.key, record.number
+        spec = self._specs.get(key)
+        if spec is not None and 0 < number <= spec.pool.most:
+            known = self._workers[key]
+            while len(known) < number:
+                known.append(self._worker(spec, len(known) + 1, self._spawns[key]))
+            return known[number - 1]
+        registry, failures = self._desk.registry, Failures(self._reactor)
+        return Worker(self._reactor, registry, address, record.name, never, failures)
+
+    def _all_there_are(self) -> list[Worker]:
+        return [*self.workers, *self._retiring, *(set(self._resumed) - set(self.workers))]
 
     @staticmethod
     def _all(waiting: Sequence[Deferred[None]]) -> Deferred[None]:

@@ -4,9 +4,6 @@ A worker: one process after the other, without a gap where that is possible.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
-
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
@@ -14,36 +11,14 @@ from netshare.addresses import BaseAddress
 from netshare.printable import CleanLogger
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.generation import Generation
-from netshare.service.activation.interfaces import IWorkerProcess
-from netshare.service.activation.limits import Limits
+from netshare.service.activation.interfaces import State
+from netshare.service.activation.limits import FIRST_DELAY, LONGEST_DELAY, Limits
+from netshare.service.activation.passing import PassableWorker, Spawn
 from netshare.service.desk.registry import Registry
 from netshare.timing import Timer
 
-#: Seconds before a worker that ended is started again, the first time and at most.
-FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0
-
 #: A worker that lived for so many seconds is started again without delay worth mentioning.
 PROVEN_AFTER = 10.0
-
-#: Starts a process.
-Spawn = Callable[[Generation], IWorkerProcess]
-
-
-class State(Enum):
-    """How a worker is."""
-
-    #: It was not started, or was stopped.
-    STOPPED = "stopped"
-    #: Its process has not registered yet.
-    STARTING = "starting"
-    #: Its process serves the address.
-    SERVING = "serving"
-    #: So it does, and another one is about to take its place.
-    RECYCLING = "recycling"
-    #: Its process has ended, and the next one is started in a moment.
-    RESTARTING = "restarting"
-    #: It has failed too often, and is started again only by command.
-    OUT_OF_SERVICE = "out-of-service"
 
 
 class NotServing(Exception):
@@ -52,7 +27,7 @@ class NotServing(Exception):
     """
 
 
-class Worker:
+class Worker(PassableWorker):
     """
     Keeps one process up, until it is stopped.
 
@@ -292,10 +267,6 @@ class Worker:
                 one.callback(None)
             else:
                 one.errback(NotServing(trouble))
-
-    def _generations(self) -> list[Generation]:
-        own = [one for one in (self.current, self._next) if one is not None]
-        return [*own, *self._leaving]
 
     def _make(self) -> Generation:
         self._count += 1

@@ -8,6 +8,7 @@ when it has no connection left it says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,6 +16,7 @@ from twisted.internet.error import ConnectionClosed
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
+from netshare.addresses import parse_base_address
 from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.protocol import declared
@@ -23,7 +25,9 @@ from netshare.printable import CleanLogger
 from netshare.service.desk.departures import Leaving
 from netshare.service.desk.passing import PassableLink
 from netshare.service.desk.registry import Registration
+from netshare.service.records import LeavingState
 from netshare.service.workers.fastlane import FastLane
+from netshare.service.workers.lanes import Lane
 
 
 class DrainableLink(PassableLink):
@@ -68,6 +72,23 @@ class DrainableLink(PassableLink):
             except ConnectionClosed:
                 continue  # connectionLost follows
             answer.addErrback(self._notDrained, address)
+
+    def leaving(self) -> tuple[LeavingState, ...]:
+        """See :meth:`PassableLink.leaving`."""
+        now = self.registry.reactor.seconds()
+        return tuple(
+            LeavingState(
+                address, one.registration.shared, one.registration.since, max(one.until - now, 0.0)
+            )
+            for address, one in self._leaving.items()
+        )
+
+    def goOnLeaving(self, leaving: Sequence[LeavingState], lane: Lane) -> None:
+        """See :meth:`PassableLink.goOnLeaving`."""
+        for one in leaving:
+            address = parse_base_address(one.address)
+            registration = Registration(address, self, lane, one.shared, one.since)
+            self._leaving[one.address] = self.desk.departures.begin(registration, one.left)
 
     def whenDrained(self) -> Deferred[None]:
         """

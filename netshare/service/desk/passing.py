@@ -14,9 +14,9 @@ from netshare.interfaces import IErrand
 from netshare.service.desk.questions import QuestionedLink
 from netshare.service.desk.registry import Registration
 from netshare.service.front.ports import PortNotAllowed, PortUnavailable
-from netshare.service.records import Handed, LaneState, LinkRecord
+from netshare.service.records import Handed, LaneState, LeavingState, LinkRecord
 from netshare.service.workers.fastlane import FastLane
-from netshare.service.workers.lanes import AmpLane
+from netshare.service.workers.lanes import AmpLane, Lane
 from netshare.sockets.credentials import Peer
 
 
@@ -61,6 +61,7 @@ class PassableLink(QuestionedLink):
             self._allowance.registered,
             self.drains,
             self.generation,
+            self.leaving(),
         )
         return Handed(record, (self.transport.getHandle().fileno(), *ends, *unclaimed))
 
@@ -107,6 +108,7 @@ class PassableLink(QuestionedLink):
                 registration = Registration(address, self, self.lane, one.shared, one.since)
                 self.enter(registration)
                 self.registry.goOn(registration, one.given)
+            self.goOnLeaving(record.leaving, self.lane)
         self.goOn(record.conversation, unclaimed)
         if isinstance(self.lane, FastLane) and state is not None:
             self.lane.goOn(state, errands())
@@ -136,6 +138,14 @@ class PassableLink(QuestionedLink):
         limit: int,
         ends: tuple[socket.socket, socket.socket] | None = None,
     ) -> AmpLane | FastLane:
+        raise NotImplementedError
+
+    def leaving(self) -> tuple[LeavingState, ...]:
+        """What the worker was told to drain, and has not said of that it is."""
+        raise NotImplementedError
+
+    def goOnLeaving(self, leaving: Sequence[LeavingState], lane: Lane) -> None:
+        """The same, of another process."""
         raise NotImplementedError
 
     def close(self) -> None:

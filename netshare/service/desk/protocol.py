@@ -215,14 +215,14 @@ class DeskProtocol(ManagingLink):
         return {"json": json.dumps(await self.desk.reload()).encode("utf-8")}
 
     @declared(commands.TakeOver, ServiceFault)
-    def takeOver(self, format: int) -> dict[str, Any]:
+    def takeOver(self, format: int, workers: bool = False) -> dict[str, Any]:
         if not self.registry.accounts.trusts(self.peer):
             raise commands.AccessDenied(
                 f"user {self.peer.user} may not take over: root and the service's own user may"
             )
         if self.desk.takeOver is None:
             raise commands.TakeOverRefused("this service was not started to be taken over")
-        return {"channel": self.desk.takeOver(format, self.peer)}
+        return {"channel": self.desk.takeOver(format, self.peer, bool(workers))}
 
     def _takeBack(self, held: HeldSocket, readData: bytes, peer: str) -> None:
         """
@@ -299,7 +299,7 @@ class RegistrationDesk(Factory):
         self.departures = status.departures
         self.refusals = Refusals(registry.reactor)
         #: Gives everything to another process; fails with :class:`commands.TakeOverRefused`.
-        self.takeOver: Callable[[int, Peer], int] | None = None
+        self.takeOver: Callable[[int, Peer, bool], int] | None = None
         #: Reads the configuration again; fails with :class:`commands.ReloadFailed`.
         self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)

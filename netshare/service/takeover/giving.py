@@ -51,7 +51,8 @@ class Giving:
     Answers :class:`~netshare.control.commands.TakeOver` for a service.
 
     :param others: what is to be given beside the shared port itself, such as the control socket
-    :param refusal: why the service cannot be taken over now, as a sentence; None when it can
+    :param refusal: why the service cannot be taken over now, as a sentence; None when it can. Told
+        whether the successor goes on with workers that this service has started
     :param left: called when the successor has everything, with the channel to it
     """
 
@@ -62,7 +63,7 @@ class Giving:
         reactor: Any,
         shared: SharedPort,
         others: Callable[[], Iterable[Handed]],
-        refusal: Callable[[], str | None],
+        refusal: Callable[[bool], str | None],
         left: Callable[[socket.socket], None],
     ) -> None:
         self.phase = Phase.SERVING
@@ -72,17 +73,18 @@ class Giving:
         self._refusal = refusal
         self._left = left
 
-    def begin(self, format: int, successor: Peer) -> int:
+    def begin(self, format: int, successor: Peer, workers: bool = False) -> int:
         """
         A process wants to be the service.
 
         :param format: the form of links that it knows
+        :param workers: whether it goes on with workers that this service has started
         :returns: the descriptor of its end of the channel, which is closed here when it has it
         :raises TakeOverRefused: not now
         """
         if self.phase is not Phase.SERVING:
             raise TakeOverRefused("another process is just taking over")
-        reason = self._refusal()
+        reason = self._refusal(workers)
         if reason is not None:
             raise TakeOverRefused(reason)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

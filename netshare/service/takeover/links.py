@@ -119,7 +119,10 @@ def take_up_link(shared: SharedPort, handed: Handed, sent: Sequence[SentRecord])
     (link_end, *ends), unclaimed = handed.descriptors[:count], handed.descriptors[count:]
     granted = [parse_base_address(one) for one in record.granted]
     peer = Peer(record.pid, record.uid, frozenset(record.groups))
-    link = DeskProtocol(shared.desk, granted, peer)
+    watcher = None
+    if granted and shared.desk.workers is not None:
+        watcher = shared.desk.workers.watcherOf(peer.pid)
+    link = DeskProtocol(shared.desk, granted, peer, watcher)
     os.set_blocking(link_end, False)
     shared.reactor.adoptStreamConnection(link_end, socket.AF_UNIX, _Only(link))
     os.close(link_end)
@@ -130,6 +133,9 @@ def take_up_link(shared: SharedPort, handed: Handed, sent: Sequence[SentRecord])
         link.resume(record, lane, unclaimed, partial(_errands, shared, sent))
     except (RegistrationError, PortNotAllowed, PortUnavailable) as error:
         link.cut(f"it is not registered any more: {error}")
+    else:
+        if watcher is not None and record.registered:
+            watcher.registered(link)
 
 
 def _errands(shared: SharedPort, sent: Sequence[SentRecord]) -> list[IErrand]:

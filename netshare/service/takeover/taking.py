@@ -21,6 +21,7 @@ from netshare.control.protocol import MAX_BOX
 from netshare.printable import CleanLogger
 from netshare.service.records import (
     FORMAT,
+    ChildRecord,
     ControlRecord,
     CountersRecord,
     EndRecord,
@@ -31,6 +32,7 @@ from netshare.service.records import (
     SentRecord,
     UndecidedRecord,
     WaitingRecord,
+    WorkerRecord,
 )
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.channel import READY, TAKEN, YOURS, Channel, ChannelBroken
@@ -96,6 +98,15 @@ class Taking:
             bound = socket.socket(fileno=handed.descriptors[0])
             ports.setdefault(record.endpoint, []).append((bound, record.headed))
         return ports
+
+    def workers(self) -> list[Handed]:
+        """
+        The workers that the service has started, each before its processes.
+        """
+        kinds = (WorkerRecord, ChildRecord)
+        found = [one for one in self._handed if isinstance(one.record, kinds)]
+        self._handed = [one for one in self._handed if not isinstance(one.record, kinds)]
+        return found
 
     def confirm(self) -> socket.socket:
         """
@@ -211,7 +222,12 @@ def _ask(control: Path) -> tuple[socket.socket, Peer]:
                 )
             link.sendall(
                 Box(
-                    {amp.COMMAND: TakeOver.commandName, amp.ASK: b"1", b"format": b"%d" % FORMAT}
+                    {
+                        amp.COMMAND: TakeOver.commandName,
+                        amp.ASK: b"1",
+                        b"format": b"%d" % FORMAT,
+                        b"workers": b"True",
+                    }
                 ).serialize()
             )
             answer, descriptors = _answer(link)

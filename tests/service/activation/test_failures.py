@@ -42,3 +42,18 @@ def test_time_passes() -> None:
     clock.advance(11)
     assert not failures.tooMany
     assert str(failures) == "2 failures in 10 s"
+
+
+def test_for_another_service() -> None:
+    """They are passed on by their age."""
+    clock, other = Clock(), Clock()
+    other.advance(1000)
+    failures, theirs = Failures(clock, 2, 10.0), Failures(other, 2, 10.0)
+    failures.add()
+    clock.advance(4)
+    failures.add()
+    theirs.resume(failures.ages())
+    assert theirs.ages() == (4, 0)
+    assert theirs.tooMany
+    other.advance(7)
+    assert not theirs.tooMany

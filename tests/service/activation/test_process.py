@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +19,6 @@ from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.service.activation.isolation import Isolation
 from netshare.service.activation.process import (
     LINK_DESCRIPTOR,
-    LONGEST_LINE,
     REPORT_DESCRIPTOR,
     SpawnedProcess,
     Spawner,
@@ -25,6 +26,7 @@ from netshare.service.activation.process import (
 )
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.shared import SharedPort
+from netshare.sockets.held import NotPassable
 from netshare.testing import AdoptingReactor
 
 SPEC = WorkerSpec("one", parse_base_address("net.tcp://+/one"), command=("run", "me"))
@@ -142,19 +144,17 @@ def test_a_user_who_is_gone(reactor: SpawningReactor) -> None:
 
 
 def test_output(reactor: SpawningReactor) -> None:
-    """It comes line by line, the last one also without its end; long lines are cut."""
+    """It comes line by line, and what was in the pipes when the process ended comes, too."""
     watcher = Watcher()
     process = SpawnedProcess(reactor, watcher)
     process.transport = Transport()
-    process.childDataReceived(1, b"one\n\ntw")
-    process.childDataReceived(2, b"error\n")
-    process.childDataReceived(1, b"o\n" + b"x" * (LONGEST_LINE + 1))
-    process.childDataReceived(1, b"last")
-    assert watcher.told == [b"one", b"error", b"two", b"x" * LONGEST_LINE]
+    process.childDataReceived(1, b"one\ntw")
     process.processExited(Failure(ProcessDone(0)))
-    process.childDataReceived(2, b"behind\n")  # what was in its pipes when it ended
+    process.childDataReceived(1, b"o")
+    process.childDataReceived(2, b"behind\n")
     reactor.advance(0)
-    assert watcher.told[4:] == ["ended by itself, which a worker should not", b"behind", b"last"]
+    how = "ended by itself, which a worker should not"
+    assert watcher.told == [b"one", how, b"behind", b"two"]
     assert process.transport.did == ["lose"]
 
 
@@ -206,3 +206,38 @@ def test_signals(reactor: SpawningReactor) -> None:
     transport.error = ProcessExitedAlready()
     process.signal("KILL")
     assert transport.did == ["TERM"]
+
+
+def test_for_another_service(reactor: SpawningReactor) -> None:
+    """It has a pidfd, the open pipes and half a line; let go, its end is not this one's affair."""
+    before = len(os.listdir("/proc/self/fd"))
+    watcher = Watcher()
+    process = SpawnedProcess(reactor, watcher)
+    process.transport = transport = Transport()
+    process.pid = os.getpid()
+    pipe = socket.socket()
+    transport.pipes = {2: pipe}
+    process.childDataReceived(2, b"half")
+    ends = process.ends()
+    assert ends.pipes == {2: pipe.fileno()}
+    assert ends.partial == {1: b"", 2: b"half"}
+    signal.pidfd_send_signal(ends.pidfd, 0)
+    assert process.ends() == ends
+    process.letGo()
+    process.processExited(Failure(ProcessDone(0)))
+    assert (watcher.told, transport.did) == ([], ["lose"])
+    pipe.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_no_pidfd(reactor: SpawningReactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives none, the process cannot go."""
+    process = SpawnedProcess(reactor, Watcher())
+    process.transport = Transport()
+
+    def none(pid: int) -> int:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", none)
+    with pytest.raises(NotPassable, match="too many open files"):
+        process.ends()

@@ -11,17 +11,19 @@ from twisted.internet.defer import ensureDeferred
 
 from netshare.addresses import parse_base_address
 from netshare.control.protocol import ControlProtocol
-from netshare.service.activation import supervision
-from netshare.service.activation.limits import RecycleAfter
+from netshare.service.activation import inheritance, supervision
+from netshare.service.activation.interfaces import State
+from netshare.service.activation.limits import DRAIN_FOR, RecycleAfter
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import LOOK_EVERY, NO_HURRY, Supervisor
-from netshare.service.activation.worker import NotServing, State
+from netshare.service.activation.worker import NotServing
 from netshare.service.quotas import Quotas
+from netshare.service.records import Handed, WorkerRecord
 from netshare.service.shared import SharedPort
 from netshare.service.workers.lanes import AmpLane
 from netshare.service.workers.route import WorkerRoute
 from netshare.testing import AdoptingReactor, RecordedArrival
-from tests.helpers.processes import FakeSpawner
+from tests.helpers.processes import FakeLink, FakeProcess, FakeSpawner
 
 A = parse_base_address("net.tcp://+/a")
 
@@ -32,6 +34,11 @@ class Setting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *specs: WorkerSpec) -> None:
         self.spawner = FakeSpawner()
         monkeypatch.setattr(supervision, "Spawner", lambda *_: self.spawner)
+
+        def adopt(reactor: Any, watcher: Any, pid: int, ends: Any) -> FakeProcess:
+            return FakeProcess(pid, watcher)
+
+        monkeypatch.setattr(inheritance, "AdoptedProcess", adopt)
         monkeypatch.setattr(supervision, "drop_ambient_capabilities", lambda: None)
         self.reactor = AdoptingReactor()
         self.shared = SharedPort(self.reactor)
@@ -312,3 +319,64 @@ def test_a_family(monkeypatch: pytest.MonkeyPatch) -> None:
     one.supervisor.start()
     assert one.supervisor.started(99)
     assert families == [(99, {1})]
+
+
+def pids(supervisor: Supervisor) -> list[list[int]]:
+    return [worker.pids for worker in supervisor.workers]
+
+
+def test_to_another_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on with all processes, and starts only those of workers that are new."""
+    old = Setting(monkeypatch, spec("a", 2), spec("b"))
+    old.supervisor.start()
+    for process in old.spawner.processes:
+        process.register()
+    new = Setting(monkeypatch, spec("b"), spec("a", 2), spec("c"))
+    new.supervisor.resume(list(old.supervisor.handed_over()))
+    old.supervisor.letGo()
+    assert [one.signals for one in old.spawner.processes] == [["let go"]] * 3
+    assert (old.supervisor.workers, old.supervisor.started(1)) == ([], False)
+    new.supervisor.start()
+    assert pids(new.supervisor) == [[3], [1], [2], [1]]
+    assert new.supervisor.describe(A) == {"worker": "serving"}
+    watcher: Any = new.supervisor.watcherOf(3)
+    assert watcher is new.supervisor.workers[0].current
+    assert new.supervisor.watcherOf(4) is None
+    new.supervisor.letGo()
+
+
+def test_what_the_other_service_started_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not wanted any more is drained, what is started in another way is recycled."""
+    old = Setting(monkeypatch, spec("a", 2), spec("b"))
+    old.supervisor.start()
+    for process in old.spawner.processes:
+        process.register()
+    new = Setting(monkeypatch, replace(spec("a"), target="c:d"))
+    links = [FakeLink() for _ in range(3)]
+    new.supervisor.resume(list(old.supervisor.handed_over()))
+    for pid, link in enumerate(links, 1):
+        watcher: Any = new.supervisor.watcherOf(pid)
+        watcher.registered(link)
+    assert [link.did for link in links] == [[], [], []]
+    new.supervisor.start()
+    drained = [DRAIN_FOR]
+    assert [link.did for link in links] == [[], drained, drained]
+    (worker,) = new.supervisor.workers
+    assert worker.state is State.RECYCLING
+    new.spawner.last.register()
+    assert links[0].did == drained
+    assert {pid for pid in (1, 2, 3) if new.supervisor.watcherOf(pid)} == {1, 2, 3}
+    third = Setting(monkeypatch)
+    third.supervisor.resume(list(new.supervisor.handed_over()))
+    third.supervisor.start()
+    assert {pid for pid in (1, 2, 3) if third.supervisor.watcherOf(pid)} == {1, 2, 3}
+    for one in (new, third):
+        one.supervisor.letGo()
+
+
+def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker in a state that this release does not know starts anew."""
+    new = Setting(monkeypatch, spec("a"))
+    new.supervisor.resume([Handed(WorkerRecord("net.tcp://+/a", 1, "a", "", "dancing"))])
+    new.supervisor.start()
+    assert pids(new.supervisor) == [[1]]

@@ -11,14 +11,16 @@ from twisted.internet.defer import Deferred
 from netshare.addresses import parse_base_address
 from netshare.outcomes import Outcome
 from netshare.service.activation.failures import MOST_FAILURES, Failures
-from netshare.service.activation.limits import DRAIN_FOR, KILL_AFTER, START_WITHIN, Limits
-from netshare.service.activation.worker import (
+from netshare.service.activation.interfaces import State
+from netshare.service.activation.limits import (
+    DRAIN_FOR,
     FIRST_DELAY,
+    KILL_AFTER,
     LONGEST_DELAY,
-    PROVEN_AFTER,
-    State,
-    Worker,
+    START_WITHIN,
+    Limits,
 )
+from netshare.service.activation.worker import PROVEN_AFTER, Worker
 from netshare.service.quotas import Quotas
 from netshare.service.shared import SharedPort
 from netshare.testing import AdoptingReactor, RecordedArrival

@@ -175,7 +175,7 @@ def test_who_may_reload_and_take_over(
         raise error("it was asked")
 
     setting.shared.desk.reload = lambda: refuse(commands.ReloadFailed)
-    setting.shared.desk.takeOver = lambda format, peer: refuse(commands.TakeOverRefused)
+    setting.shared.desk.takeOver = lambda format, peer, workers: refuse(commands.TakeOverRefused)
     stranger, desk, _ = setting.link()
     desk.peer = Peer(os.getpid(), 4001, frozenset({4001}))
     failure = setting.ask(stranger, command, **arguments)

@@ -44,7 +44,7 @@ class Service:
         self.refusal: str | None = None
         self.left: list[socket.socket] = []
         self.giving = Giving(
-            self.reactor, self.shared, lambda: (), lambda: self.refusal, self.left.append
+            self.reactor, self.shared, lambda: (), lambda workers: self.refusal, self.left.append
         )
         self.shared.registry.expect(parse_base_address(ADDRESS), 60.0)
 
@@ -151,7 +151,9 @@ def test_refusals(service: Service) -> None:
 def test_a_silent_successor() -> None:
     """One that is never ready is waited for, and then no more."""
     clock: Any = MemoryReactorClock()
-    giving = Giving(clock, SharedPort(clock), lambda: (), lambda: None, lambda channel: None)
+    giving = Giving(
+        clock, SharedPort(clock), lambda: (), lambda workers: None, lambda channel: None
+    )
     theirs = os.dup(giving.begin(1, PEER))
     for _ in range(2600):
         clock.advance(0.002)

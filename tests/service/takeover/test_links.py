@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.protocol import Factory
 
+from netshare.addresses import parse_base_address
 from netshare.control.boxes import Box
 from netshare.control.lanes import pack_answer, receive
 from netshare.framing.records import preamble
@@ -194,3 +196,59 @@ def test_a_link_without_its_descriptors(link: tuple[Service, socket.socket]) -> 
     take_up_link(new.shared, Handed(handed.record, handed.descriptors[:2]), [])
     assert worker.recv(100) == b""  # after the answer, which was read above
     assert not new.shared.registry.links
+
+
+def test_a_worker_that_lets_its_connections_end(link: tuple[Service, socket.socket]) -> None:
+    """It is shown with its deadline at the successor, too, and says there that it is drained."""
+    old, worker = link
+    box = register(None)
+    worker.sendall(box[:-2] + b"\0\x06drains\0\x04True\0\0")
+    old.reactor.turn()
+    answers(worker)
+    (one,) = old.shared.registry.links
+    assert isinstance(one, DeskProtocol)
+    one.drain(60.0)
+    old.reactor.advance(20)
+    (handed,) = old.given()
+    assert isinstance(handed.record, LinkRecord)
+    (leaving,) = handed.record.leaving
+    assert (leaving.address, leaving.left) == (ADDRESS, 40.0)
+
+    new = Service()
+    take_up_link(new.shared, handed, [])
+    ((_, left),) = new.shared.desk.departures.of(parse_base_address(ADDRESS))
+    assert left == 40
+    drained = Box({b"_command": b"Drained", b"_ask": b"2", b"connections": b"0"})
+    drained[b"baseAddress"] = ADDRESS.encode()
+    worker.sendall(drained.serialize())
+    for _ in range(3):
+        new.reactor.turn()
+    assert b"_answer" in answers(worker)[0]
+    assert new.shared.desk.departures.of(parse_base_address(ADDRESS)) == []
+    new.shared.registry.stop()
+    for _ in range(3):
+        new.reactor.turn()
+
+
+def test_a_worker_that_the_service_has_started(link: tuple[Service, socket.socket]) -> None:
+    """What watches it hears of its link at the successor, and then what it says there."""
+    old, worker = link
+    (one,) = old.shared.registry.links
+    assert isinstance(one, DeskProtocol)
+    one.granted, one.grantedAs = {parse_base_address(ADDRESS).key}, (ADDRESS,)
+    worker.sendall(register(None))
+    old.reactor.turn()
+    (handed,) = old.given()
+
+    told: list[Any] = []
+    new = Service()
+    manager: Any = SimpleNamespace(
+        watcherOf=lambda pid: SimpleNamespace(registered=lambda link: told.append((pid, link)))
+    )
+    new.shared.desk.workers = manager
+    take_up_link(new.shared, handed, [])
+    (taken,) = new.shared.registry.links
+    assert told == [(os.getpid(), taken)]
+    new.shared.registry.stop()
+    for _ in range(3):
+        new.reactor.turn()
