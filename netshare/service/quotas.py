@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from netshare.printable import CleanLogger
 from netshare.reactors import PausablePort
+from netshare.sockets.listening import WCF_CLIENT_SEGMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,9 @@ class Quotas:
     #: How long a service that was taken over goes on for the connections that are relayed by it, or
     #: being refused.
     drainTimeout: float = 300.0
-    #: The largest TCP segment of accepted connections, in bytes; 0 leaves it to the system. A
-    #: WCF client has receive buffers of 8 KiB, with which the 64 KiB segments of a machine's
-    #: loopback interface make large replies a thousand times slower. Other networks have
-    #: smaller segments anyway.
-    maxSegmentSize: int = field(default=16000, metadata={"least": 0})
+    #: The largest TCP segment of accepted connections, in bytes; 0 leaves it to the system.
+    #: Larger ones do not go with the receive buffers of WCF clients on the same machine.
+    maxSegmentSize: int = field(default=WCF_CLIENT_SEGMENT, metadata={"least": 0})
     #: How many addresses may be registered in all.
     maxRegistrations: int = 250_000
     #: How many addresses one user may register; root and the service's own user may all.

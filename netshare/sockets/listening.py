@@ -6,6 +6,12 @@ from __future__ import annotations
 
 import socket
 
+#: The largest TCP segment, in bytes, that WCF clients on the same machine can always take. They
+#: have receive buffers of 8 KiB, for which Linux announced windows of 10 to 16 KiB, depending on
+#: the sizes of earlier messages. A segment that does not fit into the window is held back for
+#: 200 ms each time. Those of the loopback interface have 64 KiB; networks have smaller ones.
+WCF_CLIENT_SEGMENT = 7000
+
 
 def listening_socket(interface: str, number: int, backlog: int) -> socket.socket:
     """

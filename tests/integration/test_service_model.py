@@ -224,6 +224,24 @@ async def test_sixty_four_channels_at_once(hosting: Hosting, dotnet_client: DotN
     assert (answer["done"], answer["failed"]) == (64 * 20, 0), answer["first_error"]
 
 
+async def test_replies_are_prompt(hosting: Hosting, dotnet_client: DotNetClient) -> None:
+    """.NET on the same machine, with its small receive buffer, waits for no timer of TCP."""
+    address = await hosting.serve("IBasic")
+    limit = {"maxReceivedMessageSize": 1 << 26}
+    for size in (7_000, 12_000, 20_000, 40_000, 9_000, 30_000):
+        answer = await dotnet_client.command(
+            "bench",
+            contract="IBasic",
+            address=address,
+            op="Bytes",
+            args=[size],
+            calls=9,
+            binding=limit,
+        )
+        assert answer["failed"] == 0
+        assert answer["p50_ms"] < 150, size
+
+
 async def test_calls_overlap_on_one_channel(hosting: Hosting, dotnet_client: DotNetClient) -> None:
     """Replies come in the order in which calls end, each to its own call."""
     channel = await dotnet_client.open("IBasic", await hosting.serve("IBasic"))

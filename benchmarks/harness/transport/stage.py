@@ -16,7 +16,7 @@ from benchmarks.harness.dispatchers import start_service
 from benchmarks.harness.processes import Process, free_port
 from benchmarks.harness.transport.loads import OPERATIONS
 from benchmarks.harness.transport.recording import record_all
-from netshare.transport.hosting.ownport import LOOPBACK_SEGMENT
+from netshare.sockets.listening import WCF_CLIENT_SEGMENT
 
 _DIRECTORY = Path(__file__).parent
 
@@ -67,7 +67,7 @@ class Stage:
             ]
         recording = self._directory / "replies.json"
         record_all(self._own, self.address("own", "one"), recording)
-        ports = (self._floor, LOOPBACK_SEGMENT, self._wholeFloor, 0)
+        ports = (self._floor, WCF_CLIENT_SEGMENT, self._wholeFloor, 0)
         floor = self._python("floor", str(recording), *map(str, ports))
         self.servers["floor"] = self.servers["whole-floor"] = [floor]
 

@@ -21,7 +21,7 @@ from netshare.addresses import AddressError, parse_via
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
 from netshare.reactors import IReactor, PausablePort
-from netshare.sockets.listening import listening_socket
+from netshare.sockets.listening import WCF_CLIENT_SEGMENT, listening_socket
 from netshare.sockets.privatenames import makes_tcp_servers
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.channels.factory import FramingServerFactory
@@ -35,10 +35,6 @@ from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.listeners import ChannelListener
 
 __all__ = ["AddressInUseError", "OwnPort", "OwnPorts"]
-
-#: Segments this long keep WCF clients on the same machine, whose receive buffers are 8 KiB, from
-#: crawling: loopback's own segments are larger than those buffers. Networks have smaller ones.
-LOOPBACK_SEGMENT = 16000
 
 #: How many connections may wait to be accepted; the kernel's own limit (somaxconn) is 4096.
 BACKLOG = 4096
@@ -189,7 +185,7 @@ class OwnPort:
             port = self._reactor.listenTCP(number, factory, BACKLOG, interface)
         handle = getattr(port, "socket", None)
         if isinstance(handle, socket.socket):
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, LOOPBACK_SEGMENT)
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, WCF_CLIENT_SEGMENT)
         return port
 
     def _adopt(self, interface: str, number: int) -> IListeningPort:
