@@ -1,7 +1,7 @@
 // A WCF client on Mono's own System.ServiceModel that does what the JSON lines on its standard input say:
 // the commands of Client.cs that Mono can do, one command a line, one answer a line; "id" comes back.
 //   mcs -langversion:7 -d:MONO -r:System.ServiceModel -r:System.Runtime.Serialization -r:System.Xml -out:monoclient.exe \
-//       Contracts.cs Services.cs MonoBindings.cs MonoJson.cs MonoClient.cs
+//       Contracts.cs MoreContracts.cs MoreXml.cs Services.cs MonoBindings.cs MonoJson.cs MonoValues.cs MonoClient.cs
 // Mono ignores OpenTimeout and sometimes SendTimeout, so every command runs on a thread of its own and is answered
 // with an error when it has not ended after "deadline" seconds (20 when not given).
 using System;
@@ -128,7 +128,7 @@ namespace Peers
 
         static Opened Open(Dictionary<string, object> c)
         {
-            var contract = typeof(IBasic).Assembly.GetType("Peers." + Text(c, "contract")) ?? throw new ArgumentException("no contract " + Text(c, "contract"));
+            var contract = MonoValues.FindType(Text(c, "contract"));
             var binding = MonoBindings.Make(Text(c, "binding") ?? "none");
             binding.OpenTimeout = binding.SendTimeout = binding.CloseTimeout = TimeSpan.FromSeconds(20);
             var address = new EndpointAddress(Text(c, "address"));
@@ -161,12 +161,12 @@ namespace Peers
                 if (!parameters[i].IsOut)
                 {
                     if (left.Count == 0) throw new ArgumentException(name + ": argument " + parameters[i].Name + " is missing");
-                    args[i] = MonoJson.ToValue(left.Dequeue(), parameters[i].ParameterType);
+                    args[i] = MonoValues.ToValue(left.Dequeue(), parameters[i].ParameterType);
                 }
             var result = Invoke(method, o.Channel, args);
             var answer = new Dictionary<string, object>();
-            if (method.ReturnType != typeof(void)) answer["result"] = MonoJson.FromValue(result);
-            var changed = parameters.Where(p => p.ParameterType.IsByRef).ToDictionary(p => p.Name, p => MonoJson.FromValue(args[p.Position]));
+            if (method.ReturnType != typeof(void)) answer["result"] = MonoValues.FromValue(result, method.ReturnType);
+            var changed = parameters.Where(p => p.ParameterType.IsByRef).ToDictionary(p => p.Name, p => MonoValues.FromValue(args[p.Position], p.ParameterType));
             if (changed.Count > 0) answer["out"] = changed;
             return answer;
         }
@@ -220,8 +220,7 @@ namespace Peers
                 o["code"] = fault.Code?.Name; o["codeNamespace"] = fault.Code?.Namespace;
                 o["subcode"] = fault.Code?.SubCode?.Name; o["subcodeNamespace"] = fault.Code?.SubCode?.Namespace;
                 o["action"] = fault.Action; o["reason"] = fault.Reason?.ToString();
-                var problem = type.GetProperty("Detail")?.GetValue(e, null) as Problem;
-                if (problem != null) o["detail"] = new Dictionary<string, object> { { "Reason", problem.Reason }, { "Code", problem.Code } };
+                if (type.IsGenericType) o["detail"] = MonoValues.FromValue(type.GetProperty("Detail").GetValue(e, null), type.GetGenericArguments()[0]);
             }
             if (Environment.GetEnvironmentVariable("WCFCLIENT_TRACE") == "1") o["trace"] = e.StackTrace;
             if (e.InnerException != null) o["inner"] = Describe(e.InnerException);

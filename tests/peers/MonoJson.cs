@@ -1,5 +1,5 @@
-// As much JSON as MonoClient needs: objects are dictionaries, arrays lists, numbers long or double. Contract values
-// look as they do in Json.cs: bytes in base64, a Stream argument as {"size": n}, a Stream result as length and SHA-256.
+// As much JSON as MonoClient needs: objects are dictionaries, arrays lists, numbers long,
+// ulong or double.
 using System;
 using System.Collections;
 using System.Collections.Generic;
@@ -7,7 +7,6 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Runtime.Serialization.Json;
-using System.Security.Cryptography;
 using System.Text;
 using System.Xml;
 
@@ -39,8 +38,10 @@ namespace Peers
                 case "null": return null;
                 case "number":
                     long whole;
-                    return long.TryParse(e.InnerText, NumberStyles.Integer, CultureInfo.InvariantCulture, out whole)
-                        ? (object)whole : double.Parse(e.InnerText, CultureInfo.InvariantCulture);
+                    ulong large;
+                    if (long.TryParse(e.InnerText, NumberStyles.Integer, CultureInfo.InvariantCulture, out whole)) return whole;
+                    if (ulong.TryParse(e.InnerText, NumberStyles.Integer, CultureInfo.InvariantCulture, out large)) return large;
+                    return double.Parse(e.InnerText, CultureInfo.InvariantCulture);
                 default: return e.InnerText;
             }
         }
@@ -82,36 +83,6 @@ namespace Peers
                 else if (c < ' ' || char.IsSurrogate(c)) to.Append("\\u").Append(((int)c).ToString("x4"));   // a lone surrogate has no UTF-8
                 else to.Append(c);
             to.Append('"');
-        }
-
-        public static object ToValue(object read, Type type)
-        {
-            if (type.IsByRef) type = type.GetElementType();
-            if (read == null) return null;
-            if (type == typeof(byte[])) return Convert.FromBase64String((string)read);
-            if (type == typeof(Stream))
-            {
-                var made = read as Dictionary<string, object>;
-                return made != null ? new Pattern((long)made["size"]) : (Stream)new MemoryStream(Convert.FromBase64String((string)read));
-            }
-            return Convert.ChangeType(read, type, CultureInfo.InvariantCulture);
-        }
-
-        public static object FromValue(object value)
-        {
-            var bytes = value as byte[];
-            if (bytes != null) return Convert.ToBase64String(bytes);
-            var stream = value as Stream;
-            if (stream == null) return value;
-            using (stream)
-            using (var hash = SHA256.Create())
-            {
-                var buffer = new byte[65536];
-                long length = 0;
-                for (int n; (n = stream.Read(buffer, 0, buffer.Length)) > 0; length += n) hash.TransformBlock(buffer, 0, n, null, 0);
-                hash.TransformFinalBlock(buffer, 0, 0);
-                return new Dictionary<string, object> { { "length", length }, { "sha256", string.Concat(hash.Hash.Select(b => b.ToString("x2"))) } };
-            }
         }
     }
 }

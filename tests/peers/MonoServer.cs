@@ -1,6 +1,6 @@
 // The services on Mono's own System.ServiceModel. Ends at "quit" or end of standard input.
-//   mcs -langversion:7 -d:MONO -r:System.ServiceModel -r:System.Runtime.Serialization -out:monoserver.exe \
-//       Contracts.cs Services.cs MonoBindings.cs MonoServer.cs
+//   mcs -langversion:7 -d:MONO -r:System.ServiceModel -r:System.Runtime.Serialization -r:System.Xml -r:System.Data -out:monoserver.exe \
+//       Contracts.cs MoreContracts.cs MoreXml.cs Services.cs MoreServices.cs MonoBindings.cs MonoServer.cs
 //   mono monoserver.exe --name=one --binding=none IBasic=net.tcp://127.0.0.1:9000/basic[@net.tcp://127.0.0.1:9100/basic] …
 // The address is what clients call; the part after @ is where this process listens (ListenUri), for use behind a shared port.
 using System;
@@ -17,7 +17,8 @@ namespace Peers
             { "IBasic", new KeyValuePair<Type, Type>(typeof(IBasic), typeof(Basic)) }, { "IData", new KeyValuePair<Type, Type>(typeof(IData), typeof(Data)) },
             { "IStreams", new KeyValuePair<Type, Type>(typeof(IStreams), typeof(Streams)) }, { "IDuplex", new KeyValuePair<Type, Type>(typeof(IDuplex), typeof(Duplex)) },
             { "ISession", new KeyValuePair<Type, Type>(typeof(ISession), typeof(Session)) }, { "IXml", new KeyValuePair<Type, Type>(typeof(IXml), typeof(Xml)) },
-            { "IUntyped", new KeyValuePair<Type, Type>(typeof(IUntyped), typeof(Untyped)) } };
+            { "IUntyped", new KeyValuePair<Type, Type>(typeof(IUntyped), typeof(Untyped)) }, { "INames", new KeyValuePair<Type, Type>(typeof(More.INames), typeof(More.Names)) },
+            { "IValues", new KeyValuePair<Type, Type>(typeof(More.IValues), typeof(More.Values)) }, { "IShapes", new KeyValuePair<Type, Type>(typeof(More.IShapes), typeof(More.Shapes)) } };
 
         public static int Main(string[] args)
         {

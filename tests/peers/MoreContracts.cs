@@ -49,6 +49,27 @@ namespace Peers.More
         [OperationContract] OddMessage EchoMessage(OddMessage value);
     }
 
+    // The same for Mono, which refuses contracts, operations, parameters and headers whose name is none in XML.
+    [MessageContract]
+    public class PlainMessage
+    {
+        [MessageHeader] public string Head;
+        [MessageHeaderArray] public int[] Numbers;
+        [MessageHeader] public int[] List;
+        [MessageBodyMember] public int Body;
+    }
+
+    [ServiceContract(Namespace = "urn:more")]
+    public interface INames
+    {
+        [OperationContract] int größe(int ø);
+        [OperationContract(Name = "_x0041_")] int Encoded(int a);
+        [OperationContract, FaultContract(typeof(OddNames))] void Fail(int a);
+        [OperationContract] OddNames EchoNames(OddNames value);
+        [OperationContract] List<OddNames> EchoList(List<OddNames> value);
+        [OperationContract] PlainMessage EchoMessage(PlainMessage value);
+    }
+
     // ---- values ---------------------------------------------------------------------------------------------------
 
     [DataContract(Namespace = "urn:more")] public struct Point { [DataMember] public int X; [DataMember] public int Y; }
@@ -154,12 +175,15 @@ namespace Peers.More
         }
     }
 
-    [DataContract(Namespace = "urn:more")]
+    [DataContract(Namespace = "urn:more"), KnownType(typeof(DBNull))]
     public class NullBox
     {
         [DataMember] object value;
         public bool IsDBNull { get { return value == DBNull.Value; } set { this.value = value ? DBNull.Value : null; } }
     }
+
+    [DataContract(Namespace = "urn:more"), KnownType(typeof(List<int>)), KnownType(typeof(List<string>)), KnownType(typeof(Point))]
+    public class AnyBox { [DataMember] public object Value; }
 
     [ServiceContract(Namespace = "urn:more")]
     public interface IValues
@@ -178,6 +202,7 @@ namespace Peers.More
         [OperationContract, ServiceKnownType(typeof(List<int>)), ServiceKnownType(typeof(List<string>)), ServiceKnownType(typeof(Result<int>))]
         object EchoObject(object value);
         [OperationContract, ServiceKnownType(typeof(DBNull))] NullBox EchoNull(NullBox value);
+        [OperationContract] AnyBox EchoAny(AnyBox value);
         [OperationContract] XmlBox EchoXml(XmlBox value);
         [OperationContract] ErrorBox EchoError(ErrorBox value);
         [OperationContract] int None(string what);

@@ -55,14 +55,14 @@ namespace Peers.More
     [ServiceContract(Namespace = "urn:shapes"), XmlSerializerFormat]
     public interface IShapes
     {
-        [OperationContract] Everything Echo(Everything value);
-        [OperationContract] Base EchoBase(Base value);
-        [OperationContract] Texted EchoText(Texted value);
-        [OperationContract] int? EchoMaybe(int? value);
-        [OperationContract] int Add(int a, int b);
-        [OperationContract] int[] EchoNumbers(int[] values);
-        [OperationContract] string[][] EchoGrid(string[][] values);
-        [OperationContract] Bare EchoBare(Bare value);
-        [OperationContract] void Swap(ref string a, ref int b);
+        [OperationContract, XmlSerializerFormat] Everything Echo(Everything value);
+        [OperationContract, XmlSerializerFormat] Base EchoBase(Base value);
+        [OperationContract, XmlSerializerFormat] Texted EchoText(Texted value);
+        [OperationContract, XmlSerializerFormat] int? EchoMaybe(int? value);
+        [OperationContract, XmlSerializerFormat] int Add(int a, int b);
+        [OperationContract, XmlSerializerFormat] int[] EchoNumbers(int[] values);
+        [OperationContract, XmlSerializerFormat] string[][] EchoGrid(string[][] values);
+        [OperationContract, XmlSerializerFormat] Bare EchoBare(Bare value);
+        [OperationContract, XmlSerializerFormat] void Swap(ref string a, ref int b);
     }
 }

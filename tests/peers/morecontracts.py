@@ -32,7 +32,7 @@ from netshare.transport.datacontracts import (
     xml_serializable,
 )
 
-__all__ = ["IOdd", "IValues", "Odd", "OddMessage", "OddNames", "Values"]
+__all__ = ["INames", "IOdd", "IValues", "Names", "Odd", "OddMessage", "OddNames", "Values"]
 
 T = TypeVar("T")
 
@@ -97,6 +97,50 @@ class Odd(IOdd):
         return value
 
 
+@message_contract
+class PlainMessage:
+    Head: str | None = header()
+    Numbers: list[int] | None = header(array=True)
+    List: list[int] | None = header()
+    Body: int = body()
+
+
+@service_contract(namespace="urn:more")
+class INames:
+    @operation
+    def größe(self, ø: int) -> int: ...
+    @operation(name="_x0041_")
+    def Encoded(self, a: int) -> int: ...
+    @operation(faults=[OddNames])
+    def Fail(self, a: int) -> None: ...
+    @operation
+    def EchoNames(self, value: OddNames | None) -> OddNames | None: ...
+    @operation
+    def EchoList(self, value: list[OddNames] | None) -> list[OddNames] | None: ...
+    @operation
+    def EchoMessage(self, value: PlainMessage) -> PlainMessage: ...
+
+
+class Names(INames):
+    def größe(self, ø: int) -> int:
+        return ø
+
+    def Encoded(self, a: int) -> int:
+        return a
+
+    def Fail(self, a: int) -> None:
+        raise FaultError(OddNames(Blank=a, Angle="<>"), "as asked")
+
+    def EchoNames(self, value: OddNames | None) -> OddNames | None:
+        return value
+
+    def EchoList(self, value: list[OddNames] | None) -> list[OddNames] | None:
+        return value
+
+    def EchoMessage(self, value: PlainMessage) -> PlainMessage:
+        return value
+
+
 @data_contract(namespace="urn:more", struct=True)
 class Point:
     X: int
@@ -153,6 +197,11 @@ class NullBox:
     value: object
 
 
+@data_contract(namespace="urn:more", known_types=[list[int], list[str], Point])
+class AnyBox:
+    Value: object
+
+
 @service_contract(namespace="urn:more")
 class IValues:
     @operation
@@ -183,6 +232,8 @@ class IValues:
     def EchoObject(self, value: object) -> object: ...
     @operation(known_types=[DBNull])
     def EchoNull(self, value: NullBox | None) -> NullBox | None: ...
+    @operation
+    def EchoAny(self, value: AnyBox | None) -> AnyBox | None: ...
     @operation
     def EchoXml(self, value: XmlBox | None) -> XmlBox | None: ...
     @operation
@@ -234,7 +285,7 @@ class Values(IValues):
 
     EchoPoint = EchoLine = EchoResult = EchoPointResult = EchoPoints = EchoRing = _echo
     EchoPair = EchoPairs = EchoTuple = EchoValueTuple = EchoSet = EchoObject = EchoNull = _echo
-    EchoXml = EchoError = _echo
+    EchoAny = EchoXml = EchoError = _echo
 
     def Nothing(self, what: str | None) -> int:
         return None  # type: ignore[return-value]

@@ -32,14 +32,10 @@ _MCS_OPTIONS = (
     "-r:System.Xml",
     "-r:System.Data",
 )
-_CLIENT_SOURCES = (
-    "Contracts.cs",
-    "Services.cs",
-    "MonoBindings.cs",
-    "MonoJson.cs",
-    "MonoClient.cs",
-)
-_SERVER_SOURCES = ("Contracts.cs", "Services.cs", "MonoBindings.cs", "MonoServer.cs")
+_MORE_CONTRACTS = ("MoreContracts.cs", "MoreXml.cs")
+_SHARED_SOURCES = ("Contracts.cs", *_MORE_CONTRACTS, "Services.cs", "MonoBindings.cs")
+_CLIENT_SOURCES = (*_SHARED_SOURCES, "MonoJson.cs", "MonoValues.cs", "MonoClient.cs")
+_SERVER_SOURCES = (*_SHARED_SOURCES, "MoreServices.cs", "MonoServer.cs")
 
 
 class PeerBuildError(Exception):
@@ -171,7 +167,7 @@ def build_more_contracts(mono: Mono, cache: Path = PROJECT / "build" / "peers") 
     :returns: the assembly.
     :raises PeerBuildError: when the compiler refuses.
     """
-    return _compiled(mono.compiler, "morecontracts.dll", ("MoreContracts.cs", "MoreXml.cs"), cache)
+    return _compiled(mono.compiler, "morecontracts.dll", _MORE_CONTRACTS, cache)
 
 
 def _compiled(compiler: Path, name: str, sources: tuple[str, ...], cache: Path) -> Path:

@@ -70,7 +70,8 @@ class HeaderFormatter:
                 if one.name == head.name and one.namespace == head.namespace
             ]
             if head.array:
-                values[head.member] = [serializer.read(one.cursor()) for one in found]
+                items = [serializer.read(one.cursor()) for one in found]
+                values[head.member] = None if head.optional and not items else items
                 continue
             if len(found) > 1:
                 raise DeserializationFailed(

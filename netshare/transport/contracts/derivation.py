@@ -276,11 +276,18 @@ class _Names:
             namespace = self.namespace if kind.namespace is None else kind.namespace
             of_type = hints[member.name]
             if kind.is_header:
+                optional = kind.array and type(None) in get_args(of_type)
                 if kind.array:
                     of_type = self.item_of(of_type, f"{hint.__name__}.{member.name}")
                 headers.append(
                     HeaderDescription(
-                        name, namespace, of_type, member.name, kind.must_understand, kind.array
+                        name,
+                        namespace,
+                        of_type,
+                        member.name,
+                        kind.must_understand,
+                        kind.array,
+                        optional,
                     )
                 )
             else:

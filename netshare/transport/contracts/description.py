@@ -63,6 +63,8 @@ class HeaderDescription:
     must_understand: bool
     #: Whether the member is a list whose items are a header each.
     array: bool = False
+    #: Whether such a list may be None, which it then is when there is no header.
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ DECLARED = (
     HeaderDescription("One", "urn:h", int, "one", False),
     HeaderDescription("List", "urn:h", list[int] | None, "list", False),
     HeaderDescription("Several", "urn:h", int, "several", False, array=True),
+    HeaderDescription("Maybe", "urn:h", int, "maybe", False, array=True, optional=True),
 )
 HEADERS = HeaderFormatter([(head, serializer_for(head.hint)) for head in DECLARED], "Ask")
 
@@ -37,18 +38,25 @@ def sent(message: Message, kind: str) -> Message:
 def test_round_trip(kind: str, several: list[int], plain: list[int] | None) -> None:
     """An array is a header for each item, a list one header with all of them."""
     message = Message("urn:a")
-    values = {"one": 7, "list": plain, "several": several}
+    values = {"one": 7, "list": plain, "several": several, "maybe": several or None}
     HEADERS.write(message, values)
-    assert len(message.headers) == 2 + len(several)
+    assert len(message.headers) == 2 + 2 * len(several)
     assert HEADERS.read(sent(message, kind)) == values
 
 
 def test_what_is_missing() -> None:
-    """A header that is missing is a default, an array of none is empty."""
-    assert HEADERS.read(Message("urn:a")) == {"one": 0, "list": None, "several": []}
-    message = Message("urn:a")
-    HEADERS.write(message, {"one": 1, "list": None, "several": None})
-    assert HEADERS.read(sent(message, "text"))["several"] == []
+    """A header that is missing is a default, an array of none is empty, or None where it may be."""
+    assert HEADERS.read(Message("urn:a")) == {
+        "one": 0,
+        "list": None,
+        "several": [],
+        "maybe": None,
+    }
+    for nothing in (None, []):
+        message = Message("urn:a")
+        HEADERS.write(message, {"one": 1, "list": None, "several": nothing, "maybe": nothing})
+        read = HEADERS.read(sent(message, "text"))
+        assert (read["several"], read["maybe"]) == ([], None)
 
 
 @pytest.mark.parametrize("name", ["One", "List"])
@@ -74,7 +82,7 @@ def test_bad_values(values: dict[str, Any], message: str) -> None:
 
     def send() -> None:
         written = Message("urn:a")
-        HEADERS.write(written, {"one": 1, "list": [], "several": []} | values)
+        HEADERS.write(written, {"one": 1, "list": [], "several": [], "maybe": None} | values)
         sent(written, "binary")
 
     with pytest.raises(UnencodableValue, match=message):
