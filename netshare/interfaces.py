@@ -113,6 +113,10 @@ class IWorkerLane(Interface):
 
     name = Attribute("The worker, as people know it.")
     outstanding = Attribute("How many connections the worker has not answered for.")
+    live = Attribute(
+        "How many connections the worker has of those that it has answered for; None: it does not "
+        "say."
+    )
     stuck = Attribute("Whether the worker has let a deadline pass and said nothing since.")
     freed = Attribute(
         "Called when the lane may take more, each with how many connections the worker has just "

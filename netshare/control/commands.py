@@ -151,7 +151,8 @@ class Register(amp.Command):
     ``maxOutstanding`` is how many connections the service may have under way to this worker.
     ``lane`` asks for a fast lane, ``records`` or ``batches`` (:mod:`netshare.control.lanes`);
     the first answer on the link then has its descriptor, and :class:`Duplicate` is not used.
-    ``drains`` says that the worker knows :class:`Drain`; ``generation`` is for people to see.
+    ``drains`` says that the worker knows :class:`Drain`, ``pings`` that it knows :class:`Ping`;
+    ``generation`` is for people to see.
     """
 
     arguments: ClassVar = [
@@ -164,6 +165,7 @@ class Register(amp.Command):
         (b"maxOutstanding", amp.Integer(optional=True)),
         (b"lane", amp.Unicode(optional=True)),
         (b"drains", amp.Boolean(optional=True)),
+        (b"pings", amp.Boolean(optional=True)),
         (b"generation", amp.Unicode(optional=True)),
     ]
     response: ClassVar = [
@@ -234,6 +236,20 @@ class RoutesChanged(amp.Command):
     arguments: ClassVar = [(b"baseAddress", amp.Unicode())]
     response: ClassVar = []
     requiresAnswer = False
+
+
+class Ping(amp.Command):
+    """
+    Service to worker: what have you got?
+
+    ``connections`` is how many connections that came over this link are open, and ``returning`` how
+    many :class:`Return` are not answered. Answered in the worker's reactor: one that is in a long
+    call does not answer.
+    """
+
+    arguments: ClassVar = []
+    response: ClassVar = [(b"connections", amp.Integer()), (b"returning", amp.Integer())]
+    errors: ClassVar = {WorkerFault: b"WorkerFault"}
 
 
 class Drain(amp.Command):

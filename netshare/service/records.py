@@ -117,6 +117,8 @@ class LinkRecord:
     generation: str = ""
     #: Addresses that it lets come to an end.
     leaving: tuple[LeavingState, ...] = ()
+    #: Whether the worker knows ``Ping``.
+    pings: bool = False
 
 
 @dataclass(frozen=True, slots=True)

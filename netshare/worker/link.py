@@ -68,6 +68,7 @@ class Wish:
             "maxOutstanding": self.maxOutstanding,
             "lane": LaneForm.BATCHES.value if self.fast else None,
             "drains": True,
+            "pings": True,
             "generation": self.generation,
         }
 
@@ -149,6 +150,10 @@ class WorkerLink(ControlProtocol):
     def routesChanged(self, baseAddress: str) -> dict[str, Any]:
         self._intake.routesChanged()
         return {}
+
+    @declared(commands.Ping, WorkerFault)
+    def pinged(self) -> dict[str, Any]:
+        return {"connections": len(self._intake.open()), "returning": self.returning}
 
     @declared(commands.Drain, WorkerFault)
     def drained(self, baseAddress: str, deadline: int) -> dict[str, Any]:

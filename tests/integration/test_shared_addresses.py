@@ -9,7 +9,7 @@ from netshare.control.commands import ConflictingRegistration
 from netshare.transport.clients.channelfactory import ChannelFactory
 from netshare.transport.hosting.host import ServiceHost
 from tests.integration.hosting import binding
-from tests.integration.running import RunningService
+from tests.integration.running import AcknowledgingFactory, RunningService
 from tests.peers.contracts import IBasic
 from tests.peers.services import Basic
 
@@ -48,6 +48,30 @@ async def test_sessions_are_spread(service: RunningService) -> None:
         await factory.close()
         for each in hosts:
             await each.close()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+async def test_open_connections_count(service: RunningService, fast: bool) -> None:
+    """A worker that joins others gets the next connections, until it has as many as they."""
+    old, new = AcknowledgingFactory("old"), AcknowledgingFactory("new")
+    await service.worker("together", old, shared=True, fast=fast)
+    for _ in range(6):
+        await service.call("together")
+    await service.settle(lambda: len(old.connections) == 6)
+    await service.worker("together", new, shared=True, fast=fast)
+    rows = service.shared.status.registrations
+    await service.settle(lambda: [row.get("connections") for row in rows(0, 10)[0]] == [6, 0])
+    for _ in range(6):
+        await service.call("together")
+    await service.settle(lambda: len(old.connections) + len(new.connections) == 12)
+    assert (len(old.connections), len(new.connections)) == (6, 6)
+    for connection in old.connections:
+        connection.transport.abortConnection()
+    await service.settle(lambda: [row.get("connections") for row in rows(0, 10)[0]] == [0, 6])
+    for _ in range(4):
+        await service.call("together")
+    await service.settle(lambda: len(old.connections) + len(new.connections) == 16)
+    assert (len(old.connections), len(new.connections)) == (10, 6)
 
 
 @pytest.mark.parametrize(("first", "second"), [(False, False), (True, False), (False, True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from twisted.internet.defer import ensureDeferred
@@ -59,6 +60,23 @@ def test_returns_are_counted(setting: Setting) -> None:
         assert setting.worker.returning == 0
 
 
+def test_pinged(setting: Setting) -> None:
+    """It says what it has: connections that are open, and those that it gives back."""
+    setting.register()
+
+    def asked() -> Any:
+        return setting.outcome(setting.service.callRemote(commands.Ping))
+
+    assert asked() == {"connections": 0, "returning": 0}
+    kept = [setting.connection() for _ in range(2)]
+    for _, held, peer in kept:
+        setting.give(held, peer)
+    assert asked() == {"connections": 2, "returning": 0}
+    kept[0][0].close()
+    setting.reactor.settle()
+    assert asked() == {"connections": 1, "returning": 0}
+
+
 def test_draining(setting: Setting) -> None:
     """The answer comes before anything follows from it."""
     setting.register()
@@ -87,6 +105,7 @@ def test_registering(setting: Setting) -> None:
         "maxOutstanding": 3,
         "lane": "batches",
         "drains": True,
+        "pings": True,
         "generation": None,
     }
     assert setting.intake.link is setting.worker

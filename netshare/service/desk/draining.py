@@ -23,14 +23,14 @@ from netshare.control.protocol import declared
 from netshare.interfaces import ILinkWatcher
 from netshare.printable import CleanLogger
 from netshare.service.desk.departures import Leaving
-from netshare.service.desk.passing import PassableLink
 from netshare.service.desk.registry import Registration
+from netshare.service.desk.reports import ReportingLink
 from netshare.service.records import LeavingState
 from netshare.service.workers.fastlane import FastLane
 from netshare.service.workers.lanes import Lane
 
 
-class DrainableLink(PassableLink):
+class DrainableLink(ReportingLink):
     """
     What the service's end of a link has for that.
     """

@@ -29,6 +29,7 @@ class PassableLink(QuestionedLink):
     claimedPid: int | None
     drains: bool
     generation: str
+    pings: bool
     granted: set[AddressKey]
     lane: AmpLane | FastLane | None
     registrations: dict[str, Registration]
@@ -62,6 +63,7 @@ class PassableLink(QuestionedLink):
             self.drains,
             self.generation,
             self.leaving(),
+            self.pings,
         )
         return Handed(record, (self.transport.getHandle().fileno(), *ends, *unclaimed))
 
@@ -94,6 +96,7 @@ class PassableLink(QuestionedLink):
         self.claimedPid = record.claimedPid
         self.drains = record.drains
         self.generation = record.generation
+        self.pings = record.pings
         self._served = set(record.served)
         self._laneHanded = ends is not None
         if record.registered:
@@ -103,6 +106,8 @@ class PassableLink(QuestionedLink):
         if state is not None:
             form = LaneForm(state.form) if state.form else None
             self.lane = self._makeLane(form, state.limit, ends)
+            if self.pings and any(one.shared for one in record.registrations):
+                self.desk.reports.add(self)
             for one in record.registrations:
                 address = parse_base_address(one.address)
                 registration = Registration(address, self, self.lane, one.shared, one.since)
@@ -178,6 +183,7 @@ class PassableLink(QuestionedLink):
     def forget(self) -> None:
         """Leave the service's books, but for the registrations."""
         self.registry.links.discard(self)
+        self.desk.reports.discard(self)
         self.registry.ports.admission.linkClosed()
         super().forget()
 

@@ -33,6 +33,7 @@ from netshare.service.desk.budget import (
 from netshare.service.desk.management import ManagingLink
 from netshare.service.desk.refusals import Refusals
 from netshare.service.desk.registry import Registration, Registry
+from netshare.service.desk.reports import Reports
 from netshare.service.desk.requests import (
     check_version,
     requested_address,
@@ -144,11 +145,12 @@ class DeskProtocol(ManagingLink):
         maxOutstanding: int | None = None,
         lane: str | None = None,
         drains: bool = False,
+        pings: bool = False,
         generation: str | None = None,
     ) -> dict[str, Any]:
         check_version(version)
         self.claimedPid = pid
-        self.drains = bool(drains)
+        self.drains, self.pings = bool(drains), bool(pings)
         self.generation = requested_generation(generation)
         limit = requested_limit(maxOutstanding, self.registry.quotas.maxOutstandingPerWorker)
         address = requested_address(baseAddress, hostNameComparisonMode, bool(unique))
@@ -165,6 +167,8 @@ class DeskProtocol(ManagingLink):
         self.registry.activate(registration)
         if self._watcher is not None:
             self._watcher.registered(self)
+        if self.pings and shared:
+            self.desk.reports.add(self)
         self._allowance.register()
         self.reader.longest = MAX_BOX
         answer: dict[str, Any] = {"baseAddress": str(address)}
@@ -304,6 +308,8 @@ class RegistrationDesk(Factory):
         self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)
         self.budgets = Budgets()
+        #: Asks workers that share an address what they have.
+        self.reports = Reports(registry.reactor)
         #: Whether a process is a worker that the service has started, or belongs to one.
         self.isSpawned: Callable[[int], bool] = lambda pid: False
         #: Has the workers that the service starts, if it starts any.

@@ -187,7 +187,14 @@ def _worker(registration: Registration) -> dict[str, Any]:
         "commandLine": link.peer.commandLine,
         "since": _when(registration.since),
         "outstanding": registration.lane.outstanding,
+        **_live(registration),
     }
+
+
+def _live(registration: Registration) -> dict[str, int]:
+    """How many connections it says it has, if it does."""
+    live = registration.lane.live
+    return {} if live is None else {"connections": live}
 
 
 def _claimed(registration: Registration) -> dict[str, int]:

@@ -72,6 +72,7 @@ class Lane(ABC):
             reactor, quotas.dispatchTimeout, self._tooLate
         )
         self.outstanding = 0
+        self.live: int | None = None
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
         #: Nothing is given to it now: the service is about to be taken over.
@@ -145,6 +146,10 @@ class Lane(ABC):
         if self._rests:
             self._rests.gave(errand)
 
+    def reported(self, connections: int) -> None:
+        """The worker has said how many connections it has; from now on it is reckoned on."""
+        self.live = connections
+
     def end(self, count: int, answered: int = 0) -> None:
         """
         So many are under way no longer: let those who wait for the lane try again.
@@ -154,6 +159,8 @@ class Lane(ABC):
         user, everyone = self._user, self._all
         full = user.used >= user.most or everyone.used >= everyone.most
         self.outstanding -= count
+        if self.live is not None:
+            self.live += answered
         user.used -= count
         everyone.used -= count
         for freed in tuple(self.freed):

@@ -39,13 +39,16 @@ from netshare.timing import Deadlines, Timer
 
 
 @implementer(IDispatchPolicy)
-class LeastOutstanding:
+class LeastConnections:
     """
-    The worker with the fewest connections under way; the one that has waited longest of equals.
+    The worker with the fewest connections, those under way and those that it says it has; if one
+    does not say, those under way decide. Of equals it is the one that has waited longest.
     """
 
     def choose(self, lanes: Sequence[IWorkerLane]) -> IWorkerLane:
-        return min(lanes, key=lambda lane: lane.outstanding)
+        if any(lane.live is None for lane in lanes):
+            return min(lanes, key=lambda lane: lane.outstanding)
+        return min(lanes, key=lambda lane: lane.live + lane.outstanding)
 
 
 @implementer(IErrand)
@@ -115,7 +118,7 @@ class WorkerRoute:
         #: How many connections each worker has been given for this address.
         self.given: Counter[IWorkerLane] = Counter()
         self._quotas = quotas
-        self._policy = policy or LeastOutstanding()
+        self._policy = policy or LeastConnections()
         #: What waits, in order of arrival: first what a busy worker did not take, then what was
         #: never sent.
         self._refused: dict[Errand, None] = {}

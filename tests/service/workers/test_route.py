@@ -21,7 +21,7 @@ from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWor
 from netshare.outcomes import Outcome
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.workers.lanes import BUSY_PAUSE, AmpLane
-from netshare.service.workers.route import Errand, LeastOutstanding, WorkerRoute
+from netshare.service.workers.route import Errand, LeastConnections, WorkerRoute
 from netshare.testing import RecordedArrival, UNIXLink, linkedUNIXTransports
 
 ADDRESS = parse_base_address("net.tcp://+/a")
@@ -36,6 +36,7 @@ class Lane:
         self.limit = limit
         self.stuck = False
         self.resting = False
+        self.live: int | None = None
         self.given: list[IErrand] = []
         self.total = 0
         self.freed: list[Callable[[int], None]] = []
@@ -111,10 +112,32 @@ def setting() -> Iterator[Callable[..., Setting]]:
 def test_the_interfaces() -> None:
     """Lanes, policies and routes provide what the house promises."""
     verifyObject(IRoute, WorkerRoute(Clock(), ADDRESS, Quotas()))
-    verifyObject(IDispatchPolicy, LeastOutstanding())
+    verifyObject(IDispatchPolicy, LeastConnections())
     verifyObject(IWorkerLane, Lane("a"))
     verifyObject(IErrand, Errand(WorkerRoute(Clock(), ADDRESS, Quotas()), RecordedArrival()))
     verifyObject(IWorkerLane, AmpLane(Clock(), ControlProtocol(), 1, Quotas(), "a"))
+
+
+@pytest.mark.parametrize(
+    ("loads", "chosen"),
+    [
+        ([(2, 5), (1, 7), (0, 9)], "0"),
+        ([(2, 5), (1, 5), (0, 7)], "1"),
+        ([(3, 0), (0, 2), (0, 4)], "1"),
+        ([(2, 0), (1, None), (3, 0)], "1"),
+        ([(1, None), (1, None), (2, None)], "0"),
+    ],
+)
+def test_the_policy(loads: list[tuple[int, int | None]], chosen: str) -> None:
+    """What a worker has and what is under way to it count, unless one does not say what it has."""
+    lanes = []
+    for number, (outstanding, live) in enumerate(loads):
+        lane = Lane(str(number))
+        route = WorkerRoute(Clock(), ADDRESS, Quotas())
+        lane.given = [Errand(route, RecordedArrival()) for _ in range(outstanding)]
+        lane.live = live
+        lanes.append(lane)
+    assert str(LeastConnections().choose(lanes)) == chosen
 
 
 def test_handing_over(setting: Callable[..., Setting]) -> None:
