@@ -29,10 +29,10 @@ import twisted
 from benchmarks.harness.build import HERE
 from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.results import Results
-from benchmarks.harness.transport import python, tables
-from benchmarks.harness.transport.bulk import compile_bulk
+from benchmarks.harness.transport import datatables, python, tables
+from benchmarks.harness.transport.bulk import compile_bulk, compile_orders
 from benchmarks.harness.transport.dotnet import DotNet
-from benchmarks.harness.transport.loads import FULL, QUICK, Size
+from benchmarks.harness.transport.loads import DATA, FULL, QUICK, Size
 from benchmarks.harness.transport.measure import Caller, measure
 from benchmarks.harness.transport.stage import Stage, group_sizes
 from benchmarks.run import machine
@@ -109,7 +109,8 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
         size = replace(size, rounds=options.rounds)
     async with AsyncExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="netshare-bench-"))
-        stage = Stage(Path(name))
+        orders = compile_orders(Path(name))
+        stage = Stage(Path(name), orders)
         stack.callback(stage.stop)
         _say("starting services and workers")
         stage.start()
@@ -121,7 +122,8 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
             bulk = compile_bulk(Path(name))
             if bulk.assembly is None:
                 notes.append(".NET's figures of 1 MB contain base64 and JSON: mcs is missing")
-            assemblies = [bulk.assembly] if bulk.assembly else []
+            found = [bulk.assembly, orders and orders.assembly]
+            assemblies = [assembly for assembly in found if assembly]
             client = DotNetClient(reactor, program, assemblies)
             await client.start()
             stack.push_async_callback(client.stop)
@@ -130,6 +132,12 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
             for place in ("shared", "own", "floor"):
                 await caller.warm_up(place)
             callers = [*dotnet_callers(caller), *callers]
+            if orders is None:
+                notes.append("calls with real data are left out: mono and mcs are missing")
+            else:
+                for key, title, place in datatables.SERVICES:
+                    await caller.warm_up_data(place)
+                    callers.append(Caller(key, f".NET, {title}", caller, place, tuple(DATA)))
         # Whatever was needed to get here is not to be searched through while clocks run.
         gc.collect()
         gc.freeze()
@@ -162,6 +170,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> None:
             raise
         raise SystemExit(f"{options.source} cannot be read as results: {error}") from None
     print(tables.report(results))
+    print("\n" + datatables.report(results))
     if not options.source:
         quick = RESULTS / "raw" / "transport-quick.json"
         raw = options.output or (quick if options.quick else RESULTS / "transport.json")

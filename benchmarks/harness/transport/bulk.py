@@ -19,6 +19,7 @@ from tests.peers.programs import find_mono
 from tests.peers.services import pattern
 
 SOURCE = HERE / "src" / "Bulk.cs"
+ORDERS_SOURCE = HERE / "src" / "Orders.cs"
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,39 @@ def compile_bulk(into: Path) -> Bulk:
     if mono is None:
         return Bulk("IBasic", None)
     assembly = into / "Bulk.dll"
-    command = [mono.compiler, "-target:library", "-langversion:7", "-r:System.ServiceModel"]
-    done = subprocess.run(
-        [*map(str, command), f"-out:{assembly}", str(SOURCE)], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise BenchmarkError(f"{SOURCE.name} does not compile:\n{done.stdout}{done.stderr}")
+    _compile(mono.compiler, SOURCE, assembly, "-target:library")
     return Bulk("IBulk", assembly)
+
+
+@dataclass(frozen=True)
+class OrdersPrograms:
+    """``src/Orders.cs``, compiled."""
+
+    #: The contract, for Microsoft's client.
+    assembly: Path
+    #: The service, for Mono.
+    service: Path
+    runtime: Path
+
+
+def compile_orders(into: Path) -> OrdersPrograms | None:
+    """
+    :param into: a directory for the programs
+    :returns: None: there is no compiler for them
+    :raises BenchmarkError: it is not content
+    """
+    mono = find_mono()
+    if mono is None:
+        return None
+    assembly, service = into / "Orders.dll", into / "orders.exe"
+    _compile(mono.compiler, ORDERS_SOURCE, assembly, "-target:library")
+    _compile(mono.compiler, ORDERS_SOURCE, service, "-target:exe")
+    return OrdersPrograms(assembly, service, mono.runtime)
+
+
+def _compile(compiler: Path, source: Path, into: Path, target: str) -> None:
+    libraries = ("-r:System.ServiceModel", "-r:System.Runtime.Serialization")
+    command = [str(compiler), target, "-langversion:7", *libraries, f"-out:{into}", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchmarkError(f"{source.name} does not compile:\n{done.stdout}{done.stderr}")

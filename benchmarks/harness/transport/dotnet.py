@@ -10,6 +10,7 @@ from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.transport.bulk import Bulk
 from benchmarks.harness.transport.loads import (
     CHANNELS,
+    DATA,
     LARGEST,
     MEGABYTE,
     OPENING,
@@ -48,6 +49,9 @@ class DotNet:
         if figure == "whole":
             return await self._whole(place)
         size = self._size
+        if (load := DATA.get(figure)) is not None:
+            calls = size.data // load.channels
+            return await self._bench(figure, place, calls, {"channels": load.channels})
         calls, more = {
             "one": (size.one, {}),
             "many": (size.many, {"channels": CHANNELS}),
@@ -69,6 +73,11 @@ class DotNet:
         await self._bench("pooled", place, 30, {"channels": OPENING, "connect": True})
         for figure in ("replies", "requests"):
             await self._bench(figure, place, 30, {})
+
+    async def warm_up_data(self, place: str) -> None:
+        """The same for calls with real data; Mono compiles as well."""
+        for figure, load in DATA.items():
+            await self._bench(figure, place, 100 if load.length else 300, {})
 
     async def _bench(self, figure: str, place: str, calls: int, more: dict[str, Any]) -> Sample:
         asked = self._asked(figure, place)
@@ -108,6 +117,13 @@ class DotNet:
     def _asked(self, figure: str, place: str) -> dict[str, Any]:
         op = OPERATIONS[figure]
         small = op == "Add"
+        if figure in DATA:
+            return {
+                "contract": "IOrders",
+                "address": self._stage.address(place, figure),
+                "op": op,
+                "args": [{"Length": DATA[figure].length}],
+            }
         return {
             "contract": "IBasic" if small else self._bulk.contract,
             "address": self._stage.address(place, figure),

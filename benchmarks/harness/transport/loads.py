@@ -28,6 +28,39 @@ OPERATIONS = {
     "whole": "Bytes",
 }
 
+#: The end of the addresses at which IOrders is.
+ORDERS = "/orders"
+
+
+@dataclass(frozen=True)
+class Data:
+    """
+    Calls that carry real data there and back.
+
+    :param op: the operation
+    :param length: lines of an order, or items of a store
+    :param channels: at once
+    """
+
+    op: str
+    length: int
+    channels: int
+
+    @property
+    def figure(self) -> str:
+        """What it is called among the figures."""
+        return f"{self.op}-{self.length}-{self.channels}"
+
+
+DATA = {
+    load.figure: load
+    for load in (
+        *(Data("PutOrder", length, channels) for channels in (1, 16) for length in (0, 20, 200)),
+        *(Data("PutStore", length, 1) for length in (0, 200)),
+    )
+}
+OPERATIONS |= {figure: load.op for figure, load in DATA.items()}
+
 
 @dataclass(frozen=True)
 class Size:
@@ -40,9 +73,11 @@ class Size:
     many: int
     opening: int
     bulk: int
+    #: Calls with real data, on all channels together.
+    data: int
     #: Seconds for one reply of a megabyte where nothing helps it.
     patience: float = 30.0
 
 
-FULL = Size(rounds=5, one=1500, many=150, opening=60, bulk=40)
-QUICK = Size(rounds=2, one=500, many=50, opening=20, bulk=15)
+FULL = Size(rounds=5, one=1500, many=150, opening=60, bulk=40, data=320)
+QUICK = Size(rounds=2, one=500, many=50, opening=20, bulk=15, data=96)

@@ -14,7 +14,8 @@ from benchmarks.harness.build import HERE
 from benchmarks.harness.dispatcher import Setting
 from benchmarks.harness.dispatchers import start_service
 from benchmarks.harness.processes import Process, free_port
-from benchmarks.harness.transport.loads import OPERATIONS
+from benchmarks.harness.transport.bulk import OrdersPrograms
+from benchmarks.harness.transport.loads import OPERATIONS, ORDERS
 from benchmarks.harness.transport.recording import record_all
 from netshare.sockets.listening import WCF_CLIENT_SEGMENT
 
@@ -32,14 +33,17 @@ class Stage:
     Starts them; ended by :meth:`stop`, whatever happened.
 
     :param directory: for logs, sockets and recordings
+    :param orders: the service for Mono; None: there is none
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, orders: OrdersPrograms | None = None) -> None:
         self._directory = directory
+        self._orders_on_mono = orders
         self._stack = ExitStack()
         self._own, self._shared, self._whole, self._floor, self._wholeFloor = (
             free_port() for _ in range(5)
         )
+        self._orders = {place: free_port() for place in ("orders", "mono")}
         self._groups = {count: free_port() for count in group_sizes()}
         #: By name of the place: who works there.
         self.servers: dict[str, list[Process]] = {}
@@ -58,6 +62,11 @@ class Stage:
         )
         for place in ("own", "shared", "whole"):
             self.servers[place] = [worker]
+        self.servers["orders"] = [self._worker("orders", self.address("orders", ""))]
+        if self._orders_on_mono is not None:
+            programs = self._orders_on_mono
+            command = [programs.runtime, programs.service, self.address("mono", "")]
+            self.servers["mono"] = [self._listening(Process("mono", command, self._directory))]
         for count in self._groups:
             place = f"workers-{count}"
             argument = f"{self.address(place, 'growth')}={control}"
@@ -73,6 +82,8 @@ class Stage:
 
     def address(self, place: str, figure: str) -> str:
         """:returns: where to call for a figure"""
+        if place in self._orders:
+            return f"net.tcp://127.0.0.1:{self._orders[place]}{ORDERS}"
         floors = {"floor": self._floor, "whole-floor": self._wholeFloor}
         if place in floors:
             return f"net.tcp://127.0.0.1:{floors[place]}/{OPERATIONS[figure]}"
@@ -96,7 +107,9 @@ class Stage:
     def _python(self, module: str, *arguments: str, name: str | None = None) -> Process:
         command: Sequence[str | Path] = [sys.executable, _DIRECTORY / f"{module}.py", *arguments]
         environment = {"PYTHONPATH": str(HERE.parent)}
-        process = Process(name or module, command, self._directory, environment)
+        return self._listening(Process(name or module, command, self._directory, environment))
+
+    def _listening(self, process: Process) -> Process:
         self._stack.callback(process.stop)
-        process.wait_for("listening")
+        process.wait_for("listening", 30)
         return process

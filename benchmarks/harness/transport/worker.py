@@ -1,5 +1,6 @@
 """
-One Python worker: IBasic at its addresses, on ports of its own or behind shared ports.
+One Python worker: IBasic at its addresses, or IOrders at one that ends so, on ports of its own or
+behind shared ports.
 
 ``worker.py [--together] ADDRESS[=CONTROL]...`` serves; with a control socket behind it an address
 is registered there, with ``--together`` as one that other processes serve, too.
@@ -15,7 +16,8 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
 
-from benchmarks.harness.transport.loads import BINDING
+from benchmarks.harness.transport.loads import BINDING, ORDERS
+from benchmarks.harness.transport.orders import IOrders, Orders
 from netshare.transport.contracts.behavior import (
     ConcurrencyMode,
     InstanceContextMode,
@@ -46,11 +48,12 @@ class Prepared(Basic):
 
 
 async def serve(addresses: list[str], together: bool) -> None:
-    """Serve IBasic at all addresses."""
+    """Serve at all addresses."""
     for argument in addresses:
         address, _, control = argument.partition("=")
-        host = ServiceHost(Prepared, reactor, control=control or None, shared_addresses=together)
-        host.add_endpoint(IBasic, BINDING.but(port_sharing_enabled=bool(control)), address)
+        service, contract = (Orders, IOrders) if address.endswith(ORDERS) else (Prepared, IBasic)
+        host = ServiceHost(service, reactor, control=control or None, shared_addresses=together)
+        host.add_endpoint(contract, BINDING.but(port_sharing_enabled=bool(control)), address)
         await host.open()
 
 
