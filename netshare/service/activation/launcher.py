@@ -38,11 +38,15 @@ def _groups(numbers: str) -> None:
 
 
 def _group(number: str) -> None:
-    os.setresgid(int(number), int(number), int(number))
+    wanted = (int(number),) * 3
+    if os.getresgid() != wanted:  # a sandbox may not let us call what would change nothing
+        os.setresgid(*wanted)
 
 
 def _user(number: str) -> None:
-    os.setresuid(int(number), int(number), int(number))
+    wanted = (int(number),) * 3
+    if os.getresuid() != wanted:
+        os.setresuid(*wanted)
 
 
 def _limit(text: str) -> None:
@@ -52,12 +56,25 @@ def _limit(text: str) -> None:
     try:
         resource.setrlimit(number, wanted)
     except (OSError, ValueError):
-        most = resource.getrlimit(number)[1]
-        above = "Infinite" if wanted[1] == resource.RLIM_INFINITY else wanted[1]
         raise ValueError(
-            f"{name} cannot be {above}: the hard limit of the service is {most}, and only root "
-            "can raise it"
+            f"{name} cannot be {_words(wanted[1])}: {_why(number, wanted[1])}"
         ) from None
+
+
+def _why(number: int, wanted: int) -> str:
+    sandbox = "the service runs where limits may not be changed (SystemCallFilter of its unit?)"
+    try:
+        most = resource.getrlimit(number)[1]
+    except (OSError, ValueError):
+        return sandbox
+    infinite = resource.RLIM_INFINITY
+    if most == infinite or (wanted != infinite and wanted <= most):
+        return sandbox
+    return f"the hard limit of the service is {_words(most)}, and only root can raise it"
+
+
+def _words(limit: int) -> str:
+    return "Infinite" if limit == resource.RLIM_INFINITY else str(limit)
 
 
 def _umask(number: str) -> None:

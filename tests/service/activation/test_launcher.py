@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_what_anybody_may_set(tmp_path: Path) -> None:
         (("--look", "no-such-program"), "command: there is no program no-such-program"),
         (("--", "/etc/passwd"), f"command: /etc/passwd may not be run by user {os.getuid()}"),
         (("--look", "/etc/passwd"), f"command: /etc/passwd may not be run by user {os.getuid()}"),
-        (("resourceLimit=NOFILE:9:5", "--", "true"), "resourceLimits: NOFILE cannot be 5"),
+        (("resourceLimit=NOFILE:9:5", "--", "true"), "resourceLimits: NOFILE cannot be 5: "),
     ],
 )
 def test_what_cannot_be_started(arguments: tuple[str, ...], says: str) -> None:
@@ -116,6 +117,26 @@ def test_what_only_root_may(setting: str, says: str) -> None:
         pytest.skip("another user cannot read this source")
     assert done.returncode == launcher.CANNOT_START
     assert done.stderr.startswith(says)
+
+
+def test_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where such calls are forbidden a worker that stays who it is can be started."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    for module, name in ((os, "setresuid"), (os, "setresgid"), (resource, "setrlimit")):
+        monkeypatch.setattr(module, name, forbidden)
+    launcher.do(f"group={os.getegid()}")
+    launcher.do(f"user={os.geteuid()}")
+    with pytest.raises(launcher.CannotStart, match="user 3999999: Operation not permitted"):
+        launcher.do("user=3999999")
+    says = "NOFILE cannot be 5: the service runs where limits may not be changed"
+    with pytest.raises(launcher.CannotStart, match=says):
+        launcher.do("resourceLimit=NOFILE:5:5")
+    monkeypatch.setattr(resource, "getrlimit", forbidden)
+    with pytest.raises(launcher.CannotStart, match=says):
+        launcher.do("resourceLimit=NOFILE:5:5")
 
 
 def test_only_a_look() -> None:
