@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.harness.chaos.haproxy import HAProxyWorld
 from benchmarks.harness.chaos.load import Client, Load, Refused, Tally
-from benchmarks.harness.chaos.world import INHERITED, ON_DEMAND, OWN, SELF, SPAWNED, World
+from benchmarks.harness.chaos.world import INHERITED, MIXED, ON_DEMAND, OWN, SELF, SPAWNED, World
 from netshare.framing.records import preamble
 
 
@@ -139,6 +139,18 @@ async def take_over(settings: Settings) -> Row:
             await world.take_over()
             await asyncio.sleep(settings.pause)
     return Row("take-over, socket own, workers self-registered", settings.times, load)
+
+
+async def take_over_spawned(settings: Settings) -> Row:
+    """The same with workers of both kinds: their processes have to be the same at the end."""
+    async with running(settings, workers=MIXED) as (world, load):
+        before = world.spawned()
+        for _ in range(settings.times):
+            await world.take_over()
+            await asyncio.sleep(settings.pause)
+        ended = [pid for pid in before if not os.path.exists(f"/proc/{pid}")]
+    name = f"take-over, socket own, workers {MIXED} ({len(ended)} of these processes ended)"
+    return Row(name, settings.times, load)
 
 
 async def haproxy_reload(settings: Settings) -> Row:
@@ -345,6 +357,7 @@ SCENARIOS: dict[str, Callable[[Settings], Awaitable[Row]]] = {
         )
     },
     "take-over": take_over,
+    "take-over-spawned": take_over_spawned,
     "haproxy-reload": haproxy_reload,
     "recycle": recycles,
     "drain": drains,

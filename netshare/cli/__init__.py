@@ -18,6 +18,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
@@ -42,6 +43,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "stats": Command("netshare.cli.ask.stats", "show the service's counters and settings"),
     "reload": Command("netshare.cli.ask.reload", "have the service read its configuration again"),
+    "take-over": Command(
+        "netshare.cli.ask.replace", "exchange the service's process for a new one"
+    ),
     "start": Command("netshare.cli.ask.manage", "start the workers of an address"),
     "stop": Command("netshare.cli.ask.manage", "end the workers of an address"),
     "recycle": Command(
@@ -58,8 +62,8 @@ COMMANDS: dict[str, Command] = {
 
 _EPILOG = """\
 netshare COMMAND --help tells more of each. The service itself is started with
-"twistd netshare"; list, who, stats, reload, start, stop, recycle and drain ask the one on
-this machine, probe and call connect as any client does and need none here; decode reads files.
+"twistd netshare"; list, who, stats, reload, take-over, start, stop, recycle and drain ask the one
+on this machine, probe and call connect as any client does and need none here; decode reads files.
 """
 
 
@@ -110,7 +114,8 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         prog="netshare",
         description="Net.TCP port sharing: see what a sharing service does, and try addresses.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # With more, the longest name would have a line for itself.
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, indent_increment=1),
     )
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show netshare's version, and Twisted's"

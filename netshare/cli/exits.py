@@ -34,7 +34,7 @@ class Exit(IntEnum):
     #: ``call``: the service answers with a SOAP fault.
     FAULT = 8
     #: ``reload``: something is wrong with the configuration; nothing has changed.
-    #: ``start``, ``stop``, ``recycle``, ``drain``: it was tried and has failed.
+    #: ``take-over``, ``start``, ``stop``, ``recycle``, ``drain``: it was tried and has failed.
     FAILED = 9
     #: ``call``: the upgrade to a secure stream fails: one side does not believe the other.
     NOT_SECURE = 10

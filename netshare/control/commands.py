@@ -362,6 +362,21 @@ class TakeOver(amp.Command):
     }
 
 
+class Replace(amp.Command):
+    """
+    Command line to service: start another service with your own command line, which takes over from
+    you. Answered when it has, or when it has ended. For root and the service's own user.
+    """
+
+    arguments: ClassVar = []
+    response: ClassVar = [(b"pid", amp.Integer())]
+    errors: ClassVar = {
+        AccessDenied: b"AccessDenied",
+        TakeOverRefused: b"TakeOverRefused",
+        ServiceFault: b"ServiceFault",
+    }
+
+
 class ReloadFailed(Exception):
     """The configuration cannot be had; nothing has changed."""
 

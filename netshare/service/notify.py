@@ -42,6 +42,8 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog = watchdog if address else 0.0
         self._failed = False
+        #: What is to be said later; None: everything is said at once.
+        self._later: list[tuple[tuple[str, ...], tuple[int, ...]]] | None = None
 
     @classmethod
     def from_environment(
@@ -60,6 +62,25 @@ class Notifier:
         microseconds = found["WATCHDOG_USEC"]
         seconds = int(microseconds) / 1e6 if watched and microseconds.isdecimal() else 0.0
         return cls(found["NOTIFY_SOCKET"], seconds)
+
+    def environment(self) -> dict[str, str]:
+        """What another process has to have in its environment to speak to the same manager."""
+        if not self._address:
+            return {}
+        found = {"NOTIFY_SOCKET": self._address.replace("\0", "@")}
+        if self.watchdog:
+            found["WATCHDOG_USEC"] = str(round(self.watchdog * 1e6))
+        return found
+
+    def hold(self) -> None:
+        """Say nothing until :meth:`release`: the manager does not listen to this process yet."""
+        self._later = []
+
+    def release(self) -> None:
+        """Say now what was to be said since :meth:`hold`."""
+        held, self._later = self._later or (), None
+        for assignments, descriptors in held:
+            self._say(*assignments, descriptors=descriptors)
 
     def __bool__(self) -> bool:
         """Whether there is a manager."""
@@ -113,6 +134,8 @@ class Notifier:
 
         :returns: whether it has, in that time
         """
+        if self._later is not None:
+            return False
         near, far = os.pipe()
         try:
             told = self._say("BARRIER=1", descriptors=[far])
@@ -130,6 +153,9 @@ class Notifier:
     def _say(self, *assignments: str, descriptors: Sequence[int] = ()) -> bool:
         if not self._address:
             return False
+        if self._later is not None:
+            self._later.append((assignments, tuple(descriptors)))
+            return True
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaking:

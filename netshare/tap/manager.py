@@ -157,11 +157,16 @@ class ServiceManager:
             self.ready()
             self._beat.start(self.notifier.watchdog / 2 or STATUS_EVERY)
 
-    def stop(self) -> None:
-        """The service stops."""
+    def stop(self, gone: bool = False) -> None:
+        """
+        The service stops.
+
+        :param gone: only this process does: another one is the service
+        """
         if self._beat.running:
             self._beat.stop()
-        self.notifier.stopping()
+        if not gone:
+            self.notifier.stopping()
 
     def reloading(self) -> None:
         """The configuration is read again, until :meth:`ready`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import setitem
@@ -40,6 +40,7 @@ from netshare.service.takeover.taking import TakeOverFailed, Taking
 from netshare.sockets.descriptors import raise_descriptor_limit
 from netshare.sockets.inherited import InheritedDescriptors
 from netshare.tap.controlsocket import ServiceRuns, remove_stale, unlink
+from netshare.tap.launch import own_command_line
 from netshare.tap.manager import ServiceManager
 from netshare.tap.options import Options, control_path, refuse
 from netshare.tap.reload import Reloader
@@ -76,6 +77,7 @@ class SharingService(Service):
         takeOver: bool = False,
         notifier: Notifier | None = None,
         passed: InheritedDescriptors | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
         self._settings = {
             "interface": list(configuration.interface) or ["all"],
@@ -104,8 +106,10 @@ class SharingService(Service):
             reactor, self.shared.desk, list(configuration.workers), str(self.control)
         )
         self._succession = Succession(
-            reactor, self.shared, self.supervisor, self.control, bool(notifier)
+            reactor, self.shared, self.supervisor, self.control, self._manager.notifier
         )
+        self._succession.command = command
+        self.shared.desk.replace = self._succession.replace
         self.shared.desk.takeOver = self._succession.giving.begin
         for relay in configuration.relays:
             self.shared.relay(
@@ -206,7 +210,7 @@ class SharingService(Service):
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        self._manager.stop()
+        self._manager.stop(gone=self._succession.gone)
         return ensureDeferred(self._stop())
 
     def _open(self) -> None:
@@ -302,6 +306,7 @@ class SharingService(Service):
 
         :raises StartFailed: it does not give, or something else cannot be opened
         """
+        self._manager.notifier.hold()  # it listens to the one that runs
         try:
             taking = Taking(self.control)
             try:
@@ -331,6 +336,7 @@ class SharingService(Service):
         for sockets in given.values():
             for bound, _ in sockets:
                 bound.close()  # a port that this configuration does not name
+        self._manager.notifier.release()
         self._succession.taken(channel, taking.predecessor.pid)
         self.shared.resume(self._memory(), afresh=False, state=self._manager.store.state())
         self.supervisor.resume(taking.workers())
@@ -379,4 +385,5 @@ def makeService(options: Options, reactor: Any = None) -> SharingService:
         takeOver,
         Notifier.from_environment(os.environ, takeOver),
         InheritedDescriptors.of_process(os.environ),
+        own_command_line(),
     )

@@ -6,20 +6,25 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from netshare.control.commands import TakeOverRefused
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
+from netshare.service.notify import Notifier
 from netshare.service.records import ControlRecord, Handed
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.giving import Giving, Phase, heard, tell
 from netshare.service.takeover.taking import TakeOverFailed, Taking
+from netshare.sockets.credentials import Peer
+from netshare.tap.launch import Launch
 
 #: Seconds between two looks at how much there is still to do, and at the predecessor.
 LOOK_EVERY = 0.1
@@ -30,7 +35,7 @@ class Succession:
     A service's predecessor and its successor.
 
     :param path: of the control socket
-    :param managed: a service manager knows this process as the service
+    :param notifier: the service manager, which may know this process as the service
     :ivar control: the port that listens on it
     """
 
@@ -42,15 +47,20 @@ class Succession:
         shared: SharedPort,
         supervisor: Supervisor,
         path: Path,
-        managed: bool = False,
+        notifier: Notifier,
     ) -> None:
         self.control: Any = None
-        self.giving = Giving(reactor, shared, self._others, self._refusal, self._left)
+        self.giving = Giving(
+            reactor, shared, self._others, self._refusal, self._committing, self._left
+        )
+        #: What starts a successor; None: nothing does.
+        self.command: Sequence[str] | None = None
+        self._launch: Launch | None = None
         self._reactor = reactor
         self._shared = shared
         self._path = path
         self._supervisor = supervisor
-        self._managed = managed
+        self._notifier = notifier
         self._lock = path.with_name(path.name + ".lock")
         self._looking: list[LoopingCall] = []
 
@@ -58,6 +68,20 @@ class Succession:
     def gone(self) -> bool:
         """Whether another process is the service."""
         return self.giving.phase is Phase.GONE
+
+    def replace(self) -> Deferred[int]:
+        """
+        Start a service that takes over from this one.
+
+        :returns: its process, when it has; fails with :class:`TakeOverRefused`
+        """
+        if self.command is None:
+            return fail(TakeOverRefused("this service was not started by a command line"))
+        if self._launch is not None and not self._launch.over:
+            return fail(TakeOverRefused("another process is just taking over"))
+        environ = {**os.environ, **self._notifier.environment()}
+        self._launch = Launch(self._reactor, self.command, environ)
+        return self._launch.start()
 
     def adopt_control(self, taking: Taking) -> Any:
         """
@@ -119,11 +143,12 @@ class Succession:
         yield Handed(ControlRecord(str(self._path), owned), (self.control.fileno(),))
         yield from self._supervisor.handed_over()
 
-    def _refusal(self, workers: bool) -> str | None:
-        if self._managed:
+    def _refusal(self, successor: Peer, workers: bool) -> str | None:
+        ours = self._launch is not None and self._launch.pid == successor.pid
+        if self._notifier and not ours:
             return (
-                "systemd runs it, and would take its end for that of the service: restart it with "
-                "systemctl, which refuses no client of a port that systemd holds or keeps"
+                "systemd runs it, and would not know the new process for the service's: "
+                '"systemctl reload" or "netshare take-over" starts one that it does'
             )
         if self._supervisor.workers and not workers:
             return (
@@ -132,8 +157,15 @@ class Succession:
             )
         return None
 
+    def _committing(self, pid: int) -> None:
+        """The manager has to know the new process before this one ends."""
+        if self._notifier.main_process(pid):
+            self._notifier.settle()
+
     def _left(self, channel: socket.socket) -> None:
         """Finish what only this process can finish, and end."""
+        if self._launch is not None:
+            self._launch.succeeded()
         self._supervisor.letGo()
         self.control.stopReading()
         self.control.socket.close()  # stopping it would remove the path

@@ -24,7 +24,7 @@ def test_without_a_command_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
     """Called with nothing it shows what there is, and that this was not enough."""
     assert main([]) == 2
     out = capsys.readouterr().out
-    assert all(f"    {name} " in out for name in COMMANDS)
+    assert all(f"\n  {name} " in out for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

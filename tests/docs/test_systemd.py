@@ -108,7 +108,7 @@ def test_it_is_not_root() -> None:
 
 def test_what_would_break_it_is_not_there() -> None:
     """A reload that waits for its answer, and nothing that hides who a worker is."""
-    assert SERVICE["ExecReload"] == ["/opt/netshare/bin/netshare reload"]
+    assert SERVICE["ExecReload"] == ["/opt/netshare/bin/netshare take-over"]
     assert not {"PrivateUsers", "ProtectProc", "PrivateNetwork"} & set(SERVICE)
     assert SERVICE["KillMode"] == ["mixed"]
     assert int(SERVICE["LimitNOFILE"][0]) >= 65536

@@ -61,10 +61,11 @@ class Managed(Place):
         service = "\n".join(lines).replace("[Install]", "")
         if not port:
             service = service.replace(" netshare.socket", " ").replace("=netshare.socket", "=")
+        reload = f"ExecReload={binaries}/netshare take-over --control {self.control}"
         environment = f"Environment=PYTHONPATH={self.environment['PYTHONPATH']}"
         self.manager.unit(
             "netshare.service",
-            f"{service}\nExecStart={command}\nRestartSec=0\nStartLimitBurst=0\n{environment}\n"
+            f"{service}\nExecStart={command}\n{reload}\nRestartSec=0\nStartLimitBurst=0\n{environment}\n"
             f"WorkingDirectory={self.directory}\n{settings}\n",
         )
         for name in ("netshare.socket", "netshare-control.socket"):
@@ -209,3 +210,57 @@ def test_what_a_spawned_worker_knows(managed: Managed) -> None:
     assert "PATH" in names
     told = ("NOTIFY_", "WATCHDOG_", "LISTEN_", "FDSTORE", "RUNTIME_DIRECTORY", "INVOCATION_ID")
     assert not [name for name in names if name.startswith(told)]
+
+
+def test_a_reload_is_a_take_over(managed: Managed) -> None:
+    """Another process goes on, which systemd knows for the service: watched, stopped, restarted."""
+    own = free_port()
+    managed.install(
+        f"--listen=tcp:{own}:interface=127.0.0.1",
+        f"--worker={managed.address('own')}=names:factory,preamble=consume",
+        settings="WatchdogSec=3",
+    )
+    managed.worker("one")
+    until(lambda: managed.served("one") and managed.served("own"))
+    worker = managed.ask("own")
+    pids = [managed.pid]
+    load = Load(managed, ["one", "own"], 50)
+    for _ in range(3):
+        time.sleep(0.3)
+        managed.manager.ctl("reload", "netshare.service")
+        pids.append(managed.pid)
+        assert managed.active()
+        assert managed.ask("own") == worker
+    failures = lost(load)
+    assert not failures, failures
+    assert len(set(pids)) == 4
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids[:-1]))
+    time.sleep(4)  # longer than the watchdog
+    assert managed.pid == pids[-1]
+    until(lambda: "links: 2" in managed.manager.show("netshare.service", "StatusText"))
+    managed.kill()  # and is noticed, and what was kept is there
+    until(lambda: managed.served("one") and managed.served("own"))
+    began = time.monotonic()
+    managed.manager.ctl("stop", "netshare.service")
+    assert managed.manager.show("netshare.service", "Result") == "success"
+    assert time.monotonic() - began < 4
+    assert "only permitted for main PID" not in managed.manager.log.read_text()
+
+
+def test_a_reload_that_fails(managed: Managed) -> None:
+    """The process that runs serves on, and the next attempt may succeed."""
+    file = managed.directory / "netshare.toml"
+    file.write_text("")
+    managed.install(f"--config={file}")
+    managed.worker("one")
+    until(lambda: managed.served("one"))
+    old = managed.pid
+    file.write_text("listen = 3")
+    managed.manager.ctl("reload", "netshare.service", check=False)
+    assert managed.pid == old
+    assert managed.active()
+    assert managed.served("one")
+    file.write_text("")
+    managed.manager.ctl("reload", "netshare.service")
+    assert managed.pid != old
+    assert managed.served("one")

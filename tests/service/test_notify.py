@@ -111,3 +111,26 @@ def test_the_environment(variables: dict[str, str], successor: bool, watchdog: f
     assert notifier.watchdog == watchdog
     assert environ == {"PATH": "/bin"}
     assert not Notifier.from_environment(environ)
+
+
+def test_what_another_process_needs() -> None:
+    """The variables by which it finds the same manager, and how often it has to say it lives."""
+    assert Notifier().environment() == {}
+    assert Notifier("@abstract").environment() == {"NOTIFY_SOCKET": "@abstract"}
+    environ = Notifier("/run/notify", 30).environment()
+    assert environ == {"NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": "30000000"}
+    assert Notifier.from_environment(environ, successor=True).watchdog == 30
+
+
+def test_what_is_said_later(manager: Manager) -> None:
+    """Nothing before it is released, then everything in order, and from then on at once."""
+    notifier = Notifier(str(manager.path))
+    notifier.hold()
+    assert notifier.ready()
+    assert notifier.alive()
+    assert not notifier.settle()
+    assert manager.told() == []
+    notifier.release()
+    assert notifier.stopping()
+    told = [next(iter(message)) for message in manager.told()]
+    assert told == ["READY", "WATCHDOG", "STOPPING"]

@@ -14,6 +14,7 @@ from netshare.addresses import parse_base_address
 from netshare.control.commands import TakeOverRefused
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
+from netshare.service.notify import Notifier
 from netshare.service.shared import SharedPort
 from netshare.sockets.credentials import Peer
 from netshare.tap.succession import Succession
@@ -21,11 +22,11 @@ from netshare.tap.succession import Succession
 PEER = Peer(4711, os.geteuid(), frozenset())
 
 
-def succession(path: Path, *specs: WorkerSpec, managed: bool = False) -> tuple[Any, Succession]:
+def succession(path: Path, *specs: WorkerSpec, manager: str = "") -> tuple[Any, Succession]:
     reactor: Any = MemoryReactorClock()
     shared = SharedPort(reactor)
     supervisor = Supervisor(reactor, shared.desk, list(specs), str(path), {})
-    return reactor, Succession(reactor, shared, supervisor, path, managed)
+    return reactor, Succession(reactor, shared, supervisor, path, Notifier(manager))
 
 
 def test_a_release_that_knows_no_workers(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_a_release_that_knows_no_workers(tmp_path: Path) -> None:
 
 def test_a_service_of_systemd(tmp_path: Path) -> None:
     """A service whose process a manager watches is restarted by that."""
-    _, ours = succession(tmp_path / "control", managed=True)
+    _, ours = succession(tmp_path / "control", manager=str(tmp_path / "notify"))
     with pytest.raises(TakeOverRefused, match="systemctl"):
         ours.giving.begin(1, PEER)
 

@@ -23,8 +23,8 @@ WORKER = "benchmarks.harness.chaos.worker"
 
 #: How the service gets its port: it opens it, a registration asks for it, or it inherits it.
 OWN, ON_DEMAND, INHERITED = "own", "on demand", "inherited"
-#: Who starts the workers.
-SELF, SPAWNED = "self-registered", "spawned"
+#: Who starts the workers; the last: the service the four of ``a``, and three of ``b`` themselves.
+SELF, SPAWNED, MIXED = "self-registered", "spawned", "four spawned and three self-registered"
 
 
 def free_port() -> int:
@@ -41,7 +41,7 @@ class World:
 
     :param directory: for the control socket and logs
     :param sockets: one of :data:`OWN`, :data:`ON_DEMAND`, :data:`INHERITED`
-    :param workers: one of :data:`SELF`, :data:`SPAWNED`
+    :param workers: one of :data:`SELF`, :data:`SPAWNED`, :data:`MIXED`
     :param processes: workers of each path
     :param options: more options of the service
     :param descriptors: the service's limit; 0: as it is
@@ -64,8 +64,14 @@ class World:
         #: Workers whose place others have taken.
         self.leaving: list[subprocess.Popen[bytes]] = []
         self.service: subprocess.Popen[bytes] | None = None
-        self._sockets, self._kind = sockets, workers
-        self._processes = processes
+        self._sockets = sockets
+        self._spawned = {SELF: {}, SPAWNED: {"a": processes, "b": processes}, MIXED: {"a": 4}}[
+            workers
+        ]
+        self._registered = {SELF: {"a": processes, "b": processes}, SPAWNED: {}, MIXED: {"b": 3}}[
+            workers
+        ]
+        self._count = sum((*self._spawned.values(), *self._registered.values()))
         self._options = list(options)
         self._descriptors = descriptors
         self._worker_descriptors = worker_descriptors
@@ -84,10 +90,9 @@ class World:
     async def start(self) -> None:
         """Start everything, and wait until both paths are served."""
         self.start_service()
-        if self._kind == SELF:
-            for path in ("a", "b"):
-                for _ in range(self._processes):
-                    self.start_worker(path)
+        for path, count in self._registered.items():
+            for _ in range(count):
+                self.start_worker(path)
         await self.ready()
         await self.all_registered()
 
@@ -127,10 +132,10 @@ class World:
         if self._descriptors:
             limit = f'ulimit -n {self._descriptors}; exec "$@"'
             arguments = ["/bin/bash", "-c", limit, "bash", *arguments]
-        if self._kind == SPAWNED:
-            many = f",processes={self._processes}" if self._processes > 1 else ""
+        for path, count in self._spawned.items():
+            many = f",processes={count}" if count > 1 else ""
             many += ",maxFailures=0"  # they are killed more often than a worker may fail
-            arguments += [f"--worker={self.address(p)}={WORKER}:{p}{many}" for p in ("a", "b")]
+            arguments.append(f"--worker={self.address(path)}={WORKER}:{path}{many}")
         self.service = subprocess.Popen(
             arguments,
             env=environment,
@@ -198,7 +203,7 @@ class World:
             )
             out, _ = await asking.communicate()
             rows = json.loads(out or b"[]")
-            if sum(row.get("state") == "ready" for row in rows) >= 2 * self._processes + more:
+            if sum(row.get("state") == "ready" for row in rows) >= self._count + more:
                 return
             if time.monotonic() > end:
                 raise TimeoutError(f"not all workers are registered; see {self._log.name}")

@@ -24,8 +24,10 @@ from netshare.control.commands import (
     ListRegistrations,
     Reload,
     ReloadFailed,
+    Replace,
     ServiceFault,
     Stats,
+    TakeOverRefused,
     WhoServes,
 )
 from netshare.control.management import NoSuchWorker, NotDone
@@ -145,6 +147,17 @@ class ServiceClient:
         answer: dict[str, Any] = self._decoded(await self._ask(Reload), dict)
         return answer
 
+    async def replace(self) -> int:
+        """
+        Have another process of the service take over.
+
+        :returns: its number
+        :raises CommandFailed: as of every question; or it has not, and why
+        """
+        answer = await self._ask(Replace, timeout=None)
+        pid: int = answer["pid"]
+        return pid
+
     async def manage(
         self, command: type[amp.Command], address: str, wait: bool, **more: Any
     ) -> dict[str, Any]:
@@ -179,6 +192,8 @@ class ServiceClient:
             raise CommandFailed(
                 Exit.FAILED, f"not reloaded, nothing has changed: {error}"
             ) from None
+        except TakeOverRefused as error:
+            raise CommandFailed(Exit.FAILED, f"not taken over: {error}") from None
         except NoSuchWorker as error:
             raise CommandFailed(Exit.NO_ENDPOINT, str(error)) from None
         except NotDone as error:

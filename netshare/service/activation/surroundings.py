@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from netshare.service.activation.isolation import Identity, Isolation
 
@@ -31,7 +32,10 @@ _INHERITED_BEGINNING = "LC_"
 #: Those that say who the service is.
 _OF_A_USER = ("HOME", "USER", "LOGNAME", "SHELL")
 
-_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 2, 4
+
+#: What a set of capabilities has room for.
+_MOST_CAPABILITIES = 64
 
 #: How many generations of a process are looked at.
 _MOST_GENERATIONS = 64
@@ -71,6 +75,22 @@ def drop_ambient_capabilities() -> None:
     ctypes.CDLL(None).prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 
+@contextmanager
+def ambient_capabilities() -> Iterator[None]:
+    """
+    Let a process that is started meanwhile have the capabilities that this one may pass on, as
+    another process of the same service: what :func:`drop_ambient_capabilities` takes from workers.
+    """
+    control = ctypes.CDLL(None).prctl
+    # Of those that it has not, or may not pass on, the kernel says no.
+    for capability in range(_last_capability() + 1):
+        control(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+    try:
+        yield
+    finally:
+        drop_ambient_capabilities()
+
+
 def descends_from(pid: int, ancestors: frozenset[int]) -> bool:
     """
     Whether a process is one of these, or was started by one of them, or by one that was. A process
@@ -94,6 +114,14 @@ def memory_of(pid: int) -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def _last_capability() -> int:
+    try:
+        with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return _MOST_CAPABILITIES - 1
 
 
 def _parent(pid: int) -> int:

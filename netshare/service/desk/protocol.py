@@ -228,6 +228,17 @@ class DeskProtocol(ManagingLink):
             raise commands.TakeOverRefused("this service was not started to be taken over")
         return {"channel": self.desk.takeOver(format, self.peer, bool(workers))}
 
+    @declared(commands.Replace, ServiceFault)
+    async def replace(self) -> dict[str, Any]:
+        if not self.registry.accounts.trusts(self.peer) or self._is_spawned():
+            raise commands.AccessDenied(
+                f"user {self.peer.user} may not have the service replaced: root and the service's "
+                "own user may"
+            )
+        if self.desk.replace is None:
+            raise commands.TakeOverRefused("this service was not started by a command line")
+        return {"pid": await self.desk.replace()}
+
     def _takeBack(self, held: HeldSocket, readData: bytes, peer: str) -> None:
         """
         :raises NotReturnable: it is nothing that could be given back
@@ -304,6 +315,9 @@ class RegistrationDesk(Factory):
         self.refusals = Refusals(registry.reactor)
         #: Gives everything to another process; fails with :class:`commands.TakeOverRefused`.
         self.takeOver: Callable[[int, Peer, bool], int] | None = None
+        #: Starts another process that takes over, and gives its number when it has; fails with
+        #: :class:`commands.TakeOverRefused`.
+        self.replace: Callable[[], Awaitable[int]] | None = None
         #: Reads the configuration again; fails with :class:`commands.ReloadFailed`.
         self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)

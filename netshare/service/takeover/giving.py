@@ -4,6 +4,7 @@ The process that has been the service until now: it gives everything to another 
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -51,8 +52,10 @@ class Giving:
     Answers :class:`~netshare.control.commands.TakeOver` for a service.
 
     :param others: what is to be given beside the shared port itself, such as the control socket
-    :param refusal: why the service cannot be taken over now, as a sentence; None when it can. Told
-        whether the successor goes on with workers that this service has started
+    :param refusal: why this process may not take over now, as a sentence; None when it may. Told
+        as well whether it goes on with workers that this service has started
+    :param committing: called when the successor has everything and is about to be told that it is
+        its own: with its process; and with this one, should that not come about
     :param left: called when the successor has everything, with the channel to it
     """
 
@@ -63,7 +66,8 @@ class Giving:
         reactor: Any,
         shared: SharedPort,
         others: Callable[[], Iterable[Handed]],
-        refusal: Callable[[bool], str | None],
+        refusal: Callable[[Peer, bool], str | None],
+        committing: Callable[[int], None],
         left: Callable[[socket.socket], None],
     ) -> None:
         self.phase = Phase.SERVING
@@ -71,6 +75,7 @@ class Giving:
         self._shared = shared
         self._others = others
         self._refusal = refusal
+        self._committing = committing
         self._left = left
 
     def begin(self, format: int, successor: Peer, workers: bool = False) -> int:
@@ -84,7 +89,7 @@ class Giving:
         """
         if self.phase is not Phase.SERVING:
             raise TakeOverRefused("another process is just taking over")
-        reason = self._refusal(workers)
+        reason = self._refusal(successor, workers)
         if reason is not None:
             raise TakeOverRefused(reason)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -105,7 +110,7 @@ class Giving:
             until = self._reactor.seconds() + SETTLING
             while not links.settled() and self._reactor.seconds() < until:
                 await deferLater(self._reactor, _LOOK)
-            self._give(Channel(ours), links.handed_over(format, successor))
+            self._give(Channel(ours), links.handed_over(format, successor), successor)
         except (ChannelBroken, NotPassable) as error:
             self.phase = Phase.SERVING
             self.log.warn(
@@ -124,8 +129,8 @@ class Giving:
         if self.phase is Phase.GONE:
             self.log.info("process {pid} has taken over", pid=successor.pid)
             self._shared.letGo()
-            links.letGo()
             self._left(ours)
+            links.letGo()
 
     async def _hear_ready(self, ours: socket.socket) -> None:
         """
@@ -145,7 +150,7 @@ class Giving:
             raise ChannelBroken("it has left")
         raise ChannelBroken("it is not ready")
 
-    def _give(self, channel: Channel, links: Iterator[Handed]) -> None:
+    def _give(self, channel: Channel, links: Iterator[Handed], successor: Peer) -> None:
         """
         Nothing else happens in this process meanwhile.
 
@@ -156,7 +161,12 @@ class Giving:
             channel.send(handed)
         channel.send(Handed(EndRecord()))
         channel.hear(TAKEN)
-        channel.say(YOURS)
+        self._committing(successor.pid)
+        try:
+            channel.say(YOURS)
+        except ChannelBroken:
+            self._committing(os.getpid())
+            raise
 
     def _everything(self) -> Iterator[Handed]:
         shared = self._shared

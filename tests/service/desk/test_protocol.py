@@ -162,7 +162,11 @@ def test_links_count_as_descriptors(setting: Setting) -> None:
 
 @pytest.mark.parametrize(
     ("command", "arguments", "says"),
-    [(commands.Reload, {}, "may not reload"), (commands.TakeOver, {"format": 1}, "may not take")],
+    [
+        (commands.Reload, {}, "may not reload"),
+        (commands.TakeOver, {"format": 1}, "may not take"),
+        (commands.Replace, {}, "may not have the service replaced"),
+    ],
 )
 def test_who_may_reload_and_take_over(
     setting: Setting, command: Any, arguments: dict[str, int], says: str
@@ -176,6 +180,7 @@ def test_who_may_reload_and_take_over(
 
     setting.shared.desk.reload = lambda: refuse(commands.ReloadFailed)
     setting.shared.desk.takeOver = lambda format, peer, workers: refuse(commands.TakeOverRefused)
+    setting.shared.desk.replace = lambda: refuse(commands.TakeOverRefused)
     stranger, desk, _ = setting.link()
     desk.peer = Peer(os.getpid(), 4001, frozenset({4001}))
     failure = setting.ask(stranger, command, **arguments)

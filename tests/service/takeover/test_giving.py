@@ -43,8 +43,14 @@ class Service:
         self.shared = SharedPort(self.reactor, quotas)
         self.refusal: str | None = None
         self.left: list[socket.socket] = []
+        self.committed: list[int] = []
         self.giving = Giving(
-            self.reactor, self.shared, lambda: (), lambda workers: self.refusal, self.left.append
+            self.reactor,
+            self.shared,
+            lambda: (),
+            lambda *_: self.refusal,
+            self.committed.append,
+            self.left.append,
         )
         self.shared.registry.expect(parse_base_address(ADDRESS), 60.0)
 
@@ -101,7 +107,7 @@ def test_everything_is_given(service: Service) -> None:
     admission = service.shared.admission
     assert (admission.pending, admission.pendingBytes, admission.descriptors) == (0, 0, 0)
     assert not service.shared.counts.outcomes
-    assert len(service.left) == 1
+    assert (len(service.left), service.committed) == (1, [PEER.pid])
     for one in (*clients, *service.left):
         one.close()
     channel.close()
@@ -151,9 +157,8 @@ def test_refusals(service: Service) -> None:
 def test_a_silent_successor() -> None:
     """One that is never ready is waited for, and then no more."""
     clock: Any = MemoryReactorClock()
-    giving = Giving(
-        clock, SharedPort(clock), lambda: (), lambda workers: None, lambda channel: None
-    )
+    never: Any = lambda *_: None  # noqa: E731
+    giving = Giving(clock, SharedPort(clock), lambda: (), never, never, never)
     theirs = os.dup(giving.begin(1, PEER))
     for _ in range(2600):
         clock.advance(0.002)
