@@ -7,14 +7,17 @@ from typing import Any, cast
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
-from pynettcp import BinaryXmlWriter, Channel, FramingFault
+from pynettcp import BinaryXmlWriter, Channel, FramingError, FramingFault, NnsError
 from pynettcp.contract import ComplexType, ElementSpec, Field, TypeRegistry, read_element
 from pynettcp.contract import write_element as write
 from pynettcp.faults import SoapFault, parse_fault
+from pynettcp.nns import HandshakeFailed
 from pynettcp.soap import Envelope
 from twisted.internet.threads import deferToThread
 
-from netshare.transport.contracts.binding import TransferMode
+from netshare.transport import ServiceCredentials, WindowsServiceCredential
+from netshare.transport.contracts.binding import ProtectionLevel, SecurityMode, TransferMode
+from tests.helpers.windows import PASSWORD, USER, KerberosRealm
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.services import pattern
@@ -70,6 +73,7 @@ OPERATIONS: dict[str, tuple[str, tuple[Field, ...], str]] = {
     "Fail": ("basic", (Field("reason", "xs:string"), Field("code", "xs:int")), ""),
     "FailUntyped": ("basic", (Field("reason", "xs:string"),), ""),
     "FailInternal": ("basic", (Field("reason", "xs:string"),), ""),
+    "Identity": ("basic", (), "xs:string"),
     "EchoPerson": ("data", (Field("value", "Person", nillable=True),), "Person"),
 }
 
@@ -107,11 +111,11 @@ class Client:
         return found
 
 
-async def calling(address: str, program: Callable[[Client], None]) -> None:
+async def calling(address: str, program: Callable[[Client], None], **options: Any) -> None:
     """Let a program call a service, in a thread."""
 
     def run() -> None:
-        with Channel(address, timeout=20.0) as channel:
+        with Channel(address, timeout=20.0, **options) as channel:
             program(Client(channel))
 
     await deferToThread(run)
@@ -194,3 +198,60 @@ async def test_refusals(hosting: Hosting, path: str, fault: str) -> None:
 
     with pytest.raises(FramingFault, match=fault):
         await calling(hosting.address(path), program)
+
+
+# ---- Windows authentication
+
+NTLM: dict[str, Any] = {"security": "transport", "username": f"DOM\\{USER}", "password": PASSWORD}
+SECURED: dict[str, Any] = {"security": SecurityMode.TRANSPORT}
+PRINCIPAL = f"{USER}@NETSHARE.TEST"
+
+
+def add(client: Client) -> None:
+    """One call."""
+    assert client.call("Add", a=40, b=2) == 42
+
+
+@pytest.mark.usefixtures("ntlm")
+async def test_ntlm(hosting: Hosting) -> None:
+    """NTLM with EncryptAndSign, WCF's default: who calls is known, and large messages pass."""
+    data = pattern(300_000)
+
+    def program(client: Client) -> None:
+        assert client.call("Identity") == f"DOM\\{USER}"
+        assert client.call("Count", data=data) == len(data)
+        assert client.call("Bytes", count=len(data)) == data
+
+    await calling(await hosting.serve("IBasic", **SECURED), program, **NTLM)
+
+
+@pytest.mark.parametrize("level", [ProtectionLevel.NONE, ProtectionLevel.SIGN])
+@pytest.mark.usefixtures("ntlm")
+async def test_other_levels(hosting: Hosting, level: ProtectionLevel) -> None:
+    """It seals at every level, so that at the others its connection ends; no byte is believed."""
+    address = await hosting.serve("IBasic", protection_level=level, **SECURED)
+    for encrypt in (True, False):
+        with pytest.raises((FramingError, NnsError, ConnectionError)):
+            await calling(address, add, encrypt=encrypt, **NTLM)
+
+
+@pytest.mark.parametrize("options", [{"password": "wrong"}, {"encrypt": False}])
+@pytest.mark.usefixtures("ntlm")
+async def test_refused_handshakes(hosting: Hosting, options: dict[str, Any]) -> None:
+    """A wrong password and too low a level are errors of the handshake, and the next is served."""
+    address = await hosting.serve("IBasic", **SECURED)
+    with pytest.raises(HandshakeFailed):
+        await calling(address, add, **NTLM | options)
+    await calling(address, add, **NTLM)
+
+
+async def test_kerberos(hosting: Hosting, realm: KerberosRealm) -> None:
+    """Kerberos, where NTLM is not allowed."""
+    credentials = ServiceCredentials(windows=WindowsServiceCredential(allow_ntlm=False))
+    address = await hosting.serve("IBasic", credentials=credentials, **SECURED)
+
+    def program(client: Client) -> None:
+        assert client.call("Identity") == PRINCIPAL
+        add(client)
+
+    await calling(address, program, **NTLM | {"username": PRINCIPAL, "spn": "host/localhost"})

@@ -5,8 +5,7 @@ a shared one; NTLM, and Kerberos with a realm of the tests' own.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -33,9 +32,6 @@ from tests.helpers.windows import (
     PASSWORD,
     USER,
     KerberosRealm,
-    ntlm_users,
-    require_kerberos,
-    require_no_gss_ntlm,
 )
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
@@ -69,15 +65,6 @@ async def hosting(
     hosting = Hosting(reactor, service, request.param == "shared-port")
     yield hosting
     await hosting.stop()
-
-
-@pytest.fixture
-def ntlm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file of users, without any Kerberos."""
-    require_no_gss_ntlm()
-    monkeypatch.setenv("KRB5_CONFIG", "/dev/null")
-    monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "no-cache"))
-    ntlm_users(tmp_path, monkeypatch)
 
 
 def dotnet(level: ProtectionLevel, **windows: str) -> dict[str, Any]:
@@ -183,16 +170,6 @@ async def test_who_is_refused(hosting: Hosting) -> None:
 
 
 # ---- Kerberos
-
-
-@pytest.fixture
-def realm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KerberosRealm]:
-    """A realm, known to this process and to the clients that it starts."""
-    require_kerberos()
-    with KerberosRealm(tmp_path) as realm:
-        for name, value in realm.environment.items():
-            monkeypatch.setenv(name, value)
-        yield realm
 
 
 @pytest.mark.parametrize("level", [ProtectionLevel.ENCRYPT_AND_SIGN, ProtectionLevel.SIGN])
