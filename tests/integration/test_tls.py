@@ -41,7 +41,7 @@ from tests.integration.running import RunningService
 from tests.peers.child import PeerError
 from tests.peers.contracts import IBasic, IStreams
 from tests.peers.conversing import assert_basic
-from tests.peers.drivers import DotNetClient, free_port
+from tests.peers.drivers import DotNetClient, MonoClient, free_port
 from tests.peers.services import SERVICES
 
 CERTIFICATE, NONE = TcpClientCredentialType.CERTIFICATE, TcpClientCredentialType.NONE
@@ -153,6 +153,13 @@ async def test_dotnet(
     await assert_basic(channel, "python", address)
     if hosting.shared:
         assert hosting.accepted == 1
+
+
+async def test_mono(hosting: Hosting, securing: Securing, mono_client: MonoClient) -> None:
+    """Mono's client, which has no upgrades, is closed without an answer, as WCF's services do."""
+    address = await hosting.serve("IBasic", **securing.options(NONE))
+    with pytest.raises(PeerError, match="Preamble Ack Record is expected, got FFFFFFFF"):
+        await mono_client.open("IBasic", address)
 
 
 async def test_dotnet_with_a_callback(

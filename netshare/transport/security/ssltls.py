@@ -17,7 +17,7 @@ from service_identity.cryptography import (
     verify_certificate_ip_address,
 )
 from service_identity.exceptions import CertificateError as NoNames
-from twisted.internet.ssl import CertificateOptions, TLSVersion
+from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
 from zope.interface import implementer
 
 from netshare.framing import SSL_TLS_UPGRADE
@@ -41,6 +41,12 @@ __all__ = ["SslProtocols", "TlsAcceptor", "TlsClientContext", "TlsInitiator"]
 
 #: Renegotiation is refused: WCF never asks for it. (Not in pyOpenSSL.)
 _OP_NO_RENEGOTIATION = 1 << 30
+
+#: With TLS 1.2: those with forward secrecy, as .NET's list on Linux has them; so none in which the
+#: certificate's own key carries the secret. (TLS 1.3 has no other.)
+_CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256:ECDHE+AES128:!aNULL:!AESCCM:!PSK"
+)
 
 #: What OpenSSL's verification errors mean. (X509_V_ERR_…)
 _REASONS = {
@@ -192,7 +198,11 @@ class TlsInitiator:
 def _context(protocols: SslProtocols) -> SSL.Context:
     lowest = TLSVersion.TLSv1_3 if protocols is SslProtocols.TLS13 else TLSVersion.TLSv1_2
     highest = TLSVersion.TLSv1_2 if protocols is SslProtocols.TLS12 else None
-    options = CertificateOptions(insecurelyLowerMinimumTo=lowest, lowerMaximumSecurityTo=highest)
+    options = CertificateOptions(
+        insecurelyLowerMinimumTo=lowest,
+        lowerMaximumSecurityTo=highest,
+        acceptableCiphers=_CIPHERS,
+    )
     context: SSL.Context = options.getContext()
     context.set_options(_OP_NO_RENEGOTIATION)
     return context
