@@ -17,7 +17,12 @@ from pathlib import Path
 
 from netshare.config.endpoints import listening_interface, listening_port
 from netshare.config.values import Configuration
-from netshare.service.activation.isolation import identity_of, launch_line
+from netshare.service.activation.isolation import (
+    environment_file,
+    identity_of,
+    launch_line,
+    launchers_environment,
+)
 from netshare.service.activation.launcher import CANNOT_START
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import environment_of_worker
@@ -159,14 +164,16 @@ def _worker(spec: WorkerSpec) -> Iterator[str]:
     only_look = spec.command is not None
     command = spec.command or (sys.executable, "-c", _IMPORT, str(spec.target))
     try:
-        done = subprocess.run(
-            launch_line(isolation, identity, environment, command, _STANDARD_ERROR, only_look),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_IMPORT_TIMEOUT,
-        )
+        with environment_file(environment) as given:
+            done = subprocess.run(
+                launch_line(isolation, identity, given, command, _STANDARD_ERROR, only_look),
+                env=launchers_environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[given],
+                timeout=_IMPORT_TIMEOUT,
+            )
     except subprocess.TimeoutExpired:
         yield f"factory: importing {spec.target} takes longer than {_IMPORT_TIMEOUT:g} s"
         return

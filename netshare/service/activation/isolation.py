@@ -8,7 +8,8 @@ import os
 import pwd
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from netshare.service.activation import launcher
@@ -109,7 +110,7 @@ def identity_of(isolation: Isolation) -> Identity:
 def launch_line(
     isolation: Isolation,
     identity: Identity,
-    environment: Mapping[str, str],
+    environment: int,
     command: Sequence[str],
     report: int,
     only_look: bool = False,
@@ -117,13 +118,11 @@ def launch_line(
     """
     The command line that becomes the worker's, see :mod:`.launcher`.
 
-    :param environment: what it will be started with
+    :param environment: the descriptor on which the worker's comes, see :func:`environment_file`
     :param report: the descriptor on which it says why it cannot
     :param only_look: do not start the command, but see whether it is there
     """
     words = [f"report={report}"]
-    if "LC_CTYPE" not in environment:
-        words.append("unset=LC_CTYPE")  # which Python sets for itself
     if isolation.noNewPrivileges:
         words.append("noNewPrivileges")
     for name, limit in isolation.resourceLimits.items():
@@ -131,10 +130,30 @@ def launch_line(
     if identity.groups is not None:
         words.append(f"groups={','.join(map(str, identity.groups))}")
     # Also where they are the service's: it may have others that it could go back to.
-    words += [f"group={identity.gid}", f"user={identity.uid}"]
+    words += [f"group={identity.gid}", f"user={identity.uid}", f"environment={environment}"]
     if isolation.umask is not None:
         words.append(f"umask={isolation.umask}")
     if isolation.directory is not None:
         words.append(f"directory={isolation.directory}")
     start = launcher.ONLY_LOOK if only_look else "--"
     return [sys.executable, "-I", "-S", launcher.__file__, *words, start, *command]
+
+
+@contextmanager
+def environment_file(environment: Mapping[str, str]) -> Iterator[int]:
+    """
+    :returns: a descriptor that has an environment for the launcher; it is closed here afterwards
+    :raises OSError: there is no room for it
+    """
+    with open(os.memfd_create("environment"), "wb") as file:
+        for name, value in environment.items():
+            file.write(os.fsencode(f"{name}={value}") + b"\0")
+        file.seek(0)
+        yield file.fileno()
+
+
+def launchers_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    What the launcher itself has of the service's environment: what its Python cannot start without.
+    """
+    return {name: environ[name] for name in ("LD_LIBRARY_PATH",) if name in environ}

@@ -3,9 +3,12 @@ The program that a worker's process begins as: it gives up what the worker is no
 becomes the worker.
 
 It is run as a file, by a Python that looks at nothing else (``-I -S``), so that it starts at once,
-and it imports nothing of the package. Its arguments are settings, done in the order in which they
-stand, ``--``, and the worker's command line. What fails is one sentence on the descriptor that
-``report`` names; a program that could be started leaves it empty.
+and it imports nothing of the package. The worker's environment, which may name libraries of its
+user's, comes on a descriptor: while this program is root it is not its own.
+
+Its arguments are settings, done in the order in which they stand, ``--``, and the worker's command
+line. What fails is one sentence on the descriptor that ``report`` names; a program that could be
+started leaves it empty.
 """
 
 import ctypes
@@ -81,8 +84,11 @@ def _umask(number: str) -> None:
     os.umask(int(number))
 
 
-def _unset(name: str) -> None:
-    os.environ.pop(name, None)
+def _environment(descriptor: str) -> None:
+    with open(int(descriptor), "rb") as file:
+        pairs = [pair.partition(b"=") for pair in file.read().split(b"\0") if pair]
+    os.environb.clear()
+    os.environb.update((name, value) for name, _, value in pairs)
 
 
 #: What can be asked for, and what a sentence says that begins with it.
@@ -94,7 +100,7 @@ _SETTINGS: dict[str, tuple[Callable[[str], None], str]] = {
     "user": (_user, "user {}"),
     "umask": (_umask, "umask"),
     "directory": (os.chdir, "directory {}"),
-    "unset": (_unset, "unset {}"),
+    "environment": (_environment, "environment"),
 }
 
 

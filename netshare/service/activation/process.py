@@ -21,7 +21,13 @@ from zope.interface import implementer
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.reactors import IReactor
 from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess, ProcessEnds
-from netshare.service.activation.isolation import Identity, identity_of, launch_line
+from netshare.service.activation.isolation import (
+    Identity,
+    environment_file,
+    identity_of,
+    launch_line,
+    launchers_environment,
+)
 from netshare.service.activation.output import STREAMS, OutputLines
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import environment_of_worker
@@ -34,6 +40,9 @@ LINK_DESCRIPTOR = 3
 
 #: Where it says why it could not be started; closed when it was.
 REPORT_DESCRIPTOR = 4
+
+#: Where what starts it finds its environment.
+ENVIRONMENT_DESCRIPTOR = 5
 
 
 class SpawnFailed(Exception):
@@ -95,24 +104,28 @@ class Spawner:
         self, watcher: IProcessWatcher, link: socket.socket, identity: Identity
     ) -> IWorkerProcess:
         """:raises OSError: the system does not"""
-        isolation = self._spec.isolation
         environment = self._environment(identity)
         arguments = launch_line(
-            isolation, identity, environment, self._spec.arguments(), REPORT_DESCRIPTOR
+            self._spec.isolation,
+            identity,
+            ENVIRONMENT_DESCRIPTOR,
+            self._spec.arguments(),
+            REPORT_DESCRIPTOR,
         )
         output = SpawnedProcess(self._reactor, watcher)
-        with open(os.devnull, "rb") as nothing:
+        with open(os.devnull, "rb") as nothing, environment_file(environment) as given:
             self._reactor.spawnProcess(
                 output,
                 arguments[0],
                 arguments,
-                env=environment,
+                env=launchers_environment(os.environ),
                 childFDs={
                     0: nothing.fileno(),
                     1: "r",
                     2: "r",
                     LINK_DESCRIPTOR: link.fileno(),
                     REPORT_DESCRIPTOR: "r",
+                    ENVIRONMENT_DESCRIPTOR: given,
                 },
             )
         return output

@@ -13,8 +13,10 @@ from netshare.service.activation.isolation import (
     Identity,
     Isolation,
     ResourceLimit,
+    environment_file,
     identity_of,
     launch_line,
+    launchers_environment,
 )
 
 ROOT = pwd.getpwuid(0)
@@ -67,19 +69,19 @@ def test_the_command_line() -> None:
         resourceLimits={"NOFILE": ResourceLimit(10, -1)},
         noNewPrivileges=True,
     )
-    line = launch_line(isolation, Identity(1, 2, (3, 4), None), {}, ["run", "--", "me"], 4)
+    line = launch_line(isolation, Identity(1, 2, (3, 4), None), 5, ["run", "--", "me"], 4)
     assert line == [
         sys.executable,
         "-I",
         "-S",
         launcher.__file__,
         "report=4",
-        "unset=LC_CTYPE",
         "noNewPrivileges",
         "resourceLimit=NOFILE:10:-1",
         "groups=3,4",
         "group=2",
         "user=1",
+        "environment=5",
         "umask=23",
         "directory=/srv",
         "--",
@@ -87,5 +89,21 @@ def test_the_command_line() -> None:
         "--",
         "me",
     ]
-    line = launch_line(Isolation(), Identity(1, 2, None, None), {"LC_CTYPE": "C"}, ["a"], 2, True)
-    assert line[4:] == ["report=2", "group=2", "user=1", "--look", "a"]
+    line = launch_line(Isolation(), Identity(1, 2, None, None), 7, ["a"], 2, True)
+    assert line[4:] == ["report=2", "group=2", "user=1", "environment=7", "--look", "a"]
+
+
+def test_an_environment_on_a_descriptor() -> None:
+    """Its bytes are the system's, and it is gone afterwards."""
+    with environment_file({"A": "b=c", "PATH": "/\udcff"}) as descriptor:
+        assert os.read(descriptor, 100) == b"A=b=c\0PATH=/\xff\0"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_the_environment_of_the_launcher() -> None:
+    """It has what its Python may need to start, and nothing that a worker was given."""
+    assert launchers_environment({"PATH": "/bin", "LD_LIBRARY_PATH": "/opt/lib"}) == {
+        "LD_LIBRARY_PATH": "/opt/lib"
+    }
+    assert launchers_environment({"LD_PRELOAD": "/x"}) == {}

@@ -12,6 +12,7 @@ from shutil import which
 import pytest
 
 from netshare.service.activation import launcher
+from netshare.service.activation.isolation import environment_file
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 STRANGER = "65534"
@@ -20,12 +21,10 @@ AS_A_STRANGER = ("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--cle
 PYTHON = (sys.executable, "-I", "-S", launcher.__file__)
 
 
-def launched(
-    *arguments: str, before: tuple[str, ...] = (), env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def launched(*arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Run it, with its report on standard error."""
     command = [*before, *PYTHON, "report=2", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def status(*settings: str) -> dict[str, str]:
@@ -36,13 +35,31 @@ def status(*settings: str) -> dict[str, str]:
 
 
 def test_nothing_is_asked_for() -> None:
-    """The program has what we have; its environment is what was given, and no signal is ignored."""
+    """The program has what we have, and no signal is ignored."""
     shown = status(f"group={os.getegid()}", f"user={os.geteuid()}")
     assert shown["Uid"].split() == [str(os.geteuid())] * 4
     assert shown["NoNewPrivs"] == "0"
     assert int(shown["SigIgn"], 16) & (1 << 12 | 1 << 24) == 0  # SIGPIPE, SIGXFSZ
-    shown_environment = launched("unset=LC_CTYPE", "--", "/usr/bin/env", env={"A": "b"}).stdout
-    assert shown_environment == "A=b\n"
+
+
+def test_the_environment() -> None:
+    """The worker's is what comes on a descriptor, which is closed; ours is not it."""
+    with environment_file({"PATH": "/nowhere:/usr/bin", "A": "b=c"}) as given:
+        command = [*PYTHON, "report=2", f"environment={given}", "--"]
+        for program, says in (
+            ("env", b"PATH=/nowhere:/usr/bin\nA=b=c\n"),
+            ("ls /proc/self/fd", b"0\n1\n2\n3\n"),  # the last is the directory's
+        ):
+            os.lseek(given, 0, os.SEEK_SET)
+            done = subprocess.run(
+                [*command, *program.split()],
+                env={"LC_ALL": "C"},
+                pass_fds=[given],
+                capture_output=True,
+                check=True,
+                timeout=60,
+            )
+            assert done.stdout == says
 
 
 @NEEDS_ROOT

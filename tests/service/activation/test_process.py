@@ -18,6 +18,7 @@ from netshare.addresses import parse_base_address
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.service.activation.isolation import Isolation
 from netshare.service.activation.process import (
+    ENVIRONMENT_DESCRIPTOR,
     LINK_DESCRIPTOR,
     REPORT_DESCRIPTOR,
     SpawnedProcess,
@@ -77,6 +78,7 @@ class SpawningReactor(AdoptingReactor):
         super().__init__()
         self.spawned: list[tuple[Any, dict[str, Any]]] = []
         self.adopted: list[Any] = []
+        self.environments: list[dict[str, str]] = []
         self.error: OSError | None = None
 
     def adoptStreamConnection(self, descriptor: int, family: Any, factory: Any) -> None:
@@ -87,6 +89,10 @@ class SpawningReactor(AdoptingReactor):
     def spawnProcess(self, protocol: Any, *arguments: Any, **options: Any) -> None:
         if self.error is not None:
             raise self.error
+        given = os.pread(options["childFDs"][ENVIRONMENT_DESCRIPTOR], 10_000, 0)
+        self.environments.append(
+            dict(pair.split("=", 1) for pair in given.decode().split("\0")[:-1])
+        )
         self.spawned.append((arguments, options))
         protocol.transport = Transport()
         protocol.connectionMade()
@@ -113,7 +119,7 @@ def test_what_it_gets(reactor: SpawningReactor) -> None:
     program, words = arguments
     assert program == words[0] == sys.executable
     assert words[-4:] == ["directory=/tmp", "--", "run", "me"]
-    assert options["env"] == {
+    assert reactor.environments[0] == {
         "PATH": "/bin",
         "MODE": "test",
         "PYTHONUNBUFFERED": "1",
@@ -121,7 +127,12 @@ def test_what_it_gets(reactor: SpawningReactor) -> None:
         LINK_VARIABLE: str(LINK_DESCRIPTOR),
     }
     assert set(options) == {"env", "childFDs"}
-    assert set(options["childFDs"]) == {0, 1, 2, LINK_DESCRIPTOR, REPORT_DESCRIPTOR}
+    assert set(options["childFDs"]) == {
+        *range(3),
+        LINK_DESCRIPTOR,
+        REPORT_DESCRIPTOR,
+        ENVIRONMENT_DESCRIPTOR,
+    }
     (link,) = reactor.adopted
     assert link.granted == {SPEC.address.key}
     assert (process.pid, link.peer.pid, link.peer.uid) == (4711, 4711, os.geteuid())
