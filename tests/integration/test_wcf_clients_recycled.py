@@ -44,19 +44,25 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(tmp_path, cleanup)
 
 
-def start(place: Place, how: str) -> dict[str, str]:
-    """A service and a worker for each of two contracts: their addresses."""
+def workers(place: Place, how: str) -> tuple[dict[str, str], list[str]]:
+    """The addresses of two contracts, and the options for a worker of each."""
     program = place.directory / "serving.py"
     program.write_text(SERVING)
     addresses = {
         contract: f"net.tcp://127.0.0.1:{place.port}/{contract}"
         for contract in ("IBasic", "IDuplex")
     }
-    workers = []
+    options = []
     for contract, address in addresses.items():
         command = f"{sys.executable} {program} {contract} {address} {how}"
-        workers.append(f"--worker={place.address(contract)}=!{command}")
-    place.service(*workers)
+        options.append(f"--worker={place.address(contract)}=!{command}")
+    return addresses, options
+
+
+def start(place: Place, how: str) -> dict[str, str]:
+    """A service and a worker for each of two contracts: their addresses."""
+    addresses, options = workers(place, how)
+    place.service(*options)
     until(place.control.exists)
     until(lambda: [row["state"] for row in rows(place)] == ["ready"] * 2)
     return addresses
