@@ -91,14 +91,14 @@ class SecurityHeader:
 
     :param element: the header
     :param timestamp_id: the u:Id of its timestamp; None where it has none
-    :param expires: when the message is no longer good, in seconds since the epoch
+    :param created: when the message was made, in seconds since the epoch
     :param message_id: of the message; empty where it has none
     :param find: the header, or element in one, that has a u:Id
     """
 
     element: Element
     timestamp_id: str | None
-    expires: float
+    created: float
     message_id: bytes
     find: Callable[[str], Element | None]
 
@@ -133,7 +133,7 @@ class SecurityHeader:
             known[identifier] = None if identifier in known else found
         message_id = "" if message.message_id is None else lexical(message.message_id)
         return cls(
-            element, identifier_of(timestamp), expires, message_id.encode("utf-8"), known.get
+            element, identifier_of(timestamp), created, message_id.encode("utf-8"), known.get
         )
 
     def child(self, local: str, namespace: str) -> Element | None:

@@ -15,6 +15,7 @@ Everything travels inside of TLS, so neither side encrypts, and a service signs 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from collections.abc import Callable
@@ -29,12 +30,14 @@ from netshare.transport.security.identity import Identity, IdentityKind
 from netshare.transport.security.secureconversation.contexts import (
     ContextStore,
     ReplayCache,
+    ReplayCaches,
     SecurityContext,
 )
 from netshare.transport.security.secureconversation.elements import base64_of, needed
 from netshare.transport.security.secureconversation.errors import SecurityInvalid
 from netshare.transport.security.secureconversation.header import (
     MAX_CLOCK_SKEW,
+    MAX_VALIDITY,
     SecurityHeader,
     security_header,
     timestamp_writer,
@@ -126,7 +129,7 @@ class ServiceMessageSecurity:
         self._certificates = certificates
         self._lifetime = lifetime
         self._contexts = ContextStore()
-        self._replays = ReplayCache()
+        self._issued = ReplayCaches()
 
     def secure(self, message: Message) -> None:
         """Give a message what clients look for in it."""
@@ -162,7 +165,7 @@ class ServiceMessageSecurity:
             raise SecurityInvalid(f"a request for {asked.kind} with the action of another")
         identity = await self._authenticate(header)
         # What a client chose at random for this one request does not come twice.
-        self._remember(asked.nonce, header)
+        self._remember(self._issued.of(identity), asked.nonce, header)
         now = self._now()
         context = SecurityContext(f"urn:uuid:{uuid.uuid4()}", identity, now + self._lifetime)
         self._contexts.add(context, now)
@@ -190,6 +193,13 @@ class ServiceMessageSecurity:
         for signature in self._signatures(header):
             if read_key_reference(signature, "KeyInfo") == f"#{token_id}":
                 self._check_signature(header, signature, key)
+                if header.message_id:
+                    # Messages of one millisecond have one signature, since it covers no more than
+                    # the timestamp; one-way messages without an identifier are not told apart.
+                    # (Strangers cannot repeat either: this is inside of TLS.)
+                    proof = base64_of(needed(signature, "SignatureValue", DSIG))
+                    proof = hashlib.sha256(proof + header.message_id).digest()
+                    self._remember(context.messages, proof, header)
                 return context
         raise SecurityInvalid("the message is not signed with its security context")
 
@@ -202,15 +212,9 @@ class ServiceMessageSecurity:
         signed = verify(signature, key, header.find)
         if header.timestamp_id is None or header.timestamp_id not in signed:
             raise SecurityInvalid("the message's timestamp is not signed")
-        if header.message_id:
-            # Messages of one millisecond have one signature, since it covers no more than the
-            # timestamp; one-way messages without an identifier are not told apart. (Strangers
-            # cannot repeat either: this is inside of TLS.)
-            proof = base64_of(needed(signature, "SignatureValue", DSIG))
-            self._remember(proof + header.message_id, header)
 
-    def _remember(self, proof: bytes, header: SecurityHeader) -> None:
-        self._replays.check(proof, header.expires + MAX_CLOCK_SKEW, self._now())
+    def _remember(self, cache: ReplayCache, proof: bytes, header: SecurityHeader) -> None:
+        cache.check(proof, header.created, self._now() - MAX_VALIDITY - MAX_CLOCK_SKEW)
 
     # ---- credentials
 
