@@ -23,6 +23,7 @@ from netshare.transport.contracts.binding import (
 )
 from netshare.transport.contracts.decorators import operation, service_contract
 from netshare.transport.hosting.host import ServiceHost
+from netshare.transport.security import ServiceCredentials
 from netshare.transport.soap import MessageHeader
 
 HERE = "net.tcp://127.0.0.1:9000/here"
@@ -144,6 +145,7 @@ class World:
         service: Any = Counting,
         throttle: Any = None,
         tracing: ITracing | None = None,
+        credentials: ServiceCredentials | None = None,
         **behavior: Any,
     ) -> ServiceHost:
         made = ServiceHost(
@@ -153,6 +155,7 @@ class World:
             behavior=ServiceBehavior(**behavior),
             throttle=throttle,
             tracing=tracing,
+            credentials=credentials,
         )
         self.hosts.append(made)
         return made

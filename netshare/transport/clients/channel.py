@@ -19,6 +19,7 @@ from netshare.transport.calls.interfaces import (
     IChannelKeeper,
     ICommunicationObject,
     IConversationUser,
+    IMessageLink,
 )
 from netshare.transport.calls.invoker import Invoker
 from netshare.transport.calls.lifetime import CommunicationState, Lifetime
@@ -28,6 +29,7 @@ from netshare.transport.calls.proxy import Proxy
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationObjectAbortedError
 from netshare.transport.clients.callbacks import CallbackDispatcher
+from netshare.transport.clients.messagesecurity import ContextKeeper, SigningLink
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.clients.streamedcall import StreamedCall
 from netshare.transport.contracts.description import OperationDescription
@@ -66,6 +68,8 @@ class ServiceChannel:
         self._upgrade = setup.upgrade(address, via, identity)
         self._keeper = keeper
         self._link: MessageLink | None = None
+        #: The security context, where messages have one.
+        self._context: ContextKeeper | None = None
         self._conversation: Conversation | None = None
         self._opening: Deferred[Any] | None = None
         self._waiting: list[Deferred[None]] = []
@@ -152,7 +156,7 @@ class ServiceChannel:
             call.abort()
         if self._opening is not None:
             self._opening.cancel()
-        self._keeper.channel_over(self)
+        self._over()
 
     @property
     def session_id(self) -> str | None:
@@ -168,7 +172,12 @@ class ServiceChannel:
             self._opened(None)
             return
         self._link = MessageLink(setup.encoder, log=setup.log_of_link())
-        self._conversation = Conversation(self._link, setup.reactor, self)
+        link: IMessageLink = self._link
+        if setup.message_security is not None:
+            security = setup.message_security()
+            self._context = ContextKeeper(setup, security, self.address, self.via, self._upgrade)
+            link = SigningLink(link, security)
+        self._conversation = Conversation(link, setup.reactor, self)
         self._callbacks = CallbackDispatcher(
             setup.contract.callback,
             setup.callback,
@@ -178,16 +187,21 @@ class ServiceChannel:
             setup.tracing,
         )
         # In a context of its own: what the connection does later belongs to no call.
-        opening: Deferred[Any] = contextvars.Context().run(
+        opening: Deferred[Any] = contextvars.Context().run(self._connect, self._link)
+        self._opening = opening
+        opening.addCallbacks(self._connected, self._refused)
+
+    def _connect(self, link: MessageLink) -> Deferred[Any]:
+        setup, context = self._setup, self._context
+        connect = functools.partial(
             setup.pool.open_channel,
             self.via,
-            self._link,
+            link,
             content_type=setup.encoder.content_type,
             settings=setup.settings,
             upgrade=self._upgrade,
         )
-        self._opening = opening
-        opening.addCallbacks(self._connected, self._refused)
+        return connect() if context is None else ensureDeferred(context.before(connect))
 
     def _connected(self, channel: Any) -> None:
         assert self._link is not None
@@ -206,7 +220,7 @@ class ServiceChannel:
         if self.state is not CommunicationState.CLOSED:
             self._failure = failure
             self._lifetime.over(CommunicationState.FAULTED, failure.value)
-        self._keeper.channel_over(self)
+        self._over()
         self._opened(failure)
 
     def _opened(self, failure: Failure | None) -> None:
@@ -242,7 +256,7 @@ class ServiceChannel:
             self._failure = reason
             error = None if reason is None else reason.value
             self._lifetime.over(CommunicationState.FAULTED, error)
-        self._keeper.channel_over(self)
+        self._over()
 
     # ---- closing
 
@@ -259,6 +273,8 @@ class ServiceChannel:
             conversation = self._conversation
             if conversation is not None:
                 await conversation.idle()
+                if self._context is not None:
+                    await self._context.cancel(conversation)
                 await conversation.close(self._setup.binding.close_timeout)
             for call in list(self._calls):
                 await call.done()
@@ -267,7 +283,12 @@ class ServiceChannel:
             raise
         finally:
             self._lifetime.over(CommunicationState.CLOSED, error)
-            self._keeper.channel_over(self)
+            self._over()
+
+    def _over(self) -> None:
+        if self._context is not None:
+            self._context.stop()
+        self._keeper.channel_over(self)
 
     def _check(self) -> None:
         if self.state is CommunicationState.OPENED:

@@ -85,7 +85,8 @@ class ChannelFactory:
             max_outbound_connections_per_endpoint=binding.max_connections or 10,
         )
         self._own_pool = pool is None
-        security = binding.transport_security()
+        credentials = credentials or ClientCredentials()
+        security, messages = binding.transport_security(), binding.message_security()
         self._setup = ChannelSetup(
             contract=self.contract,
             binding=binding,
@@ -99,7 +100,8 @@ class ChannelFactory:
             tracing=tracing,
             initiators=None
             if security is None
-            else security.initiators(credentials or ClientCredentials(), in_threads_of(reactor)),
+            else security.initiators(credentials, in_threads_of(reactor)),
+            message_security=None if messages is None else messages.client(credentials, reactor),
         )
         self._channels: set[ICommunicationObject] = set()
 

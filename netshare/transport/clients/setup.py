@@ -18,6 +18,7 @@ from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.contracts.description import ContractDescription
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.security.endpointidentity import EndpointIdentity
+from netshare.transport.security.messagecredentials import ClientSecurityFor
 from netshare.transport.security.transportsecurity import InitiatorFor
 
 __all__ = ["ChannelSetup"]
@@ -47,6 +48,8 @@ class ChannelSetup:
     tracing: ITracing | None
     #: Makes the upgrade to a secure stream; None: there is none.
     initiators: InitiatorFor | None
+    #: Makes what secures the messages of a channel; None: nothing does.
+    message_security: ClientSecurityFor | None = None
 
     def log_of_link(self) -> LinkLog | None:
         """:returns: the log of a new session or streamed call; None: there is none"""

@@ -18,6 +18,10 @@ from netshare.transport.contracts.options import (
 )
 from netshare.transport.encoders import MessageEncoder, encoder_for, text_content_type
 from netshare.transport.security.levels import ProtectionLevel
+from netshare.transport.security.messagecredentials import (
+    MessageCredentialType,
+    MessageSecurity,
+)
 from netshare.transport.security.ssltls import SslProtocols
 from netshare.transport.security.transportsecurity import (
     SecurityNotAvailable,
@@ -38,7 +42,7 @@ __all__ = [
 
 
 class SecurityMode(Enum):
-    """How the connection is secured."""
+    """How the connection is secured, and where credentials are: in it, or in messages."""
 
     NONE = "None"
     TRANSPORT = "Transport"
@@ -118,6 +122,8 @@ class NetTcpBinding:
     security: SecurityMode = SecurityMode.TRANSPORT
     #: With Transport security: how clients say who they are.
     client_credential_type: TcpClientCredentialType = TcpClientCredentialType.WINDOWS
+    #: With TransportWithMessageCredential: how clients say who they are, in messages inside of TLS.
+    message_credential_type: MessageCredentialType = MessageCredentialType.WINDOWS
     #: With Transport security: against what messages are protected. TLS always does both.
     protection_level: ProtectionLevel = ProtectionLevel.ENCRYPT_AND_SIGN
     #: With TLS: which versions.
@@ -147,13 +153,19 @@ class NetTcpBinding:
 
     def __post_init__(self) -> None:
         self._check_kinds()
-        if self.security not in (SecurityMode.NONE, SecurityMode.TRANSPORT):
+        if self.security is SecurityMode.MESSAGE:
             raise SecurityNotAvailable(
-                f"NetTcpBinding: security mode {self.security.value} is not available in this "
-                "version of netshare; SecurityMode.TRANSPORT is, and if messages may travel "
-                "unprotected and anonymous, say so with security=SecurityMode.NONE, on both sides"
+                "NetTcpBinding: security mode Message is not available in this version of "
+                "netshare; SecurityMode.TRANSPORT and TRANSPORT_WITH_MESSAGE_CREDENTIAL are, and "
+                "if messages may travel unprotected and anonymous, say so with "
+                "security=SecurityMode.NONE, on both sides"
             )
         self.transport_security()
+        if self.message_security() is not None and self.streamed:
+            raise SecurityNotAvailable(
+                "NetTcpBinding: with TransportWithMessageCredential messages are buffered in this "
+                "version of netshare; streams go through SecurityMode.TRANSPORT"
+            )
         if self.max_connections is not None and self.max_connections <= 0:
             raise ValueError(f"max_connections must be more than 0, not {self.max_connections}")
         size = self.max_buffer_size
@@ -169,6 +181,7 @@ class NetTcpBinding:
 
     def _check_kinds(self) -> None:
         check_enum(self, "security", SecurityMode)
+        check_enum(self, "message_credential_type", MessageCredentialType)
         check_enum(self, "transfer_mode", TransferMode)
         check_enum(self, "host_name_comparison_mode", HostNameComparisonMode)
         check_flags(self, "port_sharing_enabled")
@@ -207,9 +220,17 @@ class NetTcpBinding:
         """What secures the connection; None: nothing."""
         if self.security is SecurityMode.NONE:
             return None
+        if self.security is SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL:
+            return TransportSecurity(TcpClientCredentialType.NONE, protocols=self.ssl_protocols)
         return TransportSecurity(
             self.client_credential_type, self.protection_level, self.ssl_protocols
         )
+
+    def message_security(self) -> MessageSecurity | None:
+        """What secures messages besides; None: nothing."""
+        if self.security is not SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL:
+            return None
+        return MessageSecurity(self.message_credential_type)
 
     def channel_settings(self, server: bool = True) -> ChannelSettings:
         """

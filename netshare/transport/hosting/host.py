@@ -4,6 +4,8 @@ ServiceHost: a service class, its endpoints, and everything between them and the
 
 from __future__ import annotations
 
+import contextvars
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from netshare.transport.hosting.listeners import (
 )
 from netshare.transport.hosting.ownport import OwnPort, OwnPorts
 from netshare.transport.security.credentials import ServiceCredentials
+from netshare.transport.security.secureconversation import ServiceMessageSecurity
 from netshare.transport.security.transportsecurity import in_threads_of
 
 __all__ = ["ServiceHost"]
@@ -105,6 +108,8 @@ class ServiceHost:
         self._shared_ports: list[tuple[IListeningPort, FramingServerFactory]] = []
         #: By listen URI: the upgrades that clients may, and have to, ask for.
         self._upgrades: dict[str, IUpgradeAcceptor | None] = {}
+        #: By listen URI: what verifies messages; None: nothing.
+        self._message_securities: dict[str, ServiceMessageSecurity | None] = {}
         self._opened = False
 
     def add_endpoint(
@@ -143,12 +148,7 @@ class ServiceHost:
                 raise ValueError(f"{listen}: the endpoints that listen there have two bindings")
         check_together(self.endpoints, endpoint)
         if listen not in self._upgrades:
-            security = binding.transport_security()
-            self._upgrades[listen] = (
-                None
-                if security is None
-                else security.acceptor(self._credentials, in_threads_of(self._reactor))
-            )
+            self._secure(listen, binding)
         self.endpoints.append(endpoint)
         return endpoint
 
@@ -202,6 +202,19 @@ class ServiceHost:
 
     # ---- inside
 
+    def _secure(self, listen_uri: str, binding: NetTcpBinding) -> None:
+        upgrades, verifying = None, None
+        security, messages = binding.transport_security(), binding.message_security()
+        if messages is not None:
+            verifying = messages.service(self._credentials, self._reactor, self._call)
+        if security is not None:
+            upgrades = security.acceptor(self._credentials, in_threads_of(self._reactor))
+        self._upgrades[listen_uri] = upgrades
+        self._message_securities[listen_uri] = verifying
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self._caller.call(contextvars.Context(), function, *args)
+
     def _absolute(self, address: str) -> str:
         if "://" in address:
             return address
@@ -241,6 +254,7 @@ class ServiceHost:
             self._reactor,
             self._upgrades[listen_uri],
             self._message_log,
+            self._message_securities[listen_uri],
         )
         if binding.port_sharing_enabled:
             self._shared_ports.append(

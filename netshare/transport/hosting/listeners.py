@@ -29,6 +29,7 @@ from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.calls import ServedCall
 from netshare.transport.hosting.dispatcher import Dispatcher
 from netshare.transport.hosting.sessions import ServedSession
+from netshare.transport.security.secureconversation import ServiceMessageSecurity
 from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import Wish
 
@@ -46,6 +47,7 @@ class ChannelListener:
     :param clock: where timeouts are set
     :param upgrades: to a secure stream, of which clients have to ask for one; None: there are none
     :param message_log: what is logged of messages; None: nothing
+    :param message_security: verifies messages; None: nothing does
     """
 
     log = Logger()
@@ -58,7 +60,9 @@ class ChannelListener:
         clock: IReactorTime,
         upgrades: IUpgradeAcceptor | None = None,
         message_log: MessageLog | None = None,
+        message_security: ServiceMessageSecurity | None = None,
     ) -> None:
+        self._message_security = message_security
         self._message_log = message_log
         self.address = parse_base_address(address, binding.host_name_comparison_mode)
         self.uri = address
@@ -96,7 +100,9 @@ class ChannelListener:
         binding, encoder, dispatcher = self.binding, self._encoder, self._dispatcher
         if channel.mode is Mode.DUPLEX:
             link = MessageLink(encoder, channel, self._log_of_link())
-            ServedSession(link, channel, dispatcher, self._clock, binding, self)
+            ServedSession(
+                link, channel, dispatcher, self._clock, binding, self, self._message_security
+            )
             return link
         return ServedCall(
             channel, encoder, dispatcher, binding.buffer_size, self, self._log_of_link()

@@ -30,6 +30,9 @@ from netshare.transport.contracts.behavior import ConcurrencyMode
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.callbacks import CallbackChannel, CallbackProxies
 from netshare.transport.hosting.dispatcher import Dispatcher
+from netshare.transport.hosting.messagesecurity import VerifiedLink
+from netshare.transport.security.identity import Identity
+from netshare.transport.security.secureconversation import ServiceMessageSecurity
 from netshare.transport.soap import Message
 
 __all__ = ["ServedSession"]
@@ -46,6 +49,7 @@ class ServedSession:
     :param clock: where timeouts are set
     :param binding: of the endpoints
     :param keeper: told when the session begins and when it is over
+    :param security: verifies its messages; None: nothing does
     """
 
     log = Logger()
@@ -58,7 +62,10 @@ class ServedSession:
         clock: IReactorTime,
         binding: NetTcpBinding,
         keeper: IChannelKeeper,
+        security: ServiceMessageSecurity | None = None,
     ) -> None:
+        if security is not None:
+            link = VerifiedLink(link, security, channel.peer, self._identified)
         self._link = link
         self._dispatcher = dispatcher
         self._clock = clock
@@ -93,6 +100,9 @@ class ServedSession:
         )
         dispatcher.throttles.session_begun(client_of(channel.peer))
         keeper.channel_opened(self)
+
+    def _identified(self, identity: Identity) -> None:
+        self._state.security = identity
 
     @property
     def state(self) -> CommunicationState:

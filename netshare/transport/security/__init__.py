@@ -7,6 +7,8 @@ with, and whom they believe.
   ``application/negotiate``
 - :class:`ServiceCredentials` and :class:`ClientCredentials` have certificates
   (:mod:`.certificates`) and say how those of the other side are validated (:mod:`.validation`)
+- :mod:`.messagecredentials` is what messages carry inside of TLS where a binding asks for that, by
+  :mod:`.secureconversation`
 - an :class:`EndpointIdentity` is what a client expects of a service, an :class:`Identity` what a
   service knows of a client
 """
@@ -20,6 +22,8 @@ from netshare.transport.security.certificates import (
 from netshare.transport.security.credentials import (
     ClientCredentials,
     ServiceCredentials,
+    UserNameCredential,
+    UserNameValidator,
     WindowsClientCredential,
     WindowsServiceCredential,
 )
@@ -31,6 +35,10 @@ from netshare.transport.security.endpointidentity import (
 )
 from netshare.transport.security.identity import Identity, IdentityKind
 from netshare.transport.security.levels import ProtectionLevel
+from netshare.transport.security.messagecredentials import (
+    MessageCredentialType,
+    MessageSecurity,
+)
 from netshare.transport.security.ssltls import SslProtocols
 from netshare.transport.security.transportsecurity import (
     SecurityNotAvailable,
@@ -53,6 +61,8 @@ __all__ = [
     "EndpointIdentity",
     "Identity",
     "IdentityKind",
+    "MessageCredentialType",
+    "MessageSecurity",
     "PemCertificate",
     "PfxCertificate",
     "ProtectionLevel",
@@ -62,6 +72,8 @@ __all__ = [
     "SslProtocols",
     "TcpClientCredentialType",
     "TransportSecurity",
+    "UserNameCredential",
+    "UserNameValidator",
     "WindowsClientCredential",
     "WindowsServiceCredential",
 ]

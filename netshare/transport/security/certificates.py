@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 from OpenSSL import SSL
 from twisted.logger import Logger
 
+from netshare.transport.security.identity import Identity, IdentityKind
+
 __all__ = [
     "CertificateError",
     "CertificateFile",
@@ -23,6 +25,7 @@ __all__ = [
     "PemCertificate",
     "PfxCertificate",
     "Reread",
+    "identity_of",
     "thumbprint",
 ]
 
@@ -190,6 +193,15 @@ class Reread(Generic[T]):
             except CertificateError as error:
                 self.log.error("the certificate from before stays in use: {error}", error=error)
         return self._made
+
+
+def identity_of(certificate: x509.Certificate) -> Identity:
+    """:returns: the identity of a client that has proved that a certificate is its own"""
+    return Identity(
+        certificate.subject.rfc4514_string(),
+        IdentityKind.CERTIFICATE,
+        thumbprint=thumbprint(certificate),
+    )
 
 
 def thumbprint(certificate: x509.Certificate, sha256: bool = False) -> str:

@@ -4,6 +4,7 @@ What services and clients prove who they are with, and whom they believe, in WCF
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netshare.transport.security.certificates import CertificateFile
@@ -12,9 +13,25 @@ from netshare.transport.security.validation import CHAIN_TRUST, CertificateValid
 __all__ = [
     "ClientCredentials",
     "ServiceCredentials",
+    "UserNameCredential",
+    "UserNameValidator",
     "WindowsClientCredential",
     "WindowsServiceCredential",
 ]
+
+#: Lets a user's name and password pass by returning None or True (or an awaitable of it); anything
+#: else, an exception in the first place, is a refusal.
+UserNameValidator = Callable[[str, str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class UserNameCredential:
+    """
+    A client's user name and password (``ClientCredentials.UserName``).
+    """
+
+    name: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +77,25 @@ class ServiceCredentials:
     :param client_certificate: how clients' certificates are validated, where the binding asks for
         them
     :param windows: how Windows credentials are taken, where the binding asks for them
+    :param user_name_validator: says whether a name and a password are right, where messages carry
+        them (``UserNameAuthentication.CustomUserNamePasswordValidator``)
+    :param context_lifetime: how long a client's security context is good before it has to be
+        renewed, where messages carry credentials, in seconds; WCF's 15 hours
+    :raises ValueError: the lifetime is not more than 0
     """
 
     certificate: CertificateFile | None = None
     client_certificate: CertificateValidation = CHAIN_TRUST
     windows: WindowsServiceCredential = _ANY
+    user_name_validator: UserNameValidator | None = None
+    context_lifetime: float = 15 * 3600.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.context_lifetime <= 10 * 365 * 86400:
+            raise ValueError(
+                "ServiceCredentials: context_lifetime must be more than 0 seconds and at most ten "
+                f"years, not {self.context_lifetime}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +106,10 @@ class ClientCredentials:
     :param certificate: the client's own, where the binding asks for it
     :param service_certificate: how the service's certificate is validated
     :param windows: the client's Windows credentials, where the binding asks for them
+    :param user_name: the client's user name and password, where messages carry them
     """
 
     certificate: CertificateFile | None = None
     service_certificate: CertificateValidation = CHAIN_TRUST
     windows: WindowsClientCredential = _OWN
+    user_name: UserNameCredential | None = None

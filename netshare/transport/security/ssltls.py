@@ -22,13 +22,18 @@ from zope.interface import implementer
 
 from netshare.framing import SSL_TLS_UPGRADE
 from netshare.transport.channels.upgrades import IUpgradeAcceptor, IUpgradeInitiator
-from netshare.transport.security.certificates import CertificateFile, Reread, thumbprint
+from netshare.transport.security.certificates import (
+    CertificateFile,
+    Reread,
+    identity_of,
+    thumbprint,
+)
 from netshare.transport.security.endpointidentity import (
     CertificateIdentity,
     DnsIdentity,
     EndpointIdentity,
 )
-from netshare.transport.security.identity import Identity, IdentityKind
+from netshare.transport.security.identity import Identity
 from netshare.transport.security.tls import TlsUpgrade
 from netshare.transport.security.validation import (
     CHAIN_TRUST,
@@ -111,11 +116,7 @@ class TlsAcceptor:
         if certificate is None or self._clients is None:
             return None
         self._clients.check(certificate)
-        return Identity(
-            certificate.subject.rfc4514_string(),
-            IdentityKind.CERTIFICATE,
-            thumbprint=thumbprint(certificate),
-        )
+        return identity_of(certificate)
 
 
 class TlsClientContext:

@@ -81,11 +81,10 @@ class CertificateValidation:
         """The files that are read."""
         return () if self.roots is None else (Path(self.roots),)
 
-    def use_in(self, context: SSL.Context, verified: _Verified, server: bool) -> None:
+    def trust_in(self, context: SSL.Context, server: bool) -> None:
         """
-        Let a context ask for certificates and look at the authorities.
+        Let a context know the authorities to trust.
 
-        :param verified: OpenSSL's callback for what it thinks of each certificate
         :param server: whether it is clients that are validated
         :raises CertificateError: the roots cannot be read
         """
@@ -94,6 +93,16 @@ class CertificateValidation:
                 context.set_default_verify_paths()
             else:
                 _trust(context, Path(self.roots), server)
+
+    def use_in(self, context: SSL.Context, verified: _Verified, server: bool) -> None:
+        """
+        Let a context ask for certificates and look at the authorities.
+
+        :param verified: OpenSSL's callback for what it thinks of each certificate
+        :param server: whether it is clients that are validated
+        :raises CertificateError: the roots cannot be read
+        """
+        self.trust_in(context, server)
         flags = SSL.VERIFY_PEER
         if not self.optional:
             flags |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT

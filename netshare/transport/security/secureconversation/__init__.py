@@ -7,9 +7,9 @@ with WS-Trust and WS-SecureConversation of February 2005, inside of TLS.
   proves it, :mod:`.trust` the bodies of requests for security contexts
 - :mod:`.contexts` is what a service remembers, in bounded memory
 
-It needs lxml (the extra ``messagesecurity``). No binding offers it yet: a session of a service has
-to pass its requests through :class:`ServiceMessageSecurity`, and a client's channel has to ask for
-a context before its first call and to cancel it in the end.
+It needs lxml (the extra ``messagesecurity``). Both sides are made of a binding's words by
+:mod:`netshare.transport.security.messagecredentials`; a service's sessions and a client's channels
+use them.
 """
 
 from netshare.transport.security.secureconversation.client import (

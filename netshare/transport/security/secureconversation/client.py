@@ -53,7 +53,13 @@ from netshare.transport.security.secureconversation.trust import (
     read_issued,
     request,
 )
-from netshare.transport.soap import AddressingVersion, Message, MessageHeader
+from netshare.transport.soap import (
+    MESSAGE_VERSION_DEFAULT,
+    AddressingVersion,
+    Message,
+    MessageHeader,
+    MessageVersion,
+)
 from netshare.transport.xml import Attribute, Element, Name, XmlWriter
 
 __all__ = ["CertificateCredential", "ClientMessageSecurity"]
@@ -89,6 +95,8 @@ class ClientMessageSecurity:
         self._token: Issued | None = None
         self._key: HmacKey | None = None
         self._token_id = new_id()
+        #: When the token came, by this side's clock.
+        self._since = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -98,23 +106,44 @@ class ClientMessageSecurity:
     @property
     def is_due(self) -> bool:
         """Whether the context should be renewed."""
-        token = self._token
-        if token is None:
-            return False
-        return self._now() > token.created + RENEW_AFTER * (token.expires - token.created)
+        return self._token is not None and self._age > RENEW_AFTER * self._lifetime
 
-    def ask(self, to: str) -> Message:
+    @property
+    def is_expired(self) -> bool:
+        """Whether the context is good for nothing more, renewal included."""
+        return self._token is not None and self._age >= self._lifetime
+
+    @property
+    def due_in(self) -> float:
+        """
+        In how many seconds to renew the context; when that is overdue, as it has failed, a quarter
+        of the time that is left.
+        """
+        return max(RENEW_AFTER * self._lifetime - self._age, (self._lifetime - self._age) / 4, 1.0)
+
+    @property
+    def _age(self) -> float:
+        return self._now() - self._since
+
+    @property
+    def _lifetime(self) -> float:
+        return 0.0 if self._token is None else self._token.expires - self._token.created
+
+    def ask(self, to: str, version: MessageVersion = MESSAGE_VERSION_DEFAULT) -> Message:
         """
         :param to: the address of the endpoint
+        :param version: of the messages
         :returns: the request for a context, or for a new key of the one there is
         """
         self._nonce = os.urandom(KEY_BYTES)
         if self._token is None:
-            message = Message(ISSUE_ACTION, request(Request(ISSUE, self._nonce)), to=to)
+            asked = request(Request(ISSUE, self._nonce))
+            message = Message(ISSUE_ACTION, asked, to=to, version=version)
             self._show_credential(message)
         else:
             target = self._token.context
-            message = Message(RENEW_ACTION, request(Request(RENEW, self._nonce, target)), to=to)
+            asked = request(Request(RENEW, self._nonce, target))
+            message = Message(RENEW_ACTION, asked, to=to, version=version)
             self.secure(message)
         return message
 
@@ -132,7 +161,7 @@ class ClientMessageSecurity:
         if self._token is not None and token.context != self._token.context:
             raise SecurityInvalid("another security context than the one that was to be renewed")
         self._key = HmacKey(p_sha1(self._nonce, token.nonce, KEY_BYTES))
-        self._token = token
+        self._token, self._since = token, self._now()
 
     def cancel(self, to: str) -> Message:
         """

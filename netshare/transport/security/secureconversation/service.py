@@ -26,7 +26,7 @@ from cryptography import x509
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from netshare.transport.security.identity import Identity, IdentityKind
+from netshare.transport.security.identity import Identity
 from netshare.transport.security.secureconversation.contexts import (
     ContextStore,
     ReplayCache,
@@ -84,7 +84,7 @@ LIFETIME: Final = 15 * 3600.0
 
 _KINDS: Final = {ISSUE_ACTION: ISSUE, RENEW_ACTION: RENEW, CANCEL_ACTION: CANCEL}
 
-#: Says who a user is, or a certificate; None: not known here.
+#: Says who a user is, or a certificate; or fails with SecurityInvalid.
 UserNames = Callable[[str, str], "Deferred[Identity]"]
 Certificates = Callable[[x509.Certificate], Identity]
 
@@ -241,8 +241,3 @@ class ServiceMessageSecurity:
 
 def _is(element: Element, local: str, namespace: str) -> bool:
     return element.local == local and element.namespace == namespace
-
-
-def user_identity(name: str) -> Identity:
-    """:returns: the identity of a user whose password was right"""
-    return Identity(name, IdentityKind.USER_NAME)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
@@ -57,7 +56,7 @@ class UserNameToken:
     """A user's name and password."""
 
     name: str
-    password: str
+    password: str = field(repr=False)
 
 
 def user_name_token(token: UserNameToken) -> BodyWriter:
@@ -187,7 +186,3 @@ def read_key_reference(parent: Element, inside: str = "") -> str:
     if uri is None:
         raise SecurityInvalid("a reference to no token")
     return lexical(uri)
-
-
-#: Checks a user's name and password; raises, or gives a Deferred or coroutine that fails.
-UserNameValidator = Callable[[str, str], object]

@@ -1,0 +1,231 @@
+"""
+TransportWithMessageCredential with real clients: Microsoft's and ours, on a port of their own and
+behind a shared one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+import trustme
+from twisted.internet.threads import deferToThread
+
+from netshare.transport import (
+    ChannelFactory,
+    ClientCredentials,
+    MessageCredentialType,
+    NetTcpBinding,
+    NetTcpClient,
+    SecurityMode,
+    ServiceCredentials,
+    UserNameCredential,
+    errors,
+)
+from netshare.transport.clients.background import BackgroundReactor
+from tests.helpers.certificates import PASSWORD
+from tests.integration.hosting import Hosting
+from tests.integration.running import RunningService
+from tests.integration.test_tls import Securing, call_once
+from tests.peers.child import PeerError
+from tests.peers.contracts import IBasic
+from tests.peers.conversing import assert_basic
+from tests.peers.drivers import DotNetClient
+
+pytest.importorskip("lxml", reason="needs lxml")
+
+RSA = trustme.KeyType.RSA
+USER_NAME, CERTIFICATE = MessageCredentialType.USER_NAME, MessageCredentialType.CERTIFICATE
+KINDS = pytest.mark.parametrize("kind", [USER_NAME, CERTIFICATE])
+
+
+async def check_password(name: str, password: str) -> None:
+    """Knows one user."""
+    if (name, password) != ("ann", "secret"):
+        raise ValueError("wrong name or password")
+
+
+class Crediting(Securing):
+    """
+    Certificates and user names, and what services and clients are told of them. WCF signs messages
+    with RSA only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.client = self.authority.issue("client", "alice@example.com", key_type=RSA)
+
+    def serving(self, kind: MessageCredentialType, **of_credentials: Any) -> dict[str, Any]:
+        """Of a service."""
+        return {
+            "security": SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL,
+            "message_credential_type": kind,
+            "credentials": ServiceCredentials(
+                certificate=self.service.pem,
+                client_certificate=self.trust,
+                user_name_validator=check_password,
+                **of_credentials,
+            ),
+        }
+
+    def microsoft(
+        self, kind: MessageCredentialType, password: str = "secret", stranger: bool = False
+    ) -> dict[str, Any]:
+        """Of Microsoft's client."""
+        issued = (
+            self.strangers.issue("stranger", "m@example.com", key_type=RSA)
+            if stranger
+            else self.client
+        )
+        return {
+            "dns": "localhost",
+            "binding": {
+                "security": "TransportWithMessageCredential",
+                "messageCredential": kind.value,
+            },
+            "credentials": {
+                "validation": "None",
+                "user": "ann",
+                "password": password,
+                "certificate": str(issued.pfx.path),
+                "certificatePassword": PASSWORD,
+            },
+        }
+
+    def name(self, kind: MessageCredentialType) -> str:
+        """What the service calls the client."""
+        return "ann" if kind is USER_NAME else self.client.certificate.subject.rfc4514_string()
+
+    def ours(self, password: str = "secret") -> ClientCredentials:
+        """Of our client."""
+        return ClientCredentials(
+            certificate=self.client.pfx,
+            service_certificate=self.trust,
+            user_name=UserNameCredential("ann", password),
+        )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def background() -> None:
+    """The thread that all clients that wait share, with the descriptors that it has for good."""
+    BackgroundReactor.shared()
+
+
+@pytest.fixture
+def crediting(tmp_path: Path) -> Crediting:
+    """Credentials."""
+    return Crediting(tmp_path)
+
+
+@pytest_twisted.async_yield_fixture(params=["own-port", "shared-port"])  # type: ignore[untyped-decorator]
+async def hosting(
+    request: pytest.FixtureRequest, service: RunningService
+) -> AsyncIterator[Hosting]:
+    """Serves contracts, once on a port of their own and once behind a shared port."""
+    from twisted.internet import reactor
+
+    hosting = Hosting(reactor, service, request.param == "shared-port")
+    yield hosting
+    await hosting.stop()
+
+
+# ---- Microsoft's client
+
+
+@KINDS
+async def test_dotnet(
+    hosting: Hosting,
+    crediting: Crediting,
+    dotnet_client: DotNetClient,
+    kind: MessageCredentialType,
+) -> None:
+    """.NET's client shows its credential once a channel; the service knows who it is."""
+    address = await hosting.serve("IBasic", **crediting.serving(kind))
+    for _ in range(2):
+        channel = await dotnet_client.open("IBasic", address, **crediting.microsoft(kind))
+        assert await channel.call("Identity") == crediting.name(kind)
+        await channel.close()
+    channel = await dotnet_client.open("IBasic", address, **crediting.microsoft(kind))
+    await assert_basic(channel, "python", address)
+
+
+@KINDS
+async def test_dotnet_with_a_callback(
+    hosting: Hosting,
+    crediting: Crediting,
+    dotnet_client: DotNetClient,
+    kind: MessageCredentialType,
+) -> None:
+    """Callbacks and their replies are secured as well."""
+    address = await hosting.serve("IDuplex", **crediting.serving(kind))
+    channel = await dotnet_client.open("IDuplex", address, **crediting.microsoft(kind))
+    assert await channel.call("Work", "job", 3) == "job done"
+    await channel.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [(USER_NAME, {"password": "wrong"}), (CERTIFICATE, {"stranger": True})],
+)
+async def test_dotnet_that_is_not_known(
+    hosting: Hosting,
+    crediting: Crediting,
+    dotnet_client: DotNetClient,
+    kind: MessageCredentialType,
+    wrong: dict[str, Any],
+) -> None:
+    """A wrong password or a stranger's certificate is MessageSecurityException in .NET."""
+    address = await hosting.serve("IBasic", **crediting.serving(kind))
+    for _ in range(2):
+        with pytest.raises(PeerError, match="MessageSecurityException"):
+            await call_once(dotnet_client, address, crediting.microsoft(kind, **wrong))
+    assert await call_once(dotnet_client, address, crediting.microsoft(kind)) == "python"
+
+
+# ---- ours
+
+
+@KINDS
+async def test_ours(hosting: Hosting, crediting: Crediting, kind: MessageCredentialType) -> None:
+    """Our clients, the one of Twisted's programs and the one that waits."""
+    address = await hosting.serve("IBasic", **crediting.serving(kind))
+    binding = NetTcpBinding(
+        security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL, message_credential_type=kind
+    )
+    credentials = crediting.ours()
+    factory = ChannelFactory(IBasic, binding, hosting.reactor, credentials=credentials)
+    for _ in range(3):
+        channel = factory.create_channel(address)
+        assert await channel.operations.Add(40, 2) == 42
+        assert await channel.operations.Identity() == crediting.name(kind)
+        await channel.close()
+        assert factory.pool.idle == 1
+    await factory.close()
+
+    def waiting() -> int:
+        with NetTcpClient(IBasic, address, binding, credentials=credentials) as basic:
+            return basic.Add(40, 2)
+
+    assert await deferToThread(waiting) == 42
+
+
+async def test_ours_with_a_wrong_password(hosting: Hosting, crediting: Crediting) -> None:
+    """A wrong password is an error that says where to look, and the next channel goes on."""
+    address = await hosting.serve("IBasic", **crediting.serving(USER_NAME))
+    binding = NetTcpBinding(
+        security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL, message_credential_type=USER_NAME
+    )
+    for password, error in (("wrong", errors.MessageSecurityError), ("secret", None)):
+        factory = ChannelFactory(
+            IBasic, binding, hosting.reactor, credentials=crediting.ours(password)
+        )
+        channel = factory.create_channel(address)
+        if error is None:
+            assert await channel.operations.Who() == "python"
+        else:
+            with pytest.raises(error, match="the credential right"):
+                await channel.operations.Who()
+        await factory.close()
