@@ -42,7 +42,7 @@ class ProtocolError(CommunicationError):
 
 
 class MessageSecurityError(CommunicationError):
-    """The upgrade to a secure stream failed. (MessageSecurityException)"""
+    """A secure stream, or the security of a message, has failed. (MessageSecurityException)"""
 
 
 class QuotaExceededError(CommunicationError):

@@ -221,7 +221,7 @@ class ServiceChannel:
             self._failure = failure
             self._lifetime.over(CommunicationState.FAULTED, failure.value)
         self._over()
-        self._opened(failure)
+        self._opened(self._failure or failure)
 
     def _opened(self, failure: Failure | None) -> None:
         if failure is None:
