@@ -37,7 +37,6 @@ from netshare.transport.security.identity import Identity, IdentityKind
 from netshare.transport.security.levels import ProtectionLevel
 from netshare.transport.security.messagecredentials import (
     MessageCredentialType,
-    MessageSecurity,
 )
 from netshare.transport.security.ssltls import SslProtocols
 from netshare.transport.security.transportsecurity import (
@@ -62,7 +61,6 @@ __all__ = [
     "Identity",
     "IdentityKind",
     "MessageCredentialType",
-    "MessageSecurity",
     "PemCertificate",
     "PfxCertificate",
     "ProtectionLevel",

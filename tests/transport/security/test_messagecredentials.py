@@ -13,14 +13,18 @@ from netshare.transport.security import (
     CertificateValidation,
     ClientCredentials,
     MessageCredentialType,
-    MessageSecurity,
     PemCertificate,
     SecurityNotAvailable,
     ServiceCredentials,
     UserNameCredential,
     messagecredentials,
 )
-from netshare.transport.security.messagecredentials import MAX_VALIDATING, _Certificates, _UserNames
+from netshare.transport.security.messagecredentials import (
+    MAX_VALIDATING,
+    MessageSecurity,
+    _Certificates,
+    _UserNames,
+)
 from netshare.transport.security.secureconversation import SecurityInvalid, signatures
 from tests.helpers.certificates import Authority
 from tests.helpers.crediting import RSA
