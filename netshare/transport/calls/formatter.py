@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, get_args
 
+from netshare.transport.calls.declaredfault import DeclaredFault
 from netshare.transport.calls.headers import HeaderFormatter
 from netshare.transport.contracts.decorators import ANY_ACTION
 from netshare.transport.contracts.description import (
-    FaultDescription,
     MessageDescription,
     OperationDescription,
 )
@@ -23,10 +23,10 @@ from netshare.transport.contracts.faulterror import FaultError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.datacontracts import (
     DeserializationFailed,
-    element_name,
     is_primitive,
     serializer_for,
 )
+from netshare.transport.datacontracts.generated import GeneratedReader
 from netshare.transport.datacontracts.scalars import XSD
 from netshare.transport.datacontracts.unknown import UnknownNames
 from netshare.transport.encoders.templates import OperationBody
@@ -68,6 +68,12 @@ class MessageFormatter:
         #: As XmlSerializer's messages have them, in the body's start tag.
         self._declarations = () if description.xml_namespace is None else _XML_DECLARATIONS
         self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
+        #: Reads usual bodies with no events; None: what XmlSerializer reads.
+        self._reader = (
+            GeneratedReader({n: (part.member, s.contract) for n, (part, s) in self._byName.items()})
+            if description.xml_namespace is None and description.wrapper is not None
+            else None
+        )
         #: By name: the member, and what reads its text.
         self._leaves: dict[tuple[str, str], tuple[str, Any]] = {
             (part.name, part.namespace): (part.member, serializer.read_leaf)
@@ -129,6 +135,8 @@ class MessageFormatter:
             return values
         for part, serializer in self._parts:
             values[part.member] = serializer.default
+        if self._readGenerated(message, values):
+            return values
         message.load()
         if self._readLeaves(message, values):
             return values
@@ -139,6 +147,22 @@ class MessageFormatter:
         except XmlException as error:
             raise DeserializationFailed("", str(error)) from error
         return values
+
+    def _readGenerated(self, message: Message, values: dict[str, Any]) -> bool:
+        """
+        Read a body of which no more was read yet than how it begins, with no events.
+
+        :returns: whether it was a usual one; all others, and all errors, are the cursor's matter
+        """
+        body, wrapper, reader = message.body_content, self.description.wrapper, self._reader
+        if (
+            reader is None
+            or wrapper is None
+            or type(body) is not ReceivedBody
+            or body.unread is None
+        ):
+            return False
+        return reader.wanted and reader.read(body.unread.scan(wrapper), values)
 
     def _readLeaves(self, message: Message, values: dict[str, Any]) -> bool:
         """
@@ -218,7 +242,7 @@ class OperationFormatter:
         self.reply = (
             None if reply is None else MessageFormatter(reply, known, primitive, operation.name)
         )
-        self._faults = [_Fault(declared, known) for declared in operation.faults]
+        self._faults = [DeclaredFault(declared, known) for declared in operation.faults]
         self._names = tuple(operation.parameters.parameters)
 
     # ---- the client
@@ -351,25 +375,6 @@ class OperationFormatter:
         members = [part.member for part in message.parts]
         members += [head.member for head in message.headers]
         return {member: getattr(whole, member) for member in members}
-
-
-class _Fault:
-    """A declared fault, ready to be written and read."""
-
-    def __init__(self, description: FaultDescription, known: Sequence[Any]) -> None:
-        self.description = description
-        hint = description.detail
-        self.serializer = serializer_for(hint, known)
-        name, namespace = element_name(hint)
-        self.name = description.name or name
-        self.namespace = namespace if description.namespace is None else description.namespace
-
-    def takes(self, detail: Any) -> bool:
-        """:returns: whether a detail is of this fault."""
-        return self.serializer.contract.could_be(detail)
-
-    def write(self, detail: Any, writer: Any) -> None:
-        self.serializer.write(writer, self.name, self.namespace, detail)
 
 
 @functools.cache

@@ -119,7 +119,8 @@ class ClassContract(TypeContract):
         #: The members whose default is an object, so another one each time.
         self._structs: list[tuple[str, TypeContract]] = []
         self._required: list[tuple[str, str]] = []
-        self._plain = False
+        #: Whether its objects have a dictionary for all that is in them.
+        self.is_plain = False
 
     def compile(self, layers: list[Layer], others: dict[str, Any]) -> None:
         """
@@ -161,7 +162,7 @@ class ClassContract(TypeContract):
                     self._required.append((member.attribute, member.name))
             self._writing.append((namespace, writing))
         # An object with a __dict__ is filled at once; anything else attribute by attribute.
-        self._plain = self.cls.__dictoffset__ != 0 and not any(
+        self.is_plain = self.cls.__dictoffset__ != 0 and not any(
             "__slots__" in base.__dict__ for base in self.cls.__mro__[:-1]
         )
 
@@ -180,12 +181,23 @@ class ClassContract(TypeContract):
             values[attribute] = contract.default
         for attribute, _ in self._required:
             values[attribute] = self._contract_of(attribute).default
-        self._fill(made, values)
+        self.fill(made, values)
         return made
 
     def _contract_of(self, attribute: str) -> TypeContract:
         members = (one for layer in self.layers for one in layer.members)
         return next(one.contract for one in members if one.attribute == attribute)
+
+    @property
+    def calls_after_reading(self) -> bool:
+        """Whether methods of the class are called after an object is read."""
+        return bool(self._after_reading)
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """The values of the fields that are no members."""
+        members = {member.attribute for layer in self.layers for member in layer.members}
+        return {name: one for name, one in self._defaults.items() if name not in members}
 
     @property
     def calls_before_writing(self) -> bool:
@@ -318,14 +330,15 @@ class ClassContract(TypeContract):
         for attribute, contract in self._structs:
             if attribute not in values:
                 values[attribute] = contract.default
-        self._fill(made, values)
+        self.fill(made, values)
         return unknown
 
     def _new(self) -> Any:
         return self.cls.__new__(self.cls)  # type: ignore[call-overload]
 
-    def _fill(self, made: Any, values: dict[str, Any]) -> None:
-        if self._plain:
+    def fill(self, made: Any, values: dict[str, Any]) -> None:
+        """Set the attributes of a new object."""
+        if self.is_plain:
             made.__dict__.update(values)
         else:
             for attribute, value in values.items():

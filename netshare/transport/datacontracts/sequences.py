@@ -124,9 +124,10 @@ class ListContract(TypeContract):
         except XmlException as error:
             raise DeserializationFailed(error.message, f"[{len(items)}]") from error
         cursor.leave()
-        return self._made_of(items)
+        return self.made_of(items)
 
-    def _made_of(self, items: list[Any]) -> Any:
+    def made_of(self, items: list[Any]) -> Any:
+        """:returns: a collection of these items, in Python's class"""
         if self.cls is list:
             return items
         made: Any = self.cls.__new__(self.cls)  # type: ignore[call-overload]
@@ -150,7 +151,7 @@ class SetContract(ListContract):
     def python_types(self) -> tuple[type, ...]:
         return self.taken
 
-    def _made_of(self, items: list[Any]) -> Any:
+    def made_of(self, items: list[Any]) -> Any:
         try:
             return set(items)
         except TypeError as error:

@@ -23,6 +23,7 @@ from netshare.transport.xml import (
     XmlWriter,
     parse,
 )
+from netshare.transport.xml.binary.scanned import Scanned
 
 __all__ = [
     "Body",
@@ -57,6 +58,12 @@ class UnreadBody(Protocol):
         """
         :returns: the body, read
         :raises XmlException: the XML is bad
+        """
+
+    def scan(self, wrapper: tuple[str, str]) -> Scanned | None:
+        """
+        :param wrapper: name and namespace of the one element in the body
+        :returns: what is in it, as tokens; None: it is another, or unusual
         """
 
 

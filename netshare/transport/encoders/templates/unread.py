@@ -14,6 +14,7 @@ from netshare.transport.xml.binary import ReaderSession, read_events
 from netshare.transport.xml.binary.leaves import read_leaves
 from netshare.transport.xml.binary.reader import WindowReader
 from netshare.transport.xml.binary.recordreader import Progress
+from netshare.transport.xml.binary.scanned import Scanned, scan
 from netshare.transport.xml.events import check_quotas
 
 __all__ = ["ReadTemplate", "SessionTemplate", "TemplateBody"]
@@ -129,6 +130,19 @@ class TemplateBody:
             body = read_envelope(events, self._version).body
             assert body is not None
         return body
+
+    def scan(self, wrapper: tuple[str, str]) -> Scanned | None:
+        template, session = self._known.template, self._session
+        first = template.events[-1]
+        if (
+            len(template.events) != template.body_index + 1
+            or type(first) is not Start
+            or first.name[1:] != wrapper
+            or len(session.strings) != self._strings
+        ):
+            return None
+        progress = self._known.progress(session)
+        return scan(self._data, self._at, progress, session.memory, self._quotas)
 
     def read_on(self) -> ReceivedBody | None:
         """:returns: the body; None: the message has to be read from its beginning."""

@@ -9,7 +9,7 @@ so a peer that never repeats itself gains nothing but a slower reader for itself
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from netshare.transport.xml.nodes import Attribute, Name, NamespaceDeclaration
 
@@ -46,12 +46,14 @@ class NameMemory:
     :param limit: names, start tags, scopes and dictionary texts kept altogether.
     """
 
-    __slots__ = ("_learnt", "_limit", "_scopes", "generation", "texts")
+    __slots__ = ("_learnt", "_limit", "_scopes", "generation", "places", "texts")
 
     def __init__(self, limit: int) -> None:
         self._scopes: dict[tuple[tuple[str, str], ...], Scope] = {}
         #: Text records that are dictionary ids: the children they are.
         self.texts: dict[bytes, tuple[str]] = {}
+        #: Owned by the generated readers of data contracts: what they have made of names.
+        self.places: dict[Any, Any] = {}
         #: How often everything was forgotten.
         self.generation = 0
         self._limit = limit
@@ -82,6 +84,7 @@ class NameMemory:
             self._learnt = 0
             self._scopes.clear()
             self.texts.clear()
+            self.places.clear()
             self.generation += 1
             scope.names.clear()
             scope.tags.clear()

@@ -1,0 +1,331 @@
+"""
+The source of the readers: one function for each class, list, dictionary or tuple.
+
+All of them are called alike, ``read(tokens, i, place, left, header, append)``; see
+:data:`~.readplaces.Read`. They walk the scanner's tokens: ``h``, ``a``, ``t`` and ``o`` are the
+header, attributes and text of a start tag, or a run of ends. For a class ``Line`` with a string
+and a number it reads::
+
+    def read(tokens, i, place, left, header, append):
+        if left < 1:
+            raise Unusual
+        while True:
+            h0, h1, = place.headers
+            h, a, t, o = tokens[i]
+            if h == h0:
+                i += 1
+                if a:
+                    if t != END or not (a in place.nils or place.is_nil(h, a)):
+                        raise Unusual
+                    v0 = None
+                else:
+                    v0 = str(t[2:], "utf-8") if t[0] == 153 else value_of(t)
+                h, a, t, o = tokens[i]
+            else:
+                v0 = default
+            ...
+            if h:
+                place.unexpected(h, a)
+            i += 1
+            made = new(Line)
+            made.__dict__.update({"Article": v0, "Count": v1})
+            append(made)
+            ends = len(o)
+            if ends > 1:
+                return i, ends - 1
+            h, a, t, o = tokens[i]
+            if h != header or a or t:
+                return i, 0
+            i += 1
+
+``h0`` is what :class:`.ReadPlace` has for the first of :class:`.Expected`; ``value_of`` is the
+contract's own way for a record out of the ordinary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from netshare.transport.datacontracts.classes import ClassContract
+from netshare.transport.datacontracts.generated.leaves import END, is_leaf
+from netshare.transport.datacontracts.generated.readleaves import offset_of, read_leaf
+from netshare.transport.datacontracts.generated.readplaces import Expected, Read, ReadForm
+from netshare.transport.datacontracts.generated.source import Source, Store, Unusual
+from netshare.transport.datacontracts.sequences import DictContract, ListContract, SetContract
+from netshare.transport.datacontracts.simple import OffsetContract
+from netshare.transport.datacontracts.tuples import MOST, TupleContract
+from netshare.transport.datacontracts.types import TypeContract
+
+__all__ = ["READ_FORMS", "can_be_read", "empty_of"]
+
+
+class _Reader:
+    """
+    The source of one function, and the elements that it knows.
+
+    :param contract: whose values it reads
+    """
+
+    def __init__(self, contract: TypeContract) -> None:
+        self.contract = contract
+        self.source = Source(f"reader of {contract.clr or contract.name}")
+        self.expected: list[Expected] = []
+        self.source.constant("Unusual", Unusual)
+        self.source.constant("END", END)
+
+    def make(self) -> tuple[Source, ReadForm]:
+        """:returns: the source, and what it does"""
+        source = self.source
+        with source.block("def read(tokens, i, place, left, header, append):"):
+            with source.block("if left < 1:"):
+                source.line("raise Unusual")
+            with source.block("while True:"):
+                headers = source.reserve()
+                source.line("h, a, t, o = tokens[i]")
+                made = _KINDS[type(self.contract)](self)
+                self.close()
+                source.line(f"append({made})")
+                source.line("ends = len(o)")
+                with source.block("if ends > 1:"):
+                    source.line("return i, ends - 1")
+                source.line("h, a, t, o = tokens[i]")
+                with source.block("if h != header or a or t:"):
+                    source.line("return i, 0")
+                source.line("i += 1")
+        names = "".join(f"h{k}, " for k in range(len(self.expected)))
+        headers(f"{names}= place.headers" if names else "pass")
+        read: Read = source.compile("read")
+        return source, ReadForm(read, tuple(self.expected))
+
+    def expect(self, name: str, namespace: str, contract: TypeContract) -> int:
+        """:returns: the number of an element that is known; parameters as of :class:`.Expected`"""
+        self.expected.append(Expected(name, namespace, contract))
+        return len(self.expected) - 1
+
+    def close(self) -> None:
+        """Add what makes sure that the element ends here."""
+        with self.source.block("if h:"):
+            self.source.line("place.unexpected(h, a)")
+        with self.source.block("if o[0] != 1:"):
+            self.source.line("raise Unusual")
+        self.source.line("i += 1")
+
+    def value(self, k: int, value: str) -> None:
+        """
+        Add what makes the value of an element whose start tag is the current token, and goes on to
+        the token behind it.
+
+        :param k: the number of the element
+        :param value: what to call the value
+        """
+        source, contract = self.source, self.expected[k].contract
+        bare = contract.bare
+        source.line("i += 1")
+        if is_leaf(contract):
+            with source.block("if a:"):
+                self._null(contract, value)
+            with source.block("else:"):
+                read_leaf(source, contract, value)
+            source.line("h, a, t, o = tokens[i]")
+            return
+        with source.block("if t:"):
+            with source.block("if t != END:"):
+                source.line("raise Unusual")
+            with source.block("if a in place.nils or place.is_nil(h, a):"):
+                source.line(f"{value} = None" if contract.nullable else "raise Unusual")
+            with source.block("else:"):
+                self._empty(k, value)
+            source.line("h, a, t, o = tokens[i]")
+        with source.block("else:"):
+            if not can_be_read(bare):
+                source.line("raise Unusual")
+                return
+            source.line(f"p = place.inner[{k}].get(a) or place.enter({k}, h, a)")
+            source.line("several = []")
+            source.line("i, ends = p.read(tokens, i, p, left - 1, None, several.append)")
+            source.line(f"{value} = several[0]")
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Add what takes the next token, or the ends that one inside has found of those around."""
+        source = self.source
+        with source.block("if ends:"):
+            source.line("i -= 1")
+            source.line('h, a, t, o = b"", b"", b"", END * ends')
+        with source.block("else:"):
+            source.line("h, a, t, o = tokens[i]")
+
+    def _null(self, contract: TypeContract, value: str) -> None:
+        if contract.nullable:
+            with self.source.block("if t != END or not (a in place.nils or place.is_nil(h, a)):"):
+                self.source.line("raise Unusual")
+            self.source.line(f"{value} = None")
+        else:
+            self.source.line("raise Unusual")
+
+    def _empty(self, k: int, value: str) -> None:
+        """Add what an element with nothing in it is."""
+        made = empty_of(self.expected[k].contract)
+        if made is None:
+            self.source.line("raise Unusual")
+            return
+        with self.source.block("if a:"):
+            # It may be of another type, or refer to another.
+            self.source.line(f"place.enter({k}, h, a)")
+        self.source.line(f"{value} = {self.source.constant('empty', made)}()")
+
+
+def empty_of(contract: TypeContract) -> Callable[[], Any] | None:
+    """
+    :param contract: a type
+    :returns: what makes the value of an element with nothing in it; None: that is no usual one
+    """
+    bare = contract.bare
+    if isinstance(bare, ListContract) and can_be_read(bare):
+        made_of = bare.made_of
+        return list if bare.cls is list else lambda: made_of([])
+    return _maker(bare.cls) if isinstance(bare, DictContract) and can_be_read(bare) else None
+
+
+def _maker(cls: type[Any]) -> Callable[[], Any]:
+    if cls is dict:
+        return dict
+    return lambda: cls.__new__(cls)  # type: ignore[call-overload]
+
+
+def _class(self: _Reader) -> str:
+    contract, source = self.contract, self.source
+    assert isinstance(contract, ClassContract)
+    names: dict[str, str] = {}
+    for namespace, members in contract.layers:
+        for one in members:
+            source.line(f"# {one.name!r}: {one.contract.clr or one.contract.name!r}")
+            k = self.expect(one.name, namespace, one.contract)
+            value = names[one.attribute] = f"v{k}"
+            with source.block(f"if h == h{k}:"):
+                self.value(k, value)
+            with source.block("else:"):
+                # Of a struct, the default is another one each time.
+                if one.required or one.contract.is_struct:
+                    source.line("place.unexpected(h, a)" if one.required else "raise Unusual")
+                else:
+                    default = source.constant("default", one.contract.default)
+                    source.line(f"{value} = {default}")
+    values = [f"**{source.constant('others', others)}"] if (others := contract.others) else []
+    values += [f"{attribute!r}: {value}" for attribute, value in names.items()]
+    cls, plain = source.constant("cls", contract.cls), contract.is_plain
+    source.line(f"made = {cls}.__new__({cls})")
+    fill = "made.__dict__.update(" if plain else f"{source.constant('fill', contract.fill)}(made, "
+    source.line(fill + "{" + ", ".join(values) + "})")
+    return "made"
+
+
+def _list(self: _Reader) -> str:
+    contract, source = self.contract, self.source
+    assert isinstance(contract, ListContract)
+    k = self.expect(contract.item_name, contract.namespace, contract.item)
+    source.line("items = []")
+    with source.block("while h == h0:"):
+        if is_leaf(contract.item) or not can_be_read(contract.item.bare):
+            self.value(k, "v")
+            source.line("items.append(v)")
+        else:
+            # Items that are alike are read at once.
+            with source.block("if a or t:"):
+                self.value(k, "v")
+                source.line("items.append(v)")
+            with source.block("else:"):
+                source.line("p = place.inner[0].get(a) or place.enter(0, h, a)")
+                source.line("i += 1")
+                source.line("i, ends = p.read(tokens, i, p, left - 1, h, items.append)")
+                self.go_on()
+    if contract.cls is list:
+        return "items"
+    return f"{source.constant('made_of', contract.made_of)}(items)"
+
+
+def _dict(self: _Reader) -> str:
+    contract, source = self.contract, self.source
+    assert isinstance(contract, DictContract)
+    pair, key, value = contract.names
+    namespace = contract.namespace
+    self.expect(pair, namespace, contract)
+    source.line(f"items = {source.constant('new_dict', _maker(contract.cls))}()")
+    source.constant("set_item", dict.__setitem__)
+    with source.block("while h == h0:"):
+        with source.block("if a or t or left < 2:"):
+            source.line("raise Unusual")
+        source.line("i += 1")
+        source.line("h, a, t, o = tokens[i]")
+        for name, variable, one in (
+            (key, "key", contract.key_contract),
+            (value, "item", contract.value_contract),
+        ):
+            k = self.expect(name, namespace, one)
+            with source.block(f"if h != h{k}:"):
+                source.line("place.unexpected(h, a)")
+            self.value(k, variable)
+        with source.block("if key is None:"):
+            source.line("raise Unusual")
+        source.line("set_item(items, key, item)")
+        self.close()
+        source.line("ends = len(o) - 1")
+        self.go_on()
+    return "items"
+
+
+def _tuple(self: _Reader) -> str:
+    contract, source = self.contract, self.source
+    assert isinstance(contract, TupleContract)
+    values: list[str] = []
+    for name, one in zip(contract.names, contract.items, strict=True):
+        k = self.expect(name, contract.namespace, one)
+        with source.block(f"if h != h{k}:"):
+            source.line("place.unexpected(h, a)")
+        self.value(k, f"v{k}")
+        values.append(f"v{k}")
+    return f"({', '.join(values)},)"
+
+
+def _offset(self: _Reader) -> str:
+    source = self.source
+    for name in ("DateTime", "OffsetMinutes"):
+        k = self.expect(name, self.contract.namespace, self.contract)
+        with source.block(f"if h != h{k} or a or not t:"):
+            source.line("place.unexpected(h, a)")
+        source.line(f"t{k} = t")
+        source.line("i += 1")
+        source.line("h, a, t, o = tokens[i]")
+    return f"{source.constant('offset_of', offset_of)}(t0, t1)"
+
+
+#: Of each kind of contract: what adds the content, and returns the expression of the value.
+_KINDS: Final[dict[type[TypeContract], Callable[[_Reader], str]]] = {
+    ClassContract: _class,
+    ListContract: _list,
+    SetContract: _list,
+    DictContract: _dict,
+    TupleContract: _tuple,
+    OffsetContract: _offset,
+}
+
+
+def can_be_read(contract: TypeContract) -> bool:
+    """:returns: whether there is a function that reads the values of a contract, the usual ones"""
+    bare = contract.bare
+    if isinstance(bare, ClassContract):
+        # What is called after reading must be called once, and what is referred to is the
+        # document's matter.
+        return not (bare.is_reference or bare.calls_after_reading)
+    if isinstance(bare, TupleContract):
+        return len(bare.items) <= MOST
+    return type(bare) in _KINDS
+
+
+def _make(contract: TypeContract) -> tuple[Source, ReadForm]:
+    return _Reader(contract).make()
+
+
+#: The functions of the process.
+READ_FORMS: Final[Store[ReadForm]] = Store(_make)

@@ -1,0 +1,199 @@
+"""
+Where a generated reader is: the start tags that it knows there, as bytes.
+
+What the bytes of a start tag mean depends on the session's strings and on the namespaces in force.
+The ordinary reader finds it out and remembers it (:mod:`netshare.transport.xml.binary.names`); a
+:class:`ReadPlace` is a contract at one such spot, and looks up there what was found out. It learns
+nothing of bytes that the ordinary reader has not understood before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from netshare.transport.datacontracts.generated.source import Unusual
+from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration, as_boolean
+from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.names import Attributes, NameMemory, Scope
+from netshare.transport.xml.binary.scanned import Token
+
+__all__ = ["Expected", "Read", "ReadForm", "ReadPlace", "nil_in", "scope_in"]
+
+#: Of one session, before all are made anew.
+MAX_PLACES: Final = 256
+#: Different attributes that one element may have.
+MAX_ALIKE: Final = 8
+
+#: What is generated: (tokens, index, place, depth left, header, append). It reads the element whose
+#: start tag is in front of the index and, if a header is given, all that follow with just this
+#: start tag; it returns the index behind them, and how many elements around them end there.
+Read: TypeAlias = Callable[
+    [list[Token], int, Any, int, bytes | None, Callable[[Any], None]], tuple[int, int]
+]
+
+
+class Expected(NamedTuple):
+    """
+    An element inside of another.
+
+    :param name: its name
+    :param namespace: and its namespace
+    :param contract: its type
+    """
+
+    name: str
+    namespace: str
+    contract: TypeContract
+
+
+class ReadForm(NamedTuple):
+    """
+    What is generated for a contract.
+
+    :param read: the function
+    :param expected: the elements that it knows
+    """
+
+    read: Read
+    expected: tuple[Expected, ...]
+
+
+class ReadPlace:
+    """
+    A contract at one spot of a session's documents.
+
+    :param form: what reads there
+    :param scope: the namespaces in force
+    :param memory: what the session knows
+    :param form_of: the form of a contract
+    """
+
+    __slots__ = ("_expected", "_form_of", "_memory", "_scope", "headers", "inner", "nils", "read")
+
+    def __init__(
+        self,
+        form: ReadForm,
+        scope: Scope,
+        memory: NameMemory,
+        form_of: Callable[[TypeContract], ReadForm],
+    ) -> None:
+        self.read, self._expected = form
+        self._scope = scope
+        self._memory = memory
+        self._form_of = form_of
+        known = {name[1:]: header for header, name in scope.names.items()}
+        known.update((entry[0][1:], header_of(tag)) for tag, entry in scope.tags.items())
+        #: The start tag of each element, without attributes; None: it was not met yet.
+        self.headers = tuple(known.get((one.name, one.namespace)) for one in self._expected)
+        #: Of each element by its attributes: the place inside.
+        self.inner: tuple[dict[bytes, ReadPlace], ...] = tuple({} for _ in self._expected)
+        #: Attributes that say nothing but that an element is null.
+        self.nils: set[bytes] = set()
+
+    @classmethod
+    def at(
+        cls,
+        contract: TypeContract,
+        scope: Scope,
+        memory: NameMemory,
+        form_of: Callable[[TypeContract], ReadForm],
+    ) -> ReadPlace:
+        """:returns: the place of a contract, made now if need be; parameters as of the class"""
+        places, key = memory.places, (contract, scope)
+        place: ReadPlace | None = places.get(key)
+        if place is None:
+            place = cls(form_of(contract), scope, memory, form_of)
+            if len(places) >= MAX_PLACES:
+                places.clear()
+            places[key] = place
+        return place
+
+    def enter(self, index: int, header: bytes, attributes: bytes) -> ReadPlace:
+        """
+        :param index: of the element
+        :param header: its start tag
+        :param attributes: and its attributes
+        :returns: the place inside of it
+        :raises Unusual: they say more than which namespaces are in force
+        """
+        inside = self.inner[index]
+        if len(inside) >= MAX_ALIKE:
+            raise Unusual
+        scope = scope_in(self._scope, header, attributes)
+        contract = self._expected[index].contract.bare
+        place = inside[attributes] = self.at(contract, scope, self._memory, self._form_of)
+        return place
+
+    def is_nil(self, header: bytes, attributes: bytes) -> bool:
+        """
+        :returns: whether an element without content is null; it is as empty as it looks if not
+        :raises Unusual: its attributes say something else
+        """
+        if attributes not in self.nils:
+            if not attributes or not nil_in(self._scope, header, attributes):
+                return False
+            if len(self.nils) >= MAX_ALIKE:
+                raise Unusual
+            self.nils.add(attributes)
+        return True
+
+    def unexpected(self, header: bytes, attributes: bytes) -> None:
+        """
+        An element is not one that could have been there. If that is for its start tag's not having
+        been met before, it will be known next time.
+
+        :raises Unusual: always
+        """
+        name = self._scope.names.get(header)
+        if name is None and header + attributes in self._scope.tags:
+            name = self._scope.tags[header + attributes][0]
+        if name is not None:
+            self.headers = tuple(
+                header if (one.name, one.namespace) == name[1:] else before
+                for one, before in zip(self._expected, self.headers, strict=True)
+            )
+        raise Unusual
+
+
+def scope_in(scope: Scope, header: bytes, attributes: bytes) -> Scope:
+    """
+    :returns: the namespaces in force inside of an element
+    :raises Unusual: its attributes say more, or were not met before
+    """
+    if not attributes:
+        return scope
+    _, run, inner, _ = _met(scope, header, attributes)
+    if any(type(one) is not NamespaceDeclaration for one in run):
+        raise Unusual
+    return inner
+
+
+def nil_in(scope: Scope, header: bytes, attributes: bytes) -> bool:
+    """
+    :returns: whether attributes say that an element is null, and do not only declare namespaces
+    :raises Unusual: they say something else, or were not met before
+    """
+    _, run, _, _ = _met(scope, header, attributes)
+    said = [one for one in run if type(one) is Attribute]
+    if not said:
+        return False
+    if len(said) != 1 or said[0].name[1:] != ("nil", XSI) or not as_boolean(said[0].value):
+        raise Unusual
+    return True
+
+
+def _met(scope: Scope, header: bytes, attributes: bytes) -> tuple[Name, Attributes, Scope, int]:
+    found = scope.tags.get(header + attributes)
+    if found is None:
+        raise Unusual
+    return found
+
+
+def header_of(tag: bytes) -> bytes:
+    """:returns: a start tag of those that the scanner knows, without its attributes"""
+    kind = tag[0]
+    if kind == R.SHORT_ELEMENT or kind >= R.PREFIX_ELEMENT_A:
+        return tag[: 2 + tag[1]]
+    return tag[: 2 if tag[1] < 0x80 else 3]

@@ -1,0 +1,87 @@
+"""
+The rest of a document as the scanner's tokens, for a reader that needs no events.
+
+Such a reader takes what is usual and nothing else: where it gives up, or there are no tokens, the
+document is read again from its beginning, by :func:`.reader.read_events`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, TypeAlias
+
+from netshare.transport.xml.binary.names import NameMemory, Scope
+from netshare.transport.xml.binary.recordreader import Progress
+from netshare.transport.xml.binary.scanner import WINDOW, scanner
+from netshare.transport.xml.quotas import INT_MAX, ReaderQuotas
+
+__all__ = ["Scanned", "Token", "scan"]
+
+#: Header, attributes, text and what is none of these; see :func:`.scanner.scanner`.
+Token: TypeAlias = tuple[bytes, bytes, bytes, bytes]
+#: No text of a token is longer, whatever its type, nor an array of bytes.
+_LONGEST: Final = 1024
+
+
+class Scanned(NamedTuple):
+    """
+    The tokens from some place of a document to its end.
+
+    :param tokens: start tags with or without a text, and runs of ends
+    :param scope: the namespaces in force where they begin
+    :param memory: what is known of names
+    :param open: how many elements are open there
+    :param left: how many more may be
+    """
+
+    tokens: list[Token]
+    scope: Scope
+    memory: NameMemory
+    open: int
+    left: int
+
+
+def scan(
+    data: bytes, start: int, progress: Progress, memory: NameMemory, quotas: ReaderQuotas
+) -> Scanned | None:
+    """
+    Cut the rest of a document into tokens.
+
+    :param data: the bytes
+    :param start: where a start tag begins
+    :param progress: of a reader of the same document until there
+    :param memory: of that reader
+    :param quotas: limits
+    :returns: the tokens; None: there is something else than tokens, or a limit is near
+    """
+    left = quotas.max_depth - len(progress.outer)
+    if (
+        left < 1
+        or min(quotas.max_string_content_length, quotas.max_array_length) < _LONGEST
+        or quotas.max_name_table_char_count < INT_MAX
+        # More nodes than any document of this length has.
+        or 2 * len(data) + progress.extra_nodes > quotas.max_nodes
+    ):
+        return None
+    tokens: list[Token] = []
+    pos, end, split = start, len(data), scanner()
+    while pos < end:
+        stop = min(pos + WINDOW, end)
+        window = split(data, pos, stop)
+        rest = window[-1][3]
+        if rest and rest[0] != 1:
+            # The window ends in the middle of something, which may be the text of a start tag.
+            del window[-1]
+            stop -= len(rest)
+            if window and window[-1][0] and not window[-1][2]:
+                header, attributes, _, _ = window.pop()
+                stop -= len(header) + len(attributes)
+            if stop == pos:
+                return None
+        elif stop < end and window[-1][0] and not window[-1][2]:
+            header, attributes, _, _ = window.pop()
+            stop -= len(header) + len(attributes)
+            if stop == pos:
+                return None
+        tokens += window
+        pos = stop
+    return Scanned(tokens, progress.scope, memory, len(progress.outer), left)

@@ -1,0 +1,307 @@
+"""The door of the generated readers: the same objects as the ordinary way's, or none at all."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netshare.transport.calls.formatter import formatter_for
+from netshare.transport.datacontracts import (
+    DateTime,
+    DateTimeOffset,
+    DeserializationFailed,
+    Serializer,
+    UnencodableValue,
+    data_contract,
+    member,
+    on_deserialized,
+)
+from netshare.transport.datacontracts.generated import GeneratedReader
+from netshare.transport.datacontracts.generated.reading import MOST_SKIPPED
+from netshare.transport.datacontracts.generated.readplaces import MAX_PLACES
+from netshare.transport.soap import new_message_id
+from netshare.transport.xml import ReaderQuotas, XmlCursor, XmlException
+from netshare.transport.xml.binary import BinaryWriter, ReaderSession, WriterSession, read_events
+from netshare.transport.xml.binary.recordreader import RecordReader
+from netshare.transport.xml.binary.scanned import scan
+from tests.helpers.madecontracts import Made, contracts
+from tests.helpers.sampletypes import P, Page
+from tests.helpers.templates import DATA, OPERATIONS, encoder
+from tests.peers.contracts import DATA_TYPES
+
+WRAPPER = "Operation", "urn:o"
+PART = "value", "urn:o"
+
+
+class Session:
+    """Both ends of a session in which values of one type are sent, and read in both ways."""
+
+    def __init__(self, hint: Any, quotas: ReaderQuotas | None = None, size: int = 100_000) -> None:
+        self.serializer = Serializer(hint)
+        self.reader = GeneratedReader({PART: ("value", self.serializer.contract)})
+        self.quotas = ReaderQuotas() if quotas is None else quotas
+        self.writing, self.reading = WriterSession(size), ReaderSession(size)
+
+    def document(self, value: Any) -> bytes:
+        """Write a value, and let the other side know the strings."""
+        writer = BinaryWriter(self.writing)
+        writer.start_element(*WRAPPER)
+        self.serializer.write(writer, *PART, value)
+        writer.end_element()
+        self.reading.read_table(self.writing.take_table())
+        return writer.getvalue()
+
+    def ordinarily(self, data: bytes) -> Any:
+        """Read a document by events."""
+        cursor = XmlCursor(read_events(data, self.reading, self.quotas))
+        cursor.root()
+        cursor.enter()
+        value = self.serializer.default
+        while (name := cursor.next(strict=True)) is not None:
+            if name[1:] == PART:
+                value = self.serializer.read(cursor)
+        return value
+
+    def quickly(self, data: bytes) -> dict[str, Any] | None:
+        """Read a document by tokens."""
+        reader = RecordReader(data, self.reading, self.quotas, 0)
+        try:
+            reader.step()
+        except XmlException:
+            return None
+        if len(reader.outer) != 1 or reader.events[0].name[1:] != WRAPPER:  # type: ignore[union-attr]
+            return None
+        values: dict[str, Any] = {"value": self.serializer.default}
+        memory = self.reading.memory
+        scanned = scan(data, reader.pos, reader.progress, memory, self.quotas)
+        return values if self.reader.read(scanned, values) else None
+
+    def agree(self, data: bytes) -> bool:
+        """Check that the quick way gives what the other does; return whether it gave anything."""
+        try:
+            expected = self.ordinarily(data)
+        except (XmlException, DeserializationFailed):
+            assert self.quickly(data) is None
+            return False
+        found = self.quickly(data)
+        if found is not None:
+            assert repr(found["value"]) == repr(expected)
+            assert type(found["value"]) is type(expected)
+        return found is not None
+
+
+MUTATIONS: list[Callable[[bytes, int, int], bytes]] = [
+    lambda data, at, byte: data[:at] + bytes((byte,)) + data[at + 1 :],
+    lambda data, at, byte: data[:at] + bytes((byte,)) + data[at:],
+    lambda data, at, byte: data[:at] + data[at + 1 + byte % 20 :],
+    lambda data, at, byte: data[:at] + data[at : at + byte] + data[at:],
+    lambda data, at, byte: data[:at],
+    lambda data, at, byte: data + data[at:],
+]
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(made=contracts(), data=st.data(), size=st.sampled_from([0, 40, 100_000]))
+def test_any_value_and_mutated_bytes(made: Made, data: Any, size: int) -> None:
+    """What is read quickly is what the ordinary way reads, whatever the bytes are."""
+    session = Session(made.hint, size=size)
+    limits = st.sampled_from([None, None, None, 40, 3, 2])
+    for _ in range(3):
+        depth = data.draw(limits)
+        session.quotas = ReaderQuotas() if depth is None else ReaderQuotas(depth)
+        try:
+            document = session.document(data.draw(made.any))
+        except (UnencodableValue, AttributeError, TypeError):
+            session.writing = WriterSession(0)
+            continue
+        session.agree(document)
+        session.agree(document)
+        for _ in range(6):
+            mutate = data.draw(st.sampled_from(MUTATIONS))
+            at = data.draw(st.integers(0, len(document)))
+            session.agree(mutate(document, at, data.draw(st.integers(0, 255))))
+        session.agree(document)
+
+
+class Colour(enum.Enum):
+    RED = 0
+    GREEN = 1
+
+
+@data_contract(namespace="urn:o")
+class Where:
+    City: str
+    Zip: int | None = member(emit_default=False)
+
+
+@data_contract(namespace="urn:other")
+class Item:
+    A: uuid.UUID
+    B: DateTime
+    C: Colour
+    D: Where | None
+    E: list[str]
+    F: Decimal
+    G: float
+    H: str | None
+    I: dict[str, Where]  # noqa: E741
+    J: tuple[int, str]
+    K: set[str]
+    L: DateTimeOffset
+    M: object
+
+
+ITEM = Item(
+    A=uuid.UUID(int=5),
+    B=DateTime(637134336000000000),
+    C=Colour.GREEN,
+    D=Where(City="Town", Zip=70000),
+    E=["a", "bc", ""],
+    F=Decimal("3.14"),
+    G=2.5,
+    H=None,
+    I={"x": Where(City="é", Zip=None), "y": Where(City="", Zip=1)},
+    J=(1, "2"),
+    K={"k"},
+    L=DateTimeOffset(637134336000000000, 60),
+    M=None,
+)
+USUAL: list[tuple[Any, Any]] = [
+    (Item, ITEM),
+    (list[Item], [ITEM, ITEM]),
+    (list[Item | None], [ITEM, None, ITEM]),
+    (list[list[str]], [["a"], [], ["b", "c"]]),
+    (dict[str, list[Where]], {"a": [Where(City="1", Zip=2)], "b": []}),
+    (Page[P], Page(Items=[P(A=1), P(A=300), P(A=70000), P(A=-1)])),
+    (Where | None, None),
+    (list[str], []),
+]
+
+
+@pytest.mark.parametrize(("hint", "value"), USUAL)
+def test_usual_values(hint: Any, value: Any) -> None:
+    """A usual value is read quickly once its names were read."""
+    session = Session(hint)
+    document = session.document(value)
+    assert session.ordinarily(document) == value
+    for _ in range(3):
+        assert session.agree(document)
+    assert session.reader.left == 0
+
+
+def test_a_name_that_comes_late() -> None:
+    """A member that was not there at first is known after it has been met."""
+    session = Session(list[Where])
+    without, having = ([Where(City="a", Zip=zip_)] for zip_ in (None, 5))
+    documents = [session.document(value) for value in (without, having)]
+    found = [session.agree(documents[at]) for at in (0, 0, 1, 1, 1, 0)]
+    assert (found[1], found[-2], found[-1]) == (True, True, True)
+
+
+def test_limits_that_are_near() -> None:
+    """Where a limit could matter the ordinary way looks at it, and complains."""
+    value = [Where(City="x" * 200, Zip=1)]
+    for quotas, quick in (
+        (ReaderQuotas(), True),
+        (ReaderQuotas(max_string_content_length=8192, max_array_length=16384), True),
+        (ReaderQuotas(max_string_content_length=199), False),
+        (ReaderQuotas(max_array_length=1), False),
+        (ReaderQuotas(max_name_table_char_count=10), False),
+        (ReaderQuotas(max_nodes=20), False),
+        (ReaderQuotas(max_depth=4), True),
+        (ReaderQuotas(max_depth=3), False),
+    ):
+        session = Session(list[Where], quotas)
+        document = session.document(value)
+        read_events(document, session.reading)
+        assert session.agree(document) is quick
+
+
+@data_contract(namespace="urn:o")
+class Counting:
+    Value: int
+
+    @on_deserialized
+    def count(self) -> None:
+        self.Value += 1
+
+
+def test_hooks_are_called_once() -> None:
+    """Objects with methods to be called after reading are the ordinary way's."""
+    session = Session(list[Counting])
+    document = session.document([Counting(Value=1)])
+    for _ in range(3):
+        assert not session.agree(document)
+        assert session.ordinarily(document) == [Counting(Value=2)]
+
+
+def test_long_documents() -> None:
+    """It does not matter where a window of the scanner ends."""
+    session = Session(list[Where])
+    for length in range(60):
+        value = [Where(City="y" * length, Zip=1)]
+        value += [Where(City=f"Town {n}", Zip=n * 100) for n in range(1600)]
+        document = session.document(value)
+        assert length == 0 or session.agree(document)
+        session.ordinarily(document)
+
+
+def test_what_is_unusual_time_and_again_costs_little() -> None:
+    """Messages that are never usual are tried ever more rarely, until one is usual."""
+    reader = Session(Where).reader
+    tried = 0
+    for _ in range(1000):
+        if reader.wanted:
+            tried += 1
+            assert not reader.read(None, {})
+    assert tried < 1000 / MOST_SKIPPED + 10
+
+
+def test_places_are_bounded() -> None:
+    """A peer that declares ever other namespaces makes no more places than there may be."""
+    inline = Session(list[Where], size=0)
+    data = inline.document([Where(City="a", Zip=1)])
+    place = data.index(b"value") + len(b"value")
+    for number in range(2000):
+        uri = f"urn:{number:06}".encode()
+        declared = data[:place] + bytes((0x09, 1)) + b"q" + bytes((len(uri),)) + uri + data[place:]
+        for _ in range(2):
+            inline.agree(declared)
+        assert len(inline.reading.memory.places) <= MAX_PLACES
+    assert inline.reader.read_so > 100
+
+
+@pytest.mark.parametrize("message", ["request", "reply"])
+def test_messages_of_operations(message: str) -> None:
+    """The messages of operations are read quickly, by service and client, and are the same."""
+    value = next(value for op, value in DATA if op == "EchoEverything" and value is not None)
+    part = getattr(formatter_for(OPERATIONS["EchoEverything"]), message)
+    name = part.description.parts[0].member
+    sending, receiving = encoder(), encoder()
+    for _ in range(8):
+        made = part.write({name: value}, False)
+        made.message_id = new_message_id()
+        found = receiving.decode(sending.encode(made))
+        assert part.read(found) == {name: value}
+        assert repr(part.read(found)) == repr({name: value})
+
+
+def test_all_of_dotnets_types() -> None:
+    """Recorded values of every simple and structured type are read as the ordinary way does."""
+    quick = 0
+    for operation, value in DATA:
+        session = Session(DATA_TYPES[operation])
+        try:
+            document = session.document(value)
+        except UnencodableValue:
+            continue  # it needs to be told which types are known
+        session.ordinarily(document)
+        quick += session.agree(document)
+    assert quick > 20

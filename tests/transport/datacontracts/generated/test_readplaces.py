@@ -1,0 +1,98 @@
+"""What a generated reader knows of start tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from netshare.transport.datacontracts import data_contract
+from netshare.transport.datacontracts.generated.readers import READ_FORMS
+from netshare.transport.datacontracts.generated.readplaces import ReadPlace, header_of, nil_in
+from netshare.transport.datacontracts.generated.source import Unusual
+from netshare.transport.datacontracts.resolver import contract_of
+from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration
+from netshare.transport.xml.binary.names import NameMemory, Scope
+
+
+@data_contract(namespace="urn:p")
+class Point:
+    X: int
+    Y: int
+
+
+CONTRACT = contract_of(Point)
+
+
+def place(scope: Scope, memory: NameMemory | None = None) -> ReadPlace:
+    return ReadPlace.at(
+        CONTRACT, scope, NameMemory(100) if memory is None else memory, READ_FORMS.of
+    )
+
+
+@pytest.mark.parametrize(
+    "header", [b"\x40\x03abc", b"\x5e\x01a", b"\x42\x10", b"\x45\x81\x02", b"\x5d\x7f"]
+)
+def test_headers(header: bytes) -> None:
+    """A start tag is told from its attributes."""
+    assert header_of(header + b"\x08\x03urn") == header
+
+
+def test_knows_what_was_met() -> None:
+    """A start tag that the ordinary reader has met is known, and no other."""
+    scope = Scope({"": "urn:p"})
+    scope.names[b"\x42\x01"] = Name("", "X", "urn:p")
+    scope.names[b"\x42\x05"] = Name("", "Y", "urn:other")
+    assert place(scope).headers == (b"\x42\x01", None)
+
+
+def test_the_same_place_each_time() -> None:
+    """A place is made once, until the session forgets its names."""
+    scope, memory = Scope({}), NameMemory(1)
+    found = place(scope, memory)
+    assert place(scope, memory) is found
+    memory.count(scope)
+    memory.count(scope)
+    assert place(scope, memory) is not found
+
+
+def test_what_is_met_later() -> None:
+    """A name that was not met before is unusual once."""
+    scope = Scope({})
+    found = place(scope)
+    with pytest.raises(Unusual):
+        found.unexpected(b"\x42\x03", b"")
+    assert found.headers == (None, None)
+    scope.names[b"\x42\x03"] = Name("", "Y", "urn:p")
+    with pytest.raises(Unusual):
+        found.unexpected(b"\x42\x03", b"")
+    assert found.headers == (None, b"\x42\x03")
+
+
+NIL = Attribute(Name("i", "nil", XSI), True)
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        ((NIL,), True),
+        ((NamespaceDeclaration("i", XSI), NIL), True),
+        ((NamespaceDeclaration("i", XSI),), False),
+        ((Attribute(Name("i", "nil", XSI), False),), None),
+        ((NIL, Attribute(Name("", "a", ""), "1")), None),
+        ((Attribute(Name("i", "type", XSI), "a:B"),), None),
+    ],
+)
+def test_null(run: tuple[Attribute | NamespaceDeclaration, ...], expected: bool | None) -> None:
+    """Attributes say that an element is null, or nothing, or something unusual."""
+    scope = Scope({})
+    scope.tags[b"\x42\x01\x06"] = Name("", "X", "urn:p"), run, scope, 0
+    if expected is None:
+        with pytest.raises(Unusual):
+            nil_in(scope, b"\x42\x01", b"\x06")
+    else:
+        assert nil_in(scope, b"\x42\x01", b"\x06") is expected
+
+
+def test_attributes_that_were_not_met() -> None:
+    """Nothing is guessed about attributes that the ordinary reader has not met."""
+    with pytest.raises(Unusual):
+        nil_in(Scope({}), b"\x42\x01", b"\x06")

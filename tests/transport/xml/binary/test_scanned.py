@@ -1,0 +1,66 @@
+"""The rest of a document as tokens."""
+
+from __future__ import annotations
+
+import pytest
+
+from netshare.transport.xml import ReaderQuotas
+from netshare.transport.xml.binary.names import NameMemory, Scope
+from netshare.transport.xml.binary.recordreader import Progress
+from netshare.transport.xml.binary.scanned import Scanned, scan
+from netshare.transport.xml.binary.scanner import WINDOW
+
+SCOPE = Scope({"": ""})
+LEAF = b"\x40\x01a\x99\x03xyz"
+
+
+def scanned(data: bytes, quotas: ReaderQuotas | None = None, extra: int = 0) -> Scanned | None:
+    progress = Progress(SCOPE, (SCOPE, SCOPE), extra)
+    return scan(data, 0, progress, NameMemory(10), quotas or ReaderQuotas())
+
+
+def test_tokens() -> None:
+    """A short document is cut at once."""
+    found = scanned(b"\x40\x01b" + LEAF + b"\x01\x01\x01")
+    assert found is not None
+    assert found.tokens == [
+        (b"\x40\x01b", b"", b"", b""),
+        (b"\x40\x01a", b"", b"\x99\x03xyz", b""),
+        (b"", b"", b"", b"\x01\x01\x01"),
+    ]
+    assert (found.open, found.left) == (2, 126)
+
+
+@pytest.mark.parametrize("before", range(20))
+def test_ends_of_windows(before: int) -> None:
+    """Where a window ends does not show."""
+    first = b"\x40" + bytes((before + 1,)) + b"n" * (before + 1) + b"\x01"
+    count = 2 * WINDOW // len(LEAF)
+    found = scanned(first + LEAF * count + b"\x01\x01")
+    assert found is not None
+    assert found.tokens[1:-1] == [(b"\x40\x01a", b"", b"\x99\x03xyz", b"")] * count
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\x03" + LEAF, b"\x02\x01x", b"\x99\x01x", b"\x40\x05a", b"\xff"]
+)
+def test_other_things(rest: bytes) -> None:
+    """A document with something else in it has no tokens."""
+    assert scanned(LEAF + rest + b"\x01\x01") is None
+
+
+@pytest.mark.parametrize(
+    "quotas",
+    [
+        ReaderQuotas(max_depth=2),
+        ReaderQuotas(max_string_content_length=100),
+        ReaderQuotas(max_array_length=100),
+        ReaderQuotas(max_name_table_char_count=100_000),
+        ReaderQuotas(max_nodes=10),
+    ],
+)
+def test_limits(quotas: ReaderQuotas) -> None:
+    """Where a limit is near there are no tokens."""
+    assert scanned(LEAF + b"\x01\x01") is not None
+    assert scanned(LEAF + b"\x01\x01", quotas) is None
+    assert scanned(LEAF + b"\x01\x01", extra=2_000_000) is None
