@@ -197,6 +197,9 @@ class ILinkWatcher(Interface):
         It serves its address from now on; called before the first connection is given to it.
         """
 
+    def lost(link: IWorkerLink) -> None:
+        """The link has ended: the worker may come back by another one."""
+
     def drained(connections: int | None) -> None:
         """
         It has let its connections come to their end.
@@ -220,6 +223,15 @@ class IWorkerManager(Interface):
     def watcherOf(pid: int) -> ILinkWatcher | None:
         """
         What is told of the link of a process that runs, if it is one of these workers'.
+        """
+
+    def comesBack(pid: int, uid: int, address: BaseAddress) -> ILinkWatcher | None:
+        """
+        A process asks for an address over a link of its own: is it a worker of this address, whose
+        link was lost?
+
+        :param uid: the user that the process had when it connected
+        :returns: what is told of its link, if so
         """
 
     def startAt(address: BaseAddress) -> Deferred[None]:

@@ -2,7 +2,7 @@
 What runs in a worker process that the service started for a ``MODULE:FACTORY``.
 
 It listens with the Factory at its address, over the link it inherited, logs as JSON lines on
-standard error for the service to pass on, and ends with the service.
+standard error for the service to pass on, and ends when there is no service any more.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class SharedPortServerEndpoint:
             factory = ConsumingFactory(factory, self._reactor, idleTimeout=self._idleTimeout)
         port = SharedListeningPort(self._reactor, self._wish, factory, self._trusted)
         inherited = None if self._control else self._environ.pop(LINK_VARIABLE, None)
-        if inherited is not None:
-            return ensureDeferred(port.startInherited(int(inherited)))
         control = Path(self._control) if self._control else worker_control_path(self._environ)
+        if inherited is not None:
+            return ensureDeferred(port.startInherited(int(inherited), control))
         return ensureDeferred(port.start(control, self._wait))

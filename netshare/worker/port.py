@@ -41,6 +41,9 @@ RETRY_FIRST, RETRY_SOON, RETRY_LONGEST = 0.02, 0.04, 0.4
 #: How many attempts are made at the quick rate: five seconds' worth.
 _SOON = 150
 
+#: Seconds that a worker which a service has started tries to find that service's successor.
+COME_BACK_WITHIN = 5.0
+
 #: Seconds between two looks at whether connections are left that may have to be given back.
 LINGER_CHECK = 0.2
 
@@ -86,8 +89,9 @@ class SharedListeningPort:
         self._stopping = False
         #: The service has asked for the end.
         self._draining = False
-        #: The link came with the process, which ends with it.
+        #: The first link came with the process, which ends when it finds no service any more.
         self._inherited = False
+        self._comeBackUntil = 0.0
         self._failures = 0
         self._retry: IDelayedCall | None = None
         self._deadline = 0.0
@@ -142,7 +146,7 @@ class SharedListeningPort:
             link.transport.loseConnection()
             raise
         self._failures = 0
-        link.lost = self._again
+        link.lost = self._inheritedLinkLost if self._inherited else self._again
         if self._registered is not None:
             registered, self._registered = self._registered, None
             registered.callback(None)
@@ -153,6 +157,12 @@ class SharedListeningPort:
 
     def _failed(self, failure: Failure) -> None:
         if self._stopping:
+            return
+        if self._inherited and (
+            failure.check(RegistrationError, UntrustedService)
+            or self._reactor.seconds() >= self._comeBackUntil
+        ):
+            self._leave(failure.getErrorMessage())
             return
         if not failure.check(ConnectError):  # no service there: that is said once, when it is lost
             self.log.error(
@@ -173,12 +183,16 @@ class SharedListeningPort:
         self._retry = self._reactor.callLater(retry_delay(self._failures), self._attempt)
         self._failures += 1
 
-    async def startInherited(self, descriptor: int) -> IListeningPort:
+    async def startInherited(self, descriptor: int, control: Path) -> IListeningPort:
         """
         Register over a link that the service made when it started this process.
 
-        The process ends with the link: it was started to serve this service.
+        When that ends, another process may go on as the service, which knows this one by its
+        number. Where there is none, or it does not want this process, it ends.
+
+        :param control: where that one is
         """
+        self._control = control
         raise_descriptor_limit()
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, False)
@@ -210,9 +224,17 @@ class SharedListeningPort:
         self.log.info("listening behind the shared port at {address}", address=self._address)
 
     def _inheritedLinkLost(self) -> None:
-        if self._draining or not self._stopping:
-            self.log.info("the sharing service is gone, and this worker with it")
-            os.kill(os.getpid(), signal.SIGTERM)
+        if self._draining:
+            self._leave("it is drained")
+        elif not self._stopping:
+            self._comeBackUntil = self._reactor.seconds() + COME_BACK_WITHIN
+            self._again()
+
+    def _leave(self, reason: str) -> None:
+        self.log.info(
+            "the sharing service is gone, and this worker with it: {reason}", reason=reason
+        )
+        os.kill(os.getpid(), signal.SIGTERM)
 
     async def _stop(self) -> None:
         """

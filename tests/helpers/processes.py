@@ -56,6 +56,9 @@ class FakeProcess:
     def register(self) -> None:
         self.watcher.registered(self.link)
 
+    def lose(self) -> None:
+        self.watcher.lost(self.link)
+
     def end(self, how: str = "ended with exit status 1") -> None:
         self.watcher.ended(how)
 

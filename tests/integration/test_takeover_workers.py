@@ -156,3 +156,43 @@ def test_many_take_overs(place: Succession) -> None:
         counts.append(len(os.listdir(f"/proc/{service.pid}/fd")))
     assert pids(place) == before
     assert max(counts) - min(counts) <= 2, counts
+
+
+#: A service that knows links in another form.
+OTHER = """
+import sys
+from netshare.service.takeover import taking
+from twisted.application.twist._twist import Twist
+taking.FORMAT = 99
+sys.exit(Twist.main())
+"""
+
+
+def test_links_that_do_not_go_along(place: Succession) -> None:
+    """Workers that the service has started come back to the new one, with all that they have."""
+    option = workers(place, 2)
+    service = place.run(option)
+    before = started(place, 2)
+    client = long_connection(place)
+    load = Load(place, ["own"], 50)
+    new = place.run("--take-over", option, program=("-c", OTHER))
+    assert service.wait(20) == 0, place.log.read_text()
+    until(lambda: pids(place) == before)
+    load.stop()
+    assert set(load.outcomes) == {"served"}, load.outcomes
+    client.sendall(b"still")
+    assert client.recv(5) == b"still"
+    end(new, signal.SIGTERM)
+    assert not any(map(runs, before))
+
+
+def test_a_service_that_is_killed(place: Succession) -> None:
+    """Its workers look for another one for a while, and end when there is none that knows them."""
+    service = place.run(workers(place, 2))
+    before = started(place, 2)
+    end(service, signal.SIGKILL)
+    time.sleep(0.5)
+    assert all(map(runs, before))
+    place.run(workers(place, 2))
+    until(lambda: not any(map(runs, before)))
+    assert len(started(place, 2) | before) == 4

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionClosed
+from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
@@ -181,6 +181,32 @@ def test_an_inherited_link_is_left_to_the_service(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("os.kill", lambda *arguments: killed.append(arguments))
     one.port._inheritedLinkLost()
     assert len(killed) == 1
+
+
+@pytest.mark.parametrize("reason", [ConnectError(), commands.ConflictingRegistration("no")])
+def test_an_inherited_link_that_is_lost(monkeypatch: pytest.MonkeyPatch, reason: Exception) -> None:
+    """
+    It is looked for a service that knows this process: until that says no, or for five seconds.
+    """
+    one = Draining(monkeypatch)
+    one.port._inherited = True
+    attempts: list[float] = []
+
+    async def connect() -> None:
+        attempts.append(one.clock.seconds())
+        raise reason
+
+    monkeypatch.setattr(one.port, "_connect", connect)
+    killed: list[Any] = []
+    monkeypatch.setattr("os.kill", lambda *arguments: killed.append(arguments))
+    one.port._inheritedLinkLost()
+    one.clock.pump([0.05] * 90)
+    refused = isinstance(reason, commands.RegistrationError)
+    assert len(killed) == int(refused)
+    assert (len(attempts) == 1) is refused
+    one.clock.pump([0.05] * 20)
+    assert len(killed) == 1
+    assert one.clock.getDelayedCalls() == []
 
 
 def test_a_link_that_is_lost_while_it_drains(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,6 +211,11 @@ class Generation:
             self._startTooLate.stop()
             self._owner.ready(self)
 
+    def lost(self, link: IWorkerLink) -> None:
+        """See :meth:`ILinkWatcher.lost`."""
+        if self.link is link:
+            self.link = None
+
     def drained(self, connections: int | None) -> None:
         """See :meth:`ILinkWatcher.drained`."""
         self.terminate()

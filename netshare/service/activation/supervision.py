@@ -26,7 +26,11 @@ from netshare.service.activation.pool import Demand, Pool
 from netshare.service.activation.process import Spawner
 from netshare.service.activation.recycling import Recycling
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.activation.surroundings import descends_from, drop_ambient_capabilities
+from netshare.service.activation.surroundings import (
+    descends_from,
+    drop_ambient_capabilities,
+    user_of,
+)
 from netshare.service.activation.worker import NotServing, Worker
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.records import Handed, WorkerRecord
@@ -273,6 +277,15 @@ class Supervisor:
         """See :meth:`IWorkerManager.watcherOf`."""
         found = (worker.watcherOf(pid) for worker in self._all_there_are())
         return next((one for one in found if one is not None), None)
+
+    def comesBack(self, pid: int, uid: int, address: BaseAddress) -> Generation | None:
+        """See :meth:`IWorkerManager.comesBack`."""
+        for worker in self._workers.get(address.key, ()):
+            found = worker.watcherOf(pid)
+            # A socket that a process of another user has left behind may have the same number.
+            if found is not None and found.link is None and user_of(pid) == uid:
+                return found
+        return None
 
     def started(self, pid: int) -> bool:
         """

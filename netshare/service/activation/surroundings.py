@@ -116,6 +116,17 @@ def memory_of(pid: int) -> int:
         return 0
 
 
+def user_of(pid: int) -> int | None:
+    """
+    The effective user number of a process; None if it has ended.
+    """
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            return next(int(line.split()[2]) for line in file if line.startswith(b"Uid:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
+
+
 def _last_capability() -> int:
     try:
         with open("/proc/sys/kernel/cap_last_cap", "rb") as file:

@@ -118,6 +118,8 @@ class DeskProtocol(ManagingLink):
         for registration in list(self.registrations.values()):
             self._drop(registration, "its worker's link is gone", expected)
         super().connectionLost(reason)
+        if self._watcher is not None:
+            self._watcher.lost(self)
         if self.lane is not None:
             self.lane.stop()
 
@@ -258,7 +260,7 @@ class DeskProtocol(ManagingLink):
         """
         :raises AccessDenied: this process may not register this address
         """
-        if address.key in self.granted:
+        if address.key in self.granted or self._is_back(address):
             return
         # Not over the control socket either, where it would be as trusted as the service itself.
         # With a user of its own it is not, and may register what this user may.
@@ -271,6 +273,18 @@ class DeskProtocol(ManagingLink):
         refusal = self.registry.accounts.refusal(self.peer, address)
         if refusal is not None:
             raise commands.AccessDenied(refusal)
+
+    def _is_back(self, address: BaseAddress) -> bool:
+        """Whether this is a worker that the service has started, whose first link was lost."""
+        workers = self.desk.workers
+        if self.granted or workers is None:
+            return False
+        watcher = workers.comesBack(self.peer.pid, self.peer.uid, address)
+        if watcher is None:
+            return False
+        self._watcher = watcher
+        self.granted, self.grantedAs = {address.key}, (str(address),)
+        return True
 
     def _makeLane(
         self,

@@ -48,6 +48,9 @@ class Watcher:
     def registered(self, link: Any) -> None:
         self.told.append(link)
 
+    def lost(self, link: Any) -> None:
+        self.told.append("lost")
+
     def drained(self, connections: int | None) -> None:
         self.told.append(connections)
 

@@ -380,3 +380,25 @@ def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     new.supervisor.resume([Handed(WorkerRecord("net.tcp://+/a", 1, "a", "", "dancing"))])
     new.supervisor.start()
     assert pids(new.supervisor) == [[1]]
+
+
+def test_a_worker_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known by its number and its user while it has no link, for its own address only."""
+    users = {1: 4001, 2: 4001}
+    monkeypatch.setattr(supervision, "user_of", users.get)
+    one = Setting(monkeypatch, spec("a"), spec("b"))
+    one.supervisor.start()
+    process, _ = one.spawner.processes
+    process.register()
+    assert one.supervisor.comesBack(1, 4001, A) is None
+    process.lose()
+    watcher: Any = one.supervisor.comesBack(1, 4001, A)
+    assert watcher is one.supervisor.workers[0].current
+    b = parse_base_address("net.tcp://+/b")
+    other = parse_base_address("net.tcp://+/c")
+    for pid, uid, address in ((1, 4002, A), (2, 4001, A), (1, 4001, b), (1, 4001, other)):
+        assert one.supervisor.comesBack(pid, uid, address) is None
+    watcher.registered(FakeLink())
+    process.lose()  # the first link, once more
+    assert one.supervisor.comesBack(1, 4001, A) is None
+    one.supervisor.letGo()

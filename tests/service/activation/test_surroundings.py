@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from netshare.service.activation.isolation import Isolation, identity_of
-from netshare.service.activation.surroundings import descends_from, environment_of_worker
+from netshare.service.activation.surroundings import descends_from, environment_of_worker, user_of
 
 OWN = identity_of(Isolation())
 
@@ -74,6 +74,12 @@ def test_a_family() -> None:
         assert not descends_from(os.getpid(), frozenset({child.pid}))
     assert not descends_from(1, own)
     assert not descends_from(2**22 + 1, own)  # there is no such process
+
+
+def test_a_user() -> None:
+    """The one that the process acts as; none of one that has ended."""
+    assert user_of(os.getpid()) == os.geteuid()
+    assert user_of(2**22 + 1) is None
 
 
 CAPABLE = """

@@ -46,6 +46,9 @@ class Watcher:
     def registered(self, link: Any) -> None:
         self.told.append("registered")
 
+    def lost(self, link: Any) -> None:
+        self.told.append("lost")
+
     def drained(self, connections: int | None) -> None:
         self.told.append(connections)
 

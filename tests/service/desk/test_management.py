@@ -38,6 +38,12 @@ class Manager:
     def describe(self, address: BaseAddress) -> dict[str, str] | None:
         return {"worker": "serving"} if address.key == SPAWNED.key else None
 
+    def watcherOf(self, pid: int) -> None:
+        return None
+
+    def comesBack(self, pid: int, uid: int, address: BaseAddress) -> None:
+        return None
+
     def startAt(self, address: BaseAddress) -> Deferred[None]:
         return self._note("start")
 

@@ -242,9 +242,13 @@ def test_a_worker_that_the_service_has_started(link: tuple[Service, socket.socke
 
     told: list[Any] = []
     new = Service()
-    manager: Any = SimpleNamespace(
-        watcherOf=lambda pid: SimpleNamespace(registered=lambda link: told.append((pid, link)))
-    )
+
+    def watcher(pid: int) -> Any:
+        return SimpleNamespace(
+            registered=lambda link: told.append((pid, link)), lost=lambda link: told.append("lost")
+        )
+
+    manager: Any = SimpleNamespace(watcherOf=watcher)
     new.shared.desk.workers = manager
     take_up_link(new.shared, handed, [])
     (taken,) = new.shared.registry.links
@@ -252,3 +256,4 @@ def test_a_worker_that_the_service_has_started(link: tuple[Service, socket.socke
     new.shared.registry.stop()
     for _ in range(3):
         new.reactor.turn()
+    assert told[1:] == ["lost"]
