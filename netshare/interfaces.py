@@ -256,6 +256,19 @@ class IWorkerManager(Interface):
         """
 
 
+class IActivation(Interface):
+    """
+    Starts what serves an address when a connection comes for it and no worker is up.
+    """
+
+    failure = Attribute("Why that was not possible last, in words; empty when it was, or untried.")
+
+    def arrived() -> None:
+        """
+        A connection has come. If a worker is started for it, one is expected when this returns.
+        """
+
+
 class IDispatchPolicy(Interface):
     """
     Chooses among the workers that share one address.

@@ -28,6 +28,7 @@ class Outcome(Enum):
     VIA_TOO_LONG = "via-too-long"
     ENDPOINT_NOT_FOUND = "endpoint-not-found"  # the address is not registered
     ENDPOINT_UNAVAILABLE = "endpoint-unavailable"  # the address is known, no worker is up
+    SERVICE_ACTIVATION_FAILED = "service-activation-failed"  # its worker could not be started
     SERVER_TOO_BUSY = "server-too-busy"  # a limit is reached, or the worker takes no more
     CONNECTION_DISPATCH_FAILED = "connection-dispatch-failed"  # the worker said it failed
 

@@ -27,6 +27,8 @@ TABLES: dict[str, tuple[str, ...]] = {
         "processes",
         "maxProcesses",
         "surplusTimeout",
+        "start",
+        "idleTimeout",
         "user",
         "group",
         "groups",

@@ -16,7 +16,13 @@ from netshare.config.isolation import UNITS, isolation_from_table
 from netshare.config.rows import read_address, with_values
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
-from netshare.service.activation.limits import DRAIN_FOR, START_WITHIN, Limits, RecycleAfter
+from netshare.service.activation.limits import (
+    DRAIN_FOR,
+    START_WITHIN,
+    Limits,
+    OnDemand,
+    RecycleAfter,
+)
 from netshare.service.activation.pool import SURPLUS_AFTER
 from netshare.service.activation.spec import WorkerSpec
 
@@ -52,6 +58,7 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
         processes=_count(table, "processes", where, 1, 1),
         maxProcesses=_most(table, where),
         surplusTimeout=_time_or_none(table, "surplusTimeout", where, SURPLUS_AFTER),
+        onDemand=_on_demand(table, where),
         isolation=isolation_from_table(table, where),
         limits=_limits(table, where),
         recycleAfter=_recycle_after(table, where),
@@ -73,7 +80,8 @@ def worker_from_text(text: str) -> WorkerSpec:
         )
     if what.startswith("!"):
         return worker_from_table({"address": address, "command": what[1:]})
-    names = ("preamble", "connectionIdleTimeout", "name", *_NUMBERS, "surplusTimeout")
+    times = ("connectionIdleTimeout", "surplusTimeout", "idleTimeout")
+    names = ("preamble", "name", "start", *_NUMBERS, *times)
     target, values = with_values(what, names, f"--worker {text}")
     for name in _NUMBERS:
         if name in values:
@@ -95,6 +103,19 @@ def _idle_limit(table: Mapping[str, Any], where: str) -> float | None:
     if key in table and table.get("preamble") != PreambleUse.CONSUME.value:
         raise ConfigurationError(f"{where}: {key} is for preamble = 'consume'", key=key)
     return _time_or_none(table, key, where, None)
+
+
+def _on_demand(table: Mapping[str, Any], where: str) -> OnDemand | None:
+    start = table.get("start", "at-once")
+    if start not in ("at-once", "on-demand"):
+        raise ConfigurationError(f"{where}: start is 'at-once' or 'on-demand'", key="start")
+    if start == "on-demand":
+        return OnDemand(_time_or_none(table, "idleTimeout", where, None))
+    if "idleTimeout" in table:
+        raise ConfigurationError(
+            f"{where}: idleTimeout is for start = 'on-demand'", key="idleTimeout"
+        )
+    return None
 
 
 def _limits(table: Mapping[str, Any], where: str) -> Limits:

@@ -146,7 +146,8 @@ _REPEATABLE = {
     "alias": "PUBLIC=REGISTERED, such as 31808=8808: a port for another one; may be repeated",
     "allow-user": "a user who may register; may be repeated [default: root and the service's own]",
     "allow-group": "a group whose members may register; may be repeated [default: netshare]",
-    "worker": "ADDRESS=MODULE:FACTORY[,preamble=consume][,processes=N][,maxProcesses=N] or "
+    "worker": "ADDRESS=MODULE:FACTORY[,preamble=consume][,processes=N][,maxProcesses=N]"
+    "[,start=on-demand] or "
     "ADDRESS=!COMMAND LINE: start a worker and keep it up; may be repeated",
     "relay": "ADDRESS=tcp:HOST:PORT[|tcp:HOST:PORT...][,proxy=v2][,connectTimeout=SECONDS]"
     "[,idleTimeout=SECONDS]: bring connections to an unmodified server, or to one of several; may "

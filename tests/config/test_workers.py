@@ -8,7 +8,7 @@ import pytest
 
 from netshare.config import ConfigurationError
 from netshare.config.workers import worker_from_table, worker_from_text
-from netshare.service.activation.limits import Limits, RecycleAfter
+from netshare.service.activation.limits import Limits, OnDemand, RecycleAfter
 from netshare.service.activation.pool import PoolLimits
 
 TABLE = {"address": "net.tcp://+/a", "factory": "a:b"}
@@ -57,6 +57,8 @@ def test_all_of_it() -> None:
         ("recycleMemory", "half", "such as '500M'"),
         ("recycleMemory", 0, "such as '500M'"),
         ("maxProcesses", 0, "at least 1"),
+        ("start", "later", "start is 'at-once' or 'on-demand'"),
+        ("idleTimeout", 5, "is for start = 'on-demand'"),
         ("surplusTimeout", 0, "has to be more than 0"),
         ("recycleFiles", "orders.py", r"a list, such as \['orders.py'\]"),
         ("recycleAge", 0, "has to be more than 0"),
@@ -88,3 +90,13 @@ def test_on_the_command_line() -> None:
     assert (spec.processes, spec.maxFailures, spec.name) == (2, 0, "one")
     with pytest.raises(ConfigurationError, match="maxFailures is a whole number"):
         worker_from_text("net.tcp://+/a=m:f,maxFailures=few")
+
+
+def test_on_demand() -> None:
+    """A worker may wait for its first connection, and be stopped when it is idle."""
+    assert worker_from_table(TABLE).onDemand is None
+    assert worker_from_table({**TABLE, "start": "on-demand"}).onDemand == OnDemand()
+    text = "net.tcp://+/a=m:f,start=on-demand,idleTimeout=0:20:00"
+    assert worker_from_text(text).onDemand == OnDemand(1200.0)
+    with pytest.raises(ConfigurationError, match="idleTimeout has to be more than 0"):
+        worker_from_table({**TABLE, "start": "on-demand", "idleTimeout": 0})

@@ -47,8 +47,8 @@ or another PID namespace. STATE is ready, busy (has as many connections under wa
 as allowed), stuck (has not answered for one in time), draining (is given none any
 more, and has so many seconds for those it has), expected (no process is up, but one
 is about to come) or down (no process is up). Where the service starts the workers and
-none is up, it is how they are: starting, restarting, stopped or out-of-service, which
-"netshare start" ends.
+none is up, it is how they are: idle (the next connection starts them), starting,
+restarting, stopped or out-of-service, which "netshare start" ends.
 """
 
 

@@ -34,6 +34,7 @@ _MEANING = {
     Outcome.VIA_TOO_LONG: "refused: the address is too long",
     Outcome.ENDPOINT_NOT_FOUND: "refused: the address is not registered",
     Outcome.ENDPOINT_UNAVAILABLE: "refused: no worker is up for it",
+    Outcome.SERVICE_ACTIVATION_FAILED: "refused: its worker cannot be started",
     Outcome.SERVER_TOO_BUSY: "refused: a limit is reached",
     Outcome.CONNECTION_DISPATCH_FAILED: "refused: the worker failed to take it",
     Outcome.MALFORMED: "closed: it is not net.tcp",

@@ -8,6 +8,7 @@ Worker processes that the service starts itself.
 - :mod:`netshare.service.activation.process`: starting a process
 - :mod:`netshare.service.activation.generation`: one process, from its start to its end
 - :mod:`netshare.service.activation.worker`: one process after the other
+- :mod:`netshare.service.activation.ondemand`: when that begins with the first connection
 - :mod:`netshare.service.activation.recycling`: when one is replaced though nothing is wrong
 - :mod:`netshare.service.activation.files`: files whose change is a reason for that
 - :mod:`netshare.service.activation.pool`: how many there are, where that is not fixed

@@ -95,6 +95,11 @@ class Generation:
         return None if self.process is None else self.process.pid
 
     @property
+    def drains(self) -> bool:
+        """Whether the process is known to know how to be drained."""
+        return self.link is not None and self.link.drains
+
+    @property
     def age(self) -> float:
         """For how many seconds it has been there."""
         return float(self._clock.seconds() - self.since)

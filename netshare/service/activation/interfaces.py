@@ -16,6 +16,8 @@ class State(Enum):
 
     #: It was not started, or was stopped.
     STOPPED = "stopped"
+    #: It has no process: the next connection starts one.
+    IDLE = "idle"
     #: Its process has not registered yet.
     STARTING = "starting"
     #: Its process serves the address.
@@ -26,6 +28,21 @@ class State(Enum):
     RESTARTING = "restarting"
     #: It has failed too often, and is started again only by command.
     OUT_OF_SERVICE = "out-of-service"
+
+
+#: How the workers of one address are, together: as the first of these is.
+TOGETHER = (
+    State.RECYCLING,
+    State.SERVING,
+    State.STARTING,
+    State.RESTARTING,
+    State.IDLE,
+    State.OUT_OF_SERVICE,
+    State.STOPPED,
+)
+
+#: Those of a worker that serves.
+SERVING = (State.SERVING, State.RECYCLING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ START_WITHIN = 30.0
 #: Seconds that a process has for its connections, when another one serves in its place.
 DRAIN_FOR = 90.0
 
+#: Seconds that the connections of a process have that is only not needed: a week.
+NO_HURRY = 7 * 86400.0
+
 #: Seconds that a worker has to end after SIGTERM before it is killed.
 KILL_AFTER = 5.0
 
@@ -31,6 +34,16 @@ class Limits:
     drain: float = DRAIN_FOR
     #: From SIGTERM to SIGKILL.
     stop: float = KILL_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemand:
+    """
+    That the processes of an address are started by its first connection.
+    """
+
+    #: Seconds without a new connection after which they are stopped again; None: any time.
+    idle: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

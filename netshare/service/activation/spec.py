@@ -12,7 +12,7 @@ from netshare.addresses import BaseAddress
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
 from netshare.service.activation.isolation import Isolation
-from netshare.service.activation.limits import Limits, RecycleAfter
+from netshare.service.activation.limits import Limits, OnDemand, RecycleAfter
 from netshare.service.activation.pool import SURPLUS_AFTER, PoolLimits
 
 
@@ -42,6 +42,8 @@ class WorkerSpec:
     #: Seconds without a waiting connection after which one of those that were added goes; None:
     #: none goes.
     surplusTimeout: float | None = SURPLUS_AFTER
+    #: Whether they are started by the first connection; None: with the service.
+    onDemand: OnDemand | None = None
     #: As whom, where and with what each of them runs.
     isolation: Isolation = field(default_factory=Isolation)
     #: How long each step of a process's life may take.

@@ -20,7 +20,9 @@ from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.generation import Generation
 from netshare.service.activation.inheritance import inherited, never
-from netshare.service.activation.interfaces import State
+from netshare.service.activation.interfaces import SERVING, TOGETHER, State
+from netshare.service.activation.limits import NO_HURRY
+from netshare.service.activation.ondemand import Activation
 from netshare.service.activation.passing import Spawn
 from netshare.service.activation.pool import Demand, Pool
 from netshare.service.activation.process import Spawner
@@ -39,22 +41,6 @@ from netshare.timing import Timer
 
 #: Seconds between two looks at whether a process is to be replaced.
 LOOK_EVERY = 1.0
-
-#: Seconds that the connections of a process have that is only not needed: a week.
-NO_HURRY = 7 * 86400.0
-
-#: How the workers of one address are, together: as the first of these is.
-_TOGETHER = (
-    State.RECYCLING,
-    State.SERVING,
-    State.STARTING,
-    State.RESTARTING,
-    State.OUT_OF_SERVICE,
-    State.STOPPED,
-)
-
-#: Those of a worker that serves.
-_SERVING = (State.SERVING, State.RECYCLING)
 
 
 @implementer(IWorkerManager)
@@ -83,6 +69,8 @@ class Supervisor:
         self._failures: dict[AddressKey, Failures] = {}
         self._recycling: dict[AddressKey, Recycling] = {}
         self._spawns: dict[AddressKey, Spawn] = {}
+        #: Of addresses whose processes are started by connections.
+        self._activations: dict[AddressKey, Activation] = {}
         self._pools: dict[AddressKey, Pool] = {}
         #: Workers that are not wanted any more and have not ended.
         self._retiring: set[Worker] = set()
@@ -101,14 +89,29 @@ class Supervisor:
         return [worker for some in self._workers.values() for worker in some]
 
     def _add(self, spec: WorkerSpec) -> list[Worker]:
-        self._desk.registry.supervise(spec.address, joinable=spec.pool.most > 1)
         key = spec.address.key
         self._specs[key] = spec
+        self._supervise(spec)
         self._failures[key] = Failures(self._reactor, spec.maxFailures, spec.failureWindow)
         spawn = self._spawn(spec)
         made = [self._worker(spec, number, spawn) for number in range(1, spec.processes + 1)]
         self._workers[key] = made
         return made
+
+    def _supervise(self, spec: WorkerSpec) -> None:
+        """Have an address for its workers."""
+        address, registry = spec.address, self._desk.registry
+        registry.supervise(address, joinable=spec.pool.most > 1)
+        self._deactivate(address.key)
+        if spec.onDemand is not None:
+            workers = partial(self._workers.__getitem__, address.key)
+            self._activations[address.key] = Activation(
+                self._reactor, registry, address, spec.onDemand, workers
+            )
+
+    def _deactivate(self, key: AddressKey) -> None:
+        if key in self._activations:
+            self._activations.pop(key).end()
 
     def _spawn(self, spec: WorkerSpec) -> Spawn:
         """What starts processes of it, from now on."""
@@ -127,6 +130,7 @@ class Supervisor:
             spawn,
             self._failures[spec.address.key],
             spec.limits,
+            self._activations.get(spec.address.key),
         )
 
     async def change(self, removed: Sequence[WorkerSpec], added: Sequence[WorkerSpec]) -> None:
@@ -141,6 +145,7 @@ class Supervisor:
             if spec.address.key not in kept:
                 ended = self._workers.pop(spec.address.key)
                 self._unwatch(spec.address.key)
+                self._deactivate(spec.address.key)
                 for known in (self._specs, self._failures, self._recycling, self._spawns):
                     del known[spec.address.key]
                 self._retiring.update(ended)
@@ -151,15 +156,15 @@ class Supervisor:
             self._exchange(spec)
         for spec in new.values():
             for worker in self._add(spec):
-                worker.start()
+                worker.begin()
             self._watch(spec)
         self._lookLater()
 
     def _exchange(self, spec: WorkerSpec) -> None:
         """Go over to another spec of an address."""
-        self._desk.registry.supervise(spec.address, joinable=spec.pool.most > 1)
         key = spec.address.key
         self._specs[key] = spec
+        self._supervise(spec)
         spawn = self._spawn(spec)
         self._watch(spec)
         workers = self._workers[key]
@@ -168,7 +173,7 @@ class Supervisor:
         before = list(workers)
         for number in range(len(workers) + 1, spec.processes + 1):
             workers.append(self._worker(spec, number, spawn))
-            workers[-1].start()
+            workers[-1].begin()
         self._changeOneByOne(before, spawn, spec)
 
     def _retire(self, worker: Worker, patience: float | None = None) -> None:
@@ -184,6 +189,8 @@ class Supervisor:
         """Keep the number of its processes in line with what is to be done, within its bounds."""
         key = spec.address.key
         self._unwatch(key)
+        if key in self._activations:
+            self._activations[key].begin()
         if spec.pool.most > spec.pool.least:
             grow, shrink = partial(self._grow, key), partial(self._shrink, key)
             pool = Pool(self._reactor, spec.pool, partial(self._demand, key), grow, shrink)
@@ -198,7 +205,7 @@ class Supervisor:
         workers = self._workers[key]
         route = self._desk.registry.tree.get(self._specs[key].address)
         waiting = route.waiting if isinstance(route, WorkerRoute) else 0
-        return Demand(waiting, len(workers), all(one.state in _SERVING for one in workers))
+        return Demand(waiting, len(workers), all(one.state in SERVING for one in workers))
 
     def _grow(self, key: AddressKey) -> None:
         spec, workers = self._specs[key], self._workers[key]
@@ -214,7 +221,8 @@ class Supervisor:
         self._retire(workers.pop(), NO_HURRY)
 
     def _changeOneByOne(self, workers: Sequence[Worker], spawn: Spawn, spec: WorkerSpec) -> None:
-        steps = [partial(one.change, spawn, spec.limits) for one in workers]
+        activation = self._activations.get(spec.address.key)
+        steps = [partial(one.change, spawn, spec.limits, activation) for one in workers]
         # Each has logged why it failed, and shows it.
         ensureDeferred(self._oneByOne(steps)).addErrback(lambda _: None)
 
@@ -232,7 +240,7 @@ class Supervisor:
             changed = []
             for worker in workers:
                 if worker not in self._resumed:
-                    worker.start()
+                    worker.begin()
                 elif self._resumed[worker] != spec.fingerprint:
                     changed.append(worker)
             if changed:
@@ -269,7 +277,7 @@ class Supervisor:
         workers = self._workers.get(address.key)
         if not workers:
             return None
-        state = min((worker.state for worker in workers), key=_TOGETHER.index)
+        state = min((worker.state for worker in workers), key=TOGETHER.index)
         trouble = next((worker.trouble for worker in workers if worker.trouble), "")
         return {"worker": state.value, **({"trouble": trouble} if trouble else {})}
 
@@ -301,9 +309,14 @@ class Supervisor:
         :returns: fires when the last has ended
         """
         self._looking.stop()
+        self._watchNothing()
+        return gatherResults([worker.stop() for worker in self._all_there_are()])
+
+    def _watchNothing(self) -> None:
         for pool in self._pools.values():
             pool.stop()
-        return gatherResults([worker.stop() for worker in self._all_there_are()])
+        for activation in self._activations.values():
+            activation.end()
 
     def handed_over(self) -> Iterator[Handed]:
         """
@@ -320,8 +333,7 @@ class Supervisor:
     def letGo(self) -> None:
         """Another service has them all."""
         self._looking.stop()
-        for pool in self._pools.values():
-            pool.stop()
+        self._watchNothing()
         for worker in self._all_there_are():
             worker.letGo()
         self._workers.clear()

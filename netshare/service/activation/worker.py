@@ -12,13 +12,17 @@ from netshare.printable import CleanLogger
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.generation import Generation
 from netshare.service.activation.interfaces import State
-from netshare.service.activation.limits import FIRST_DELAY, LONGEST_DELAY, Limits
+from netshare.service.activation.limits import FIRST_DELAY, LONGEST_DELAY, NO_HURRY, Limits
+from netshare.service.activation.ondemand import Activation
 from netshare.service.activation.passing import PassableWorker, Spawn
 from netshare.service.desk.registry import Registry
 from netshare.timing import Timer
 
 #: A worker that lived for so many seconds is started again without delay worth mentioning.
 PROVEN_AFTER = 10.0
+
+#: Those of a worker that has no process, whatever comes next.
+_AT_REST = (State.STOPPED, State.IDLE, State.OUT_OF_SERVICE, State.RESTARTING)
 
 
 class NotServing(Exception):
@@ -34,6 +38,7 @@ class Worker(PassableWorker):
     :param name: what log lines call it
     :param spawn: starts a process
     :param failures: of the address, which other workers may share
+    :param activation: of the address, if processes are started by connections
     :ivar current: the process that serves, or is to
     :ivar trouble: what went wrong last, in words; empty when all is well
     """
@@ -49,6 +54,7 @@ class Worker(PassableWorker):
         spawn: Spawn,
         failures: Failures,
         limits: Limits | None = None,
+        activation: Activation | None = None,
     ) -> None:
         self.name = name
         self.state = State.STOPPED
@@ -60,6 +66,7 @@ class Worker(PassableWorker):
         self._spawn = spawn
         self._limits = limits or Limits()
         self._failures = failures
+        self._activation = activation
         self._count = 0
         self._delay = FIRST_DELAY
         self._restart = Timer(clock, self._begin)
@@ -89,11 +96,50 @@ class Worker(PassableWorker):
         """
         return self.state is State.SERVING and self._clock.seconds() >= self._notBefore
 
+    def begin(self) -> None:
+        """
+        Start a process, now or when a connection comes.
+        """
+        if self._activation is None:
+            self.start()
+        elif self.state is State.STOPPED:
+            self._stopping = False
+            self.state = State.IDLE
+
+    def arrived(self) -> None:
+        """
+        A connection has come, and no worker of the address is up: start a process, unless there is
+        one, or there is to be none. After one that failed that is not done at once.
+        """
+        if self.state is not State.IDLE:
+            return
+        pause = self._notBefore - self._clock.seconds()
+        if pause <= 0:
+            self._begin()
+        elif pause < self._registry.quotas.dispatchTimeout:
+            self.state = State.RESTARTING
+            self._restart.start(pause)
+            self._expect(pause)
+
+    def rest(self) -> None:
+        """
+        No connection has come for a while: let the process end with its last one. One that does not
+        know how to be drained may have some, and is let be.
+        """
+        process = self.current
+        if self.state is State.SERVING and process is not None and process.drains:
+            self.log.info("{worker} has no new connections: it is stopped", worker=self.name)
+            self.state = State.IDLE
+            self.trouble = ""
+            self.current = None
+            self._leaving.add(process)
+            process.drain(NO_HURRY)
+
     def start(self) -> None:
         """
         Start a process, and keep one up until :meth:`stop`; one that is out of service begins anew.
         """
-        if self.state in (State.STOPPED, State.OUT_OF_SERVICE, State.RESTARTING):
+        if self.state in _AT_REST:
             self._stopping = False
             self._failures.clear()
             self._delay = FIRST_DELAY
@@ -142,6 +188,8 @@ class Worker(PassableWorker):
         """
         if self._stopping or self.state is State.STOPPED:
             return _failed(f"{self.name} is stopped: start it")
+        if self.state is State.IDLE:
+            return succeed(None)  # the next process is a new one anyway
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if self.state is State.SERVING:
@@ -155,15 +203,22 @@ class Worker(PassableWorker):
             self.start()
         return waiting
 
-    def change(self, spawn: Spawn, limits: Limits) -> Deferred[None]:
+    def change(
+        self, spawn: Spawn, limits: Limits, activation: Activation | None = None
+    ) -> Deferred[None]:
         """
         Recycle, with another way to start processes.
 
+        :param activation: as when this was made
+
         :returns: as of :meth:`recycle`; one that is stopped stays so
         """
-        self._spawn, self._limits = spawn, limits
+        self._spawn, self._limits, self._activation = spawn, limits, activation
         if self._stopping or self.state is State.STOPPED:
             return succeed(None)
+        if self.state is State.IDLE and activation is None:
+            self.start()
+            return self.whenReady()
         self._outdated = self.state is State.RECYCLING
         return self.recycle()
 
@@ -173,7 +228,7 @@ class Worker(PassableWorker):
         """
         if self.state in (State.SERVING, State.RECYCLING):
             return succeed(None)
-        if self.state in (State.STOPPED, State.OUT_OF_SERVICE, State.RESTARTING):
+        if self.state in _AT_REST:
             return _failed(self.trouble or f"{self.name} is {self.state.value}")
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
@@ -192,6 +247,8 @@ class Worker(PassableWorker):
             return
         self.state = State.SERVING
         self.trouble = ""
+        if self._activation is not None:
+            self._activation.served()
         if self._outdated:
             self._outdated = False
             again = self.recycle()
@@ -228,10 +285,25 @@ class Worker(PassableWorker):
         self._outdated = False
         if self._failures.tooMany:
             self._giveUp()
+        elif generation.readyAt is None and self._mayWait():
+            self._activatedInVain()
         else:
             self._restartLater()
         if generation.readyAt is None:
             self._tell(self.trouble)
+
+    def _mayWait(self) -> bool:
+        """Whether the next process may wait for a connection."""
+        return self._activation is not None and not self._activation.others(self)
+
+    def _activatedInVain(self) -> None:
+        """What waited is told so; the next connection after a pause is another attempt."""
+        assert self._activation is not None
+        self.state = State.IDLE
+        self._notBefore = self._clock.seconds() + self._delay
+        self._delay = min(self._delay * 2, LONGEST_DELAY)
+        self.log.error("{trouble}; the next connection starts it again", trouble=self.trouble)
+        self._activation.failed()
 
     def _recycledInVain(self, generation: Generation) -> None:
         self.state = State.SERVING

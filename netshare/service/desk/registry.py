@@ -12,6 +12,7 @@ from typing import Protocol
 from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
+from netshare.outcomes import Outcome
 from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
 from netshare.service.desk.accounts import Accounts
@@ -151,13 +152,17 @@ class Registry:
             self._keepPort(place)
         self._tidy(place)
 
-    def unexpect(self, address: BaseAddress, reason: str) -> None:
+    def unexpect(
+        self, address: BaseAddress, reason: str, outcome: Outcome = Outcome.ENDPOINT_UNAVAILABLE
+    ) -> None:
         """
         No worker of this address comes: unless one is up, what waits is refused.
+
+        :param outcome: what the clients are told
         """
         place = self._places.get(address.key)
         if place is not None and not place.registrations:
-            place.route.stop(reason)
+            place.route.stop(reason, outcome)
             self._releasePort(place)
             self._tidy(place)
 

@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
-from netshare.interfaces import IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
+from netshare.interfaces import IActivation, IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
 from netshare.outcomes import Outcome
 from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
@@ -133,6 +133,8 @@ class WorkerRoute:
         #: Until when a worker is expected.
         self._expectedUntil = 0.0
         self._expectation = Timer(reactor, self._expectedInVain)
+        #: Starts a worker when none is up; None: none is started by connections.
+        self.activation: IActivation | None = None
         #: Called when no worker came in the time in which one was expected.
         self.inVain: Callable[[], None] = lambda: None
 
@@ -244,13 +246,13 @@ class WorkerRoute:
                 self._leave(errand)
                 self._place(errand)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, outcome: Outcome = Outcome.ENDPOINT_UNAVAILABLE) -> None:
         """
-        Refuse what waits: there is no worker for it.
+        Refuse what waits, with this outcome: there is no worker for it.
         """
         for errand in [*self._refused, *self._waiting]:
             self._leave(errand)
-            errand.arrival.refuse(Outcome.ENDPOINT_UNAVAILABLE, reason)
+            errand.arrival.refuse(outcome, reason)
         self._deadlines.clear()
         self._backpressure.stop()
         self._expectedUntil = 0.0
@@ -301,11 +303,13 @@ class WorkerRoute:
 
     def _waitForFirst(self, errand: Errand) -> None:
         """No worker is up."""
-        admission = self._admission
+        admission, activation = self._admission, self.activation
+        if activation is not None:
+            activation.arrived()
         if not self.expected:
-            errand.arrival.refuse(
-                Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} is up"
-            )
+            failure = "" if activation is None else activation.failure
+            outcome = Outcome.SERVICE_ACTIVATION_FAILED if failure else Outcome.ENDPOINT_UNAVAILABLE
+            errand.arrival.refuse(outcome, failure or f"no worker for {self.address} is up")
         elif admission is not None and admission.descriptors > admission.descriptorLimit // 2:
             # The rest is for connections whose workers are there.
             errand.arrival.refuse(
@@ -380,9 +384,16 @@ class WorkerRoute:
             )
         else:
             errand.arrival.refuse(
-                Outcome.ENDPOINT_UNAVAILABLE, f"no worker for {self.address} came in {seconds:g} s"
+                self._inVain, f"no worker for {self.address} came in {seconds:g} s"
             )
 
+    @property
+    def _inVain(self) -> Outcome:
+        """What became of a connection for which no worker came."""
+        if self.activation is None:
+            return Outcome.ENDPOINT_UNAVAILABLE
+        return Outcome.SERVICE_ACTIVATION_FAILED
+
     def _expectedInVain(self) -> None:
-        self.stop(f"the worker that was expected for {self.address} did not come")
+        self.stop(f"the worker that was expected for {self.address} did not come", self._inVain)
         self.inVain()

@@ -13,9 +13,9 @@ from netshare.addresses import parse_base_address
 from netshare.control.protocol import ControlProtocol
 from netshare.service.activation import inheritance, supervision
 from netshare.service.activation.interfaces import State
-from netshare.service.activation.limits import DRAIN_FOR, RecycleAfter
+from netshare.service.activation.limits import DRAIN_FOR, NO_HURRY, RecycleAfter
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.activation.supervision import LOOK_EVERY, NO_HURRY, Supervisor
+from netshare.service.activation.supervision import LOOK_EVERY, Supervisor
 from netshare.service.activation.worker import NotServing
 from netshare.service.quotas import Quotas
 from netshare.service.records import Handed, WorkerRecord
@@ -31,7 +31,12 @@ A = parse_base_address("net.tcp://+/a")
 class Setting:
     """A supervisor whose processes are not real."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *specs: WorkerSpec) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *specs: WorkerSpec,
+        quotas: Quotas | None = None,
+    ) -> None:
         self.spawner = FakeSpawner()
         monkeypatch.setattr(supervision, "Spawner", lambda *_: self.spawner)
 
@@ -41,7 +46,7 @@ class Setting:
         monkeypatch.setattr(inheritance, "AdoptedProcess", adopt)
         monkeypatch.setattr(supervision, "drop_ambient_capabilities", lambda: None)
         self.reactor = AdoptingReactor()
-        self.shared = SharedPort(self.reactor)
+        self.shared = SharedPort(self.reactor, quotas)
         self.supervisor = Supervisor(self.reactor, self.shared.desk, list(specs), "/c", {})
 
     def served(self) -> list[str]:
