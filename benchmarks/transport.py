@@ -34,6 +34,8 @@ from benchmarks.harness.transport.bulk import compile_bulk, compile_orders
 from benchmarks.harness.transport.dotnet import DotNet
 from benchmarks.harness.transport.loads import DATA, FULL, QUICK, Size
 from benchmarks.harness.transport.measure import Caller, measure
+from benchmarks.harness.transport.security import SecurityStage
+from benchmarks.harness.transport.security import callers as secured_callers
 from benchmarks.harness.transport.stage import Stage, group_sizes
 from benchmarks.run import machine
 from tests.peers.drivers import DotNetClient
@@ -115,6 +117,11 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
         _say("starting services and workers")
         stage.start()
         callers, notes = python_callers(reactor, stage, size)
+        secured = SecurityStage(Path(name))
+        stack.callback(secured.stop)
+        secured.start()
+        more_callers, more_notes = secured_callers(reactor, secured, size)
+        callers, notes = [*callers, *more_callers], [*notes, *more_notes]
         program = find_dotnet_client()
         if program is None:
             notes.append("Microsoft's client is left out: see tests/peers/README.rst")

@@ -18,6 +18,8 @@ FLOORS = {
     SHARED: FLOOR,
     OWN: FLOOR,
     "twisted": "twisted-floor",
+    "tls": "tls-floor",
+    "ntlm": "tls-floor",
 }
 
 #: CoreWCF, called by the same client, by figure: calls/s and p50 in ms. It cannot be started here:
