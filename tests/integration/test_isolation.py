@@ -152,10 +152,10 @@ async def test_all_of_it_as_another_user(service: RunningService, anybodys: Path
     assert "DB_PASSWORD" not in found["environment"]
 
 
-async def test_an_environment_is_the_workers_alone(service: RunningService, anybodys: Path) -> None:
+async def test_an_environment_is_the_workers_alone(service: RunningService) -> None:
     """What starts it, as root, loads nothing that the worker's environment names."""
-    missing = "LD_PRELOAD"  # the loader complains of what it cannot load, in each process
-    isolation = Isolation(environment={missing: "/no/such/library.so"})
+    # The loader complains of what it cannot load, in each process.
+    isolation = Isolation(environment={"LD_PRELOAD": "/no/such/library.so"})
     watcher = await run(service, isolation, "/bin/true")
     assert sum(b"cannot be preloaded" in line for line in watcher.lines) == 1
 
