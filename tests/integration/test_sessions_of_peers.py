@@ -199,3 +199,41 @@ async def test_faults_for_mono(hosting: Hosting, mono_client: MonoClient) -> Non
     with pytest.raises(PeerError) as caught:
         await channel.call("FailInternal", "a secret")
     assert "a secret" in str(caught.value.error), caught.value.error
+
+
+@pytest.mark.parametrize("kind", ["text", "streamed"])
+async def test_a_body_that_mono_cannot_have_read(
+    hosting: Hosting, mono_client: MonoClient, kind: str
+) -> None:
+    """DeserializationFailed reaches Mono's client in text and where messages are streamed, too."""
+    streamed = {"transfer_mode": TransferMode.STREAMED}
+    options: dict[str, Any] = streamed if kind == "streamed" else {"encoding": TextEncoding()}
+    address = await hosting.serve("IBasic", reader_quotas=TIGHT, **options)
+    channel = await mono_client.open("IBasic", address, binding=kind)
+    with pytest.raises(PeerError) as caught:
+        await channel.call("Echo", "x" * 3000)
+    assert caught.value.error["subcode"] == "DeserializationFailed"
+    assert await channel.call("Add", 40, 2) == 42
+
+
+async def test_a_subscriber_of_mono_that_is_killed(
+    hosting: Hosting, mono_client: MonoClient
+) -> None:
+    """The end of a client that sends no End record is told; in clear it counts as one."""
+    Subscribed.kept, Subscribed.told = [], []
+    contract, _ = services.SERVICES["IDuplex"]
+    services.SERVICES["ISubscribed"] = contract, Subscribed
+    try:
+        address = await hosting.serve("ISubscribed")
+    finally:
+        del services.SERVICES["ISubscribed"]
+    channel = await mono_client.open("IDuplex", address)
+    await channel.call("Start", "job", 1)
+    while not Subscribed.kept:
+        await wait(0.05)
+    await mono_client.kill()
+    for _ in range(100):
+        if Subscribed.told:
+            break
+        await wait(0.05)
+    assert Subscribed.told == [None]
