@@ -69,9 +69,14 @@ def refusal(answer: dict[str, Any]) -> str | None:
     registrations = answer.get("registrations", [])
     if not answer.get("found") or not registrations:
         return Fault.ENDPOINT_NOT_FOUND.value
-    if all(row.get("state") == "down" for row in registrations):
+    if all(row.get("state") == "down" and not _is_idle(row) for row in registrations):
         return Fault.ENDPOINT_UNAVAILABLE.value
     return None
+
+
+def _is_idle(row: dict[str, Any]) -> bool:
+    """Whether the next connection starts its worker."""
+    return row.get("worker") == "idle"
 
 
 def lines(answer: dict[str, Any], now: float, limit: int | None) -> list[str]:
@@ -104,6 +109,8 @@ def _sentences(answer: dict[str, Any], now: float) -> list[str]:
         said.append("            a client gets the process with the fewest connections under way")
     if fault is not None:
         said.append(f"  a client  is refused with {fault} until one is up")
+    elif _is_idle(registrations[0]):
+        said.append("  a client  starts the worker, and waits for it")
     elif all(row.get("state") == "stuck" for row in registrations):
         said.append(
             "  beware    no process answers in time: look at what it is doing, or restart it"

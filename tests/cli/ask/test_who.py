@@ -20,6 +20,7 @@ FOUND = {"via": "net.tcp://h/one/x", "found": True, "why": "port 808, this very 
         ({**FOUND, "registrations": [RELAY]}, None),
         ({**FOUND, "registrations": [DOWN, worker("net.tcp://h/one")]}, None),
         ({**FOUND, "registrations": [DOWN]}, "EndpointUnavailable"),
+        ({**FOUND, "registrations": [{**DOWN, "worker": "idle"}]}, None),
         (
             {"via": "net.tcp://h/x", "found": False, "why": "no", "fault": "EndpointNotFound"},
             "EndpointNotFound",
@@ -49,6 +50,12 @@ def test_who_names_every_process() -> None:
     assert "process 2 of orders" in text
     assert "3 under way" in text
     assert "fewest connections under way" in text
+
+
+def test_who_knows_of_workers_on_demand() -> None:
+    """A worker that has no process is started by the client that is asked about."""
+    text = "\n".join(who.lines({**FOUND, "registrations": [{**DOWN, "worker": "idle"}]}, NOW, None))
+    assert "a client  starts the worker, and waits for it" in text
 
 
 def test_who_fits() -> None:

@@ -281,3 +281,16 @@ def test_a_reload(make: Make) -> None:
     assert one.states == [State.STARTING]
     ensureDeferred(one.supervisor.change([ON_DEMAND], []))
     assert one.spawner.last.signals == ["TERM"]
+
+
+def test_taken_over(make: Make) -> None:
+    """One that was idle in another service is idle in this one, until a connection comes."""
+    before = make()
+    handed = list(before.supervisor.handed_over())
+    one = make(begin=False)
+    one.supervisor.resume(handed)
+    arrival = one.arrive()
+    assert (one.states, one.spawner.processes) == ([State.IDLE], [])
+    one.supervisor.start()
+    assert (arrival.outcome, one.states) == (None, [State.STARTING])
+    assert one.register().given == [arrival]
