@@ -36,6 +36,7 @@ from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
 from netshare.service.notify import Notifier
 from netshare.service.shared import SharedPort
+from netshare.service.takeover.kept import KeptWorkers
 from netshare.service.takeover.taking import TakeOverFailed, Taking
 from netshare.sockets.descriptors import raise_descriptor_limit
 from netshare.sockets.inherited import InheritedDescriptors
@@ -105,8 +106,10 @@ class SharingService(Service):
         self.supervisor = Supervisor(
             reactor, self.shared.desk, list(configuration.workers), str(self.control)
         )
+        self._kept = KeptWorkers(reactor, self._manager.store, self.supervisor.handed_over)
+        self.supervisor.changed = self._kept.changed
         self._succession = Succession(
-            reactor, self.shared, self.supervisor, self.control, self._manager.notifier
+            reactor, self.shared, self.supervisor, self.control, self._manager.notifier, self._kept
         )
         self._succession.command = command
         self.shared.desk.replace = self._succession.replace
@@ -254,6 +257,7 @@ class SharingService(Service):
         # Behind the ports that are named, since it opens those of the addresses it remembers.
         self.shared.resume(self._memory(), state=self._manager.store.state())
         self.shared.ports.closeInherited()
+        self.supervisor.resume(self._kept.begin())
         self._manager.finish_taking()
 
     def _listen_for_workers(self) -> None:
@@ -339,6 +343,7 @@ class SharingService(Service):
         self._manager.notifier.release()
         self._succession.taken(channel, taking.predecessor.pid)
         self.shared.resume(self._memory(), afresh=False, state=self._manager.store.state())
+        self._kept.begin()
         self.supervisor.resume(taking.workers())
         taking.take_up(self.shared)
 
@@ -356,10 +361,14 @@ class SharingService(Service):
             raise StartFailed(f"{what}: {reason}")
 
     async def _stop(self) -> None:
-        if self._succession.gone:
+        gone = self._succession.gone
+        if gone:
             self._ports.clear()  # they are another process's now
         await self.shared.stopAccepting()
+        self._kept.freeze()
         await self.supervisor.stop()  # before their links close, which ends a worker too
+        if not gone:
+            self._kept.clear()
         await self.shared.stop()
         closing = [port.stopListening() for port in self._ports]
         self._ports.clear()

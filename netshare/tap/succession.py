@@ -22,6 +22,7 @@ from netshare.service.notify import Notifier
 from netshare.service.records import ControlRecord, Handed
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.giving import Giving, Phase, heard, tell
+from netshare.service.takeover.kept import KeptWorkers
 from netshare.service.takeover.taking import TakeOverFailed, Taking
 from netshare.sockets.credentials import Peer
 from netshare.tap.launch import Launch
@@ -36,6 +37,7 @@ class Succession:
 
     :param path: of the control socket
     :param notifier: the service manager, which may know this process as the service
+    :param kept: what that one keeps of workers
     :ivar control: the port that listens on it
     """
 
@@ -48,6 +50,7 @@ class Succession:
         supervisor: Supervisor,
         path: Path,
         notifier: Notifier,
+        kept: KeptWorkers,
     ) -> None:
         self.control: Any = None
         self.giving = Giving(
@@ -61,6 +64,7 @@ class Succession:
         self._path = path
         self._supervisor = supervisor
         self._notifier = notifier
+        self._kept = kept
         self._lock = path.with_name(path.name + ".lock")
         self._looking: list[LoopingCall] = []
 
@@ -166,6 +170,7 @@ class Succession:
         """Finish what only this process can finish, and end."""
         if self._launch is not None:
             self._launch.succeeded()
+        self._kept.freeze()
         self._supervisor.letGo()
         self.control.stopReading()
         self.control.socket.close()  # stopping it would remove the path

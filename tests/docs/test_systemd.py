@@ -107,10 +107,14 @@ def test_it_is_not_root() -> None:
 
 
 def test_what_would_break_it_is_not_there() -> None:
-    """A reload that waits for its answer, and nothing that hides who a worker is."""
+    """
+    A reload that waits for its answer, nothing that hides who a worker is, and nothing that ends
+    workers when the service dies, or the service when a worker does.
+    """
     assert SERVICE["ExecReload"] == ["/opt/netshare/bin/netshare take-over"]
     assert not {"PrivateUsers", "ProtectProc", "PrivateNetwork"} & set(SERVICE)
-    assert SERVICE["KillMode"] == ["mixed"]
+    assert SERVICE["KillMode"] == ["process"]
+    assert SERVICE["OOMPolicy"] == ["continue"]
     assert int(SERVICE["LimitNOFILE"][0]) >= 65536
 
 

@@ -247,6 +247,40 @@ def test_a_reload_is_a_take_over(managed: Managed) -> None:
     assert "only permitted for main PID" not in managed.manager.log.read_text()
 
 
+def test_spawned_workers_outlive_a_service_that_is_killed(managed: Managed) -> None:
+    """They are the same processes afterwards, with the connections that they had."""
+    paths = ["one", "two", "three", "four"]
+    managed.install(
+        *(f"--worker={managed.address(path)}=names:factory,preamble=consume" for path in paths)
+    )
+    until(lambda: all(managed.served(path) for path in paths))
+    workers = {path: managed.ask(path) for path in paths}
+    with socket.create_connection(("127.0.0.1", managed.port), 20) as long:
+        long.sendall(managed.opening("one"))
+        long.recv(100)
+        load = Load(managed, paths, 100)
+        for _ in range(3):
+            time.sleep(0.3)
+            managed.kill()
+            until(lambda: all(managed.served(path) for path in paths))
+        failures = lost(load)
+        long.sendall(b"still there")
+        assert long.recv(100) == b"still there"
+    assert {path: managed.ask(path) for path in paths} == workers
+    assert sum(failures.values()) <= 6, failures  # what the service had in its hands
+    assert not any("refused" in what for what in failures), failures
+    # One that dies afterwards is noticed, and one that died meanwhile.
+    pids = [int(answer.removeprefix(PREAMBLE_ACK)) for answer in workers.values()]
+    os.kill(pids[0], signal.SIGKILL)
+    until(lambda: managed.served("one") and managed.ask("one") != workers["one"])
+    os.kill(pids[1], signal.SIGKILL)
+    managed.kill()
+    until(lambda: managed.served("two") and managed.ask("two") != workers["two"])
+    assert managed.ask("three") == workers["three"]
+    managed.manager.ctl("stop", "netshare.service")
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
 def test_a_reload_that_fails(managed: Managed) -> None:
     """The process that runs serves on, and the next attempt may succeed."""
     file = managed.directory / "netshare.toml"

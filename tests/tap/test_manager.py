@@ -95,6 +95,8 @@ class Setting:
         for notebook in service.shared._memory._notebooks:
             if hasattr(notebook, "close"):
                 notebook.close()
+        if service._kept._notebook is not None:
+            service._kept._notebook.close()
 
     def stop(self, service: Any) -> None:
         stopping = service.stopService()
@@ -213,7 +215,7 @@ def test_all_sockets_of_one_name(setting: Setting) -> None:
     assert port_numbers(service.shared.ports) == numbers
     assert [len(ports) for ports in service._listening.values()] == [2]
     # They are the manager's anyway: not in its store.
-    assert setting.manager.names() == ["state"]
+    assert setting.manager.names() == ["state", "workers"]
     setting.stop(service)
     assert connects(four)
     assert connects(six)
@@ -265,6 +267,7 @@ def test_ports_outlive_the_process(setting: Setting, end: str) -> None:
         f"listen=tcp%3A{number}%3Ainterface=127.0.0.1",
         f"port={asked}",
         "state",
+        "workers",
     ]
     getattr(setting, end)(service)
     with socket.socket() as one, socket.socket() as two:
@@ -292,7 +295,7 @@ def test_ports_under_another_configuration(setting: Setting) -> None:
     setting.kill(service)
     service = setting.start(interface=["127.0.0.2"])
     assert port_numbers(service.shared.ports) == set()
-    assert set(setting.manager.names()) == {"state"}
+    assert set(setting.manager.names()) == {"state", "workers"}
     setting.stop(service)
 
 
@@ -322,5 +325,5 @@ def test_a_port_that_comes_back_at_once(setting: Setting) -> None:
     for _ in range(5):
         ports.acquire(number)
         ports.release(number)
-    assert set(setting.manager.names()) == {"state"}
+    assert set(setting.manager.names()) == {"state", "workers"}
     setting.stop(service)

@@ -16,6 +16,8 @@ from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.notify import Notifier
 from netshare.service.shared import SharedPort
+from netshare.service.store import DescriptorStore
+from netshare.service.takeover.kept import KeptWorkers
 from netshare.sockets.credentials import Peer
 from netshare.tap.succession import Succession
 
@@ -26,7 +28,8 @@ def succession(path: Path, *specs: WorkerSpec, manager: str = "") -> tuple[Any, 
     reactor: Any = MemoryReactorClock()
     shared = SharedPort(reactor)
     supervisor = Supervisor(reactor, shared.desk, list(specs), str(path), {})
-    return reactor, Succession(reactor, shared, supervisor, path, Notifier(manager))
+    kept = KeptWorkers(reactor, DescriptorStore(), supervisor.handed_over)
+    return reactor, Succession(reactor, shared, supervisor, path, Notifier(manager), kept)
 
 
 def test_a_release_that_knows_no_workers(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ class Generation:
         self._owner = owner
         #: Seconds for its connections.
         self._patience = limits.drain
+        #: Seconds within which it has to register.
+        self._startWithin = limits.start
         self._terminated = False
         self._startTooLate = Timer(clock, self._neverReady)
         self._drainTooLate = Timer(clock, self._cut)
@@ -167,6 +169,7 @@ class Generation:
         self.since = now - record.age
         self.readyAt = None if record.served is None else now - record.served
         self._startTooLate.start(record.start)
+        self._startWithin = self._limits.start if record.start is None else record.start
         self._patience = self._limits.drain if record.patience is None else record.patience
         self._drainTooLate.start(record.drain)
         self._tooLate.start(record.stop)
@@ -256,7 +259,7 @@ class Generation:
 
     def _neverReady(self) -> None:
         if self.process is not None:
-            self.reason = f"did not register its address within {self._limits.start:g} s"
+            self.reason = f"did not register its address within {self._startWithin:g} s"
             self.process.signal("KILL")
 
     def _cut(self) -> None:

@@ -21,7 +21,7 @@ Spawn = Callable[[Generation], IWorkerProcess]
 
 #: What a worker has a process for, for another service: it serves or is to, is to take the place of
 #: the one that does, or lets its connections come to an end.
-_CURRENT, _NEXT, _LEAVING = "current", "next", "leaving"
+CURRENT, NEXT, LEAVING = "current", "next", "leaving"
 
 
 class PassableWorker(GenerationOwner):
@@ -45,6 +45,8 @@ class PassableWorker(GenerationOwner):
     _notBefore: float
     _stopping: bool
     _outdated: bool
+    #: Called when what :meth:`handed_over` would say has become another.
+    _changed: Callable[[], None]
 
     def watcherOf(self, pid: int) -> Generation | None:
         """The generation of a process that runs now, if it is one of these."""
@@ -104,18 +106,24 @@ class PassableWorker(GenerationOwner):
         for child, adopt in children:
             generation = Generation(self._clock, self.name, child.number, self._limits, self)
             generation.resume(child, adopt)
-            if child.role == _CURRENT:
+            if child.role == CURRENT:
                 self.current = generation
-            elif child.role == _NEXT:
+            elif child.role == NEXT:
                 self._next = generation
             else:
                 self._leaving.add(generation)
+        if self.state is State.STARTING:
+            self._expect(0.0)
+
+    def _expect(self, delay: float) -> None:
+        """Have connections wait for a process that starts after so many seconds."""
+        raise NotImplementedError
 
     def _roles(self) -> list[tuple[str, list[Generation]]]:
         return [
-            (_CURRENT, [] if self.current is None else [self.current]),
-            (_NEXT, [] if self._next is None else [self._next]),
-            (_LEAVING, list(self._leaving)),
+            (CURRENT, [] if self.current is None else [self.current]),
+            (NEXT, [] if self._next is None else [self._next]),
+            (LEAVING, list(self._leaving)),
         ]
 
     def _generations(self) -> list[Generation]:

@@ -5,7 +5,7 @@ All workers that a service starts itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,27 +20,23 @@ from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.generation import Generation
 from netshare.service.activation.inheritance import inherited, never
-from netshare.service.activation.interfaces import SERVING, TOGETHER, State
+from netshare.service.activation.interfaces import SERVING, TOGETHER
 from netshare.service.activation.limits import NO_HURRY
 from netshare.service.activation.ondemand import Activation
 from netshare.service.activation.passing import Spawn
 from netshare.service.activation.pool import Demand, Pool
 from netshare.service.activation.process import Spawner
-from netshare.service.activation.recycling import Recycling
+from netshare.service.activation.recycling import Recycling, Replacing
 from netshare.service.activation.spec import WorkerSpec
 from netshare.service.activation.surroundings import (
     descends_from,
     drop_ambient_capabilities,
     user_of,
 )
-from netshare.service.activation.worker import NotServing, Worker
+from netshare.service.activation.worker import Worker
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.records import Handed, WorkerRecord
 from netshare.service.workers.route import WorkerRoute
-from netshare.timing import Timer
-
-#: Seconds between two looks at whether a process is to be replaced.
-LOOK_EVERY = 1.0
 
 
 @implementer(IWorkerManager)
@@ -49,6 +45,7 @@ class Supervisor:
     Starts them, ends them, and exchanges them.
 
     :param control: the control socket, for workers that want more than their own address
+    :ivar changed: called when what :meth:`handed_over` would say has become another
     """
 
     log = CleanLogger()
@@ -76,7 +73,8 @@ class Supervisor:
         self._retiring: set[Worker] = set()
         #: Workers that another service had, and what that started them by.
         self._resumed: dict[Worker, str] = {}
-        self._looking = Timer(reactor, self._look)
+        self._replacing = Replacing(reactor, self._recycling, self._workers)
+        self.changed: Callable[[], None] = lambda: None
         desk.isSpawned = self.started
         desk.workers = self
         desk.status.workers = self
@@ -131,6 +129,7 @@ class Supervisor:
             self._failures[spec.address.key],
             spec.limits,
             self._activations.get(spec.address.key),
+            lambda: self.changed(),
         )
 
     async def change(self, removed: Sequence[WorkerSpec], added: Sequence[WorkerSpec]) -> None:
@@ -158,7 +157,7 @@ class Supervisor:
             for worker in self._add(spec):
                 worker.begin()
             self._watch(spec)
-        self._lookLater()
+        self._replacing.start()
 
     def _exchange(self, spec: WorkerSpec) -> None:
         """Go over to another spec of an address."""
@@ -250,7 +249,7 @@ class Supervisor:
         self._resumed.clear()
         for spec in self._specs.values():
             self._watch(spec)
-        self._lookLater()
+        self._replacing.start()
 
     def startAt(self, address: BaseAddress) -> Deferred[None]:
         """See :meth:`IWorkerManager.startAt`."""
@@ -308,7 +307,7 @@ class Supervisor:
 
         :returns: fires when the last has ended
         """
-        self._looking.stop()
+        self._replacing.stop()
         self._watchNothing()
         return gatherResults([worker.stop() for worker in self._all_there_are()])
 
@@ -332,7 +331,7 @@ class Supervisor:
 
     def letGo(self) -> None:
         """Another service has them all."""
-        self._looking.stop()
+        self._replacing.stop()
         self._watchNothing()
         for worker in self._all_there_are():
             worker.letGo()
@@ -363,7 +362,15 @@ class Supervisor:
                 known.append(self._worker(spec, len(known) + 1, self._spawns[key]))
             return known[number - 1]
         registry, failures = self._desk.registry, Failures(self._reactor)
-        return Worker(self._reactor, registry, address, record.name, never, failures)
+        return Worker(
+            self._reactor,
+            registry,
+            address,
+            record.name,
+            never,
+            failures,
+            changed=lambda: self.changed(),
+        )
 
     def _all_there_are(self) -> list[Worker]:
         return [*self.workers, *self._retiring, *(set(self._resumed) - set(self.workers))]
@@ -375,25 +382,3 @@ class Supervisor:
                 await one
 
         return ensureDeferred(each())
-
-    def _lookLater(self) -> None:
-        if any(spec.recycleAfter for spec in self._specs.values()):
-            self._looking.start(LOOK_EVERY)
-        else:
-            self._looking.stop()
-
-    def _look(self) -> None:
-        """Replace one process that is due, unless one is being replaced: memory is for all."""
-        self._lookLater()
-        for recycling in self._recycling.values():
-            recycling.look()
-        if any(worker.state is State.RECYCLING for worker in self.workers):
-            return
-        for key, recycling in self._recycling.items():
-            for worker in self._workers[key]:
-                due = worker.current
-                reason = None if due is None else recycling.reason(due)
-                if reason is not None and worker.mayRecycle:
-                    self.log.info("{worker}: {reason}", worker=worker.name, reason=reason)
-                    worker.recycle().addErrback(lambda failure: failure.trap(NotServing))
-                    return

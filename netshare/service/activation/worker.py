@@ -4,6 +4,8 @@ A worker: one process after the other, without a gap where that is possible.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
@@ -39,6 +41,7 @@ class Worker(PassableWorker):
     :param spawn: starts a process
     :param failures: of the address, which other workers may share
     :param activation: of the address, if processes are started by connections
+    :param changed: called when something has become of it, or of one of its processes
     :ivar current: the process that serves, or is to
     :ivar trouble: what went wrong last, in words; empty when all is well
     """
@@ -55,9 +58,11 @@ class Worker(PassableWorker):
         failures: Failures,
         limits: Limits | None = None,
         activation: Activation | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
-        self.state = State.STOPPED
+        self._changed = changed
+        self._state = State.STOPPED
         self.trouble = ""
         self.current: Generation | None = None
         self._clock = clock
@@ -82,6 +87,16 @@ class Worker(PassableWorker):
         #: Others serve the address when it has stopped.
         self._others = False
         self._notBefore = 0.0
+
+    @property
+    def state(self) -> State:
+        """How it is."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+        self._changed()
 
     @property
     def pids(self) -> list[int]:
@@ -167,6 +182,7 @@ class Worker(PassableWorker):
         """
         self._restart.stop()
         self._stopping = True
+        self._changed()
         generations = self._generations()
         done: Deferred[None] = Deferred()
         self._stopped.append(done)
@@ -245,7 +261,7 @@ class Worker(PassableWorker):
                 old.drain()
         elif generation is not self.current:
             return
-        self.state = State.SERVING
+        self.state = State.SERVING if self._next is None else State.RECYCLING
         self.trouble = ""
         if self._activation is not None:
             self._activation.served()
@@ -258,6 +274,7 @@ class Worker(PassableWorker):
 
     def gone(self, generation: Generation) -> None:
         """See :meth:`GenerationOwner.gone`."""
+        self._changed()
         if generation is self._next:
             self._next = None
             if not self._stopping:

@@ -59,10 +59,7 @@ def encode(handed: Handed) -> Iterator[Message]:
     """
     A record as messages.
     """
-    parts: list[bytes] = []
-    head = {"kind": handed.record.kind, **_plain(handed.record, parts)}
-    text = json.dumps(head, separators=(",", ":")).encode("ascii")
-    data = b"".join((_HEAD.pack(len(text)), text, *parts))
+    data = whole(handed.record)
     rest = handed.descriptors
     at = 0
     while True:
@@ -72,6 +69,16 @@ def encode(handed: Handed) -> Iterator[Message]:
         yield Message((_LAST if over else _MORE) + piece, descriptors)
         if over:
             return
+
+
+def whole(record: Record) -> bytes:
+    """
+    A record in one piece, as :func:`decode` reads it.
+    """
+    parts: list[bytes] = []
+    head = {"kind": record.kind, **_plain(record, parts)}
+    text = json.dumps(head, separators=(",", ":")).encode("ascii")
+    return b"".join((_HEAD.pack(len(text)), text, *parts))
 
 
 def _plain(value: Any, parts: list[bytes]) -> Any:

@@ -14,11 +14,12 @@ from netshare.control.protocol import ControlProtocol
 from netshare.service.activation import inheritance, supervision
 from netshare.service.activation.interfaces import State
 from netshare.service.activation.limits import DRAIN_FOR, NO_HURRY, RecycleAfter
+from netshare.service.activation.recycling import LOOK_EVERY
 from netshare.service.activation.spec import WorkerSpec
-from netshare.service.activation.supervision import LOOK_EVERY, Supervisor
+from netshare.service.activation.supervision import Supervisor
 from netshare.service.activation.worker import NotServing
 from netshare.service.quotas import Quotas
-from netshare.service.records import Handed, WorkerRecord
+from netshare.service.records import ChildRecord, Handed, WorkerRecord
 from netshare.service.shared import SharedPort
 from netshare.service.workers.lanes import AmpLane
 from netshare.service.workers.route import WorkerRoute
@@ -377,6 +378,37 @@ def test_what_the_other_service_started_otherwise(monkeypatch: pytest.MonkeyPatc
     assert {pid for pid in (1, 2, 3) if third.supervisor.watcherOf(pid)} == {1, 2, 3}
     for one in (new, third):
         one.supervisor.letGo()
+
+
+def test_processes_that_are_to_register_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections wait for them; one that has not within its time is ended, and another starts."""
+    monkeypatch.setattr(supervision, "user_of", lambda pid: 1000)
+    new = Setting(monkeypatch, spec("a", 2))
+    records = []
+    for number in (1, 2):
+        records += [
+            Handed(WorkerRecord("net.tcp://+/a", number, "a", "", "starting")),
+            Handed(ChildRecord("current", number, 1, "starting", 9.0, 8.0, start=10.0), (0,)),
+        ]
+    new.supervisor.resume(records)
+    route = new.shared.tree.get(A)
+    assert isinstance(route, WorkerRoute)
+    assert route.expected
+    back = new.supervisor.comesBack(1, 1000, A)
+    assert back is not None
+    back.registered(FakeLink())
+    late: Any = new.supervisor.watcherOf(2)
+    process = late.process
+    new.reactor.advance(10)
+    assert process.signals == ["KILL"]
+    process.end()
+    assert [worker.state for worker in new.supervisor.workers] == [State.SERVING, State.RESTARTING]
+    described = new.supervisor.describe(A)
+    assert described == {
+        "worker": "serving",
+        "trouble": "a/2 did not register its address within 10 s",
+    }
+    new.supervisor.letGo()
 
 
 def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
