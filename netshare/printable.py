@@ -7,11 +7,7 @@ forge a line of a log, or turn the reading direction around.
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.logger import Logger, LogLevel
-
-__all__ = ["CleanLogger", "printable"]
+__all__ = ["printable"]
 
 
 def printable(text: str) -> str:
@@ -22,18 +18,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-class CleanLogger(Logger):
-    """
-    A logger whose events hold printable texts only, whatever was put in: texts and exceptions among
-    the values are made :func:`printable`.
-    """
-
-    def emit(self, level: LogLevel, format: str | None = None, **kwargs: Any) -> None:
-        for name, value in kwargs.items():
-            if isinstance(value, BaseException):
-                value = str(value)
-            if isinstance(value, str) and not value.isprintable():
-                kwargs[name] = printable(value)
-        super().emit(level, format, **kwargs)

@@ -18,7 +18,8 @@ from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
+
+from netshare.logger import Logger
 
 __all__ = ["Alarm", "Deadlines", "IdleWatch", "Timeouts", "Timer"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,9 +26,10 @@ ORDER = """
     netshare._version
     netshare
     netshare.addresses
+    netshare.printable
+    netshare.logger
     netshare.timing
     netshare.reactors
-    netshare.printable
     netshare.framing
     netshare.sockets
     netshare.outcomes
@@ -83,6 +85,11 @@ LATE = ("netshare.tap", "netshare.cli", "netshare.endpointstrings")
 LONG = (
     "netshare.transport.xml.binary.dictionary",
     "netshare.transport.channels.connection",
+)
+
+#: What makes a logger that is not ours.
+OTHERS_LOGGER = re.compile(
+    r"^from twisted\.(logger import .*\bLogger\b|(python )?import .*\blog(ger)?\b)", re.MULTILINE
 )
 
 #: Modules whose tests still stand with others'.
@@ -185,6 +192,12 @@ def test_modules_are_short(name: str) -> None:
     """A module that grows past 400 lines holds two duties."""
     lines = FILES[name].read_text("utf-8").count("\n")
     assert lines <= 400 or name in LONG
+
+
+def test_there_is_one_logger() -> None:
+    """What strangers have sent is made printable wherever it is logged."""
+    others = [name for name, path in FILES.items() if OTHERS_LOGGER.search(path.read_text("utf-8"))]
+    assert others == ["netshare.logger"]
 
 
 def test_every_module_has_its_tests() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from twisted.logger import LogEvent, Logger, formatEvent
 
-from netshare.printable import CleanLogger, printable
+from netshare.printable import printable
 
 HOSTILE = [
     ("\x1b[2J", r"\x1b[2J"),
@@ -30,23 +29,3 @@ def test_what_is_not_printable(text: str, shown: str) -> None:
 def test_what_is_printable(text: str) -> None:
     """Letters of any language stay what they are."""
     assert printable(text) == text
-
-
-@pytest.mark.parametrize(("text", "shown"), HOSTILE)
-def test_a_logger(text: str, shown: str) -> None:
-    """Texts and exceptions of an event are printable; other values are left alone."""
-    events: list[LogEvent] = []
-    log: Logger = CleanLogger("a name", observer=events.append)
-    log.warn("{via} {error} {number}", via=text, error=ValueError(text), number=1)
-    (event,) = events
-    assert formatEvent(event) == f"{shown} {shown} 1"
-    assert event["log_namespace"] == "a name"
-
-
-def test_the_name_of_a_logger() -> None:
-    """It is the module's and class's that it stands in, as with Twisted's own."""
-    assert Named.log.namespace == f"{__name__}.Named"
-
-
-class Named:
-    log = CleanLogger()

@@ -36,9 +36,9 @@ from enum import Enum
 from functools import lru_cache
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.sockets.held import HeldSocket
 

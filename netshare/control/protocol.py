@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from netshare.control.boxes import BoxReader
 from netshare.control.commands import MAX_LARGE_BYTES
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IConnection
 from netshare.sockets.privatenames import (
     amp_counts,
@@ -137,7 +137,7 @@ class ControlProtocol(amp.AMP):
     by no command is closed with the link.
     """
 
-    log = CleanLogger()
+    log = Logger()
     transport: IConnection
 
     def __init__(self) -> None:

@@ -19,7 +19,6 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
@@ -28,6 +27,7 @@ from netshare.endpoints.refusal import Refusal
 from netshare.framing.faults import Fault
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Malformed, Preamble
 from netshare.framing.records import PREAMBLE_ACK, Mode
+from netshare.logger import Logger
 from netshare.reactors import IConnection
 from netshare.sockets.keepalive import bytes_moved
 from netshare.timing import Deadlines, IdleWatch

@@ -17,8 +17,8 @@ from typing import TextIO
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 
 #: Seconds until a line is in the file, at most.
 DELAY = 1.0
@@ -55,7 +55,7 @@ class ConnectionLog:
     :raises OSError: it cannot be opened
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, reactor: IReactorTime, path: Path) -> None:
         self._reactor = reactor

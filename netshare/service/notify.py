@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import MutableMapping, Sequence
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 
 #: Seconds that a message waits for room in the manager's queue; then it is lost.
 PATIENCE = 1.0
@@ -36,7 +36,7 @@ class Notifier:
         does not watch
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, address: str = "", watchdog: float = 0.0) -> None:
         self._address = "\0" + address[1:] if address.startswith("@") else address

@@ -14,7 +14,7 @@ import os
 import resource
 from dataclasses import dataclass, field
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import PausablePort
 from netshare.sockets.listening import WCF_CLIENT_SEGMENT
 
@@ -75,7 +75,7 @@ class Admission:
     Counts what is undecided and which descriptors are held, and pauses the ports at a limit.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, quotas: Quotas, descriptorLimit: int | None = None) -> None:
         self.quotas = quotas

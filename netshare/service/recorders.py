@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from zope.interface import implementer
 
 from netshare.interfaces import IOutcomeRecorder
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 
 
 @implementer(IOutcomeRecorder)
@@ -52,7 +52,7 @@ class Recorders:
     are not affected.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, *recorders: IOutcomeRecorder) -> None:
         self._recorders = recorders

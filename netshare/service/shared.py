@@ -23,7 +23,7 @@ from netshare.addresses import BaseAddress, parse_base_address
 from netshare.endpoints.address import SharedPortAddress
 from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
 from netshare.interfaces import IOutcomeRecorder, IRoute
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.connectionlog import ConnectionLog
 from netshare.service.desk.accounts import Accounts
 from netshare.service.desk.memory import AddressMemory
@@ -321,7 +321,7 @@ class LocalListeningPort:
     What :meth:`LocalEndpoint.listen` gives.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, shared: SharedPort, address: BaseAddress, factory: IProtocolFactory) -> None:
         self.route: IRoute = LocalRoute(shared.reactor, factory)

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.notify import LONGEST_NAME, Notifier
 from netshare.sockets.inherited import InheritedDescriptors, NotListening, tcp_listener
 
@@ -36,7 +36,7 @@ class DescriptorStore:
     :param passed: what the manager has passed to this process
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self, notifier: Notifier | None = None, passed: InheritedDescriptors | None = None

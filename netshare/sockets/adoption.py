@@ -16,9 +16,9 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.logger import Logger
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.reactors import IConnection, IReactor
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.privatenames import AdoptedConnection, is_closing, makes_tcp_servers

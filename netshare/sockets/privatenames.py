@@ -49,11 +49,11 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.tcp import Connection, Server
-from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 
+from netshare.logger import Logger
 from netshare.reactors import IConnection, IReactor
 from netshare.sockets.held import forbid_lingering
 

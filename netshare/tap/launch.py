@@ -13,9 +13,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger
 
 from netshare.control.commands import TakeOverRefused
+from netshare.logger import Logger
 from netshare.service.activation.surroundings import ambient_capabilities
 from netshare.tap import orphan
 from netshare.timing import Timer

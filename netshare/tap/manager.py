@@ -13,10 +13,10 @@ from typing import Any
 
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
 from netshare.config import Configuration, ConfigurationError, ListenSpec, server_endpoint
 from netshare.config.endpoints import inherited_name, is_headed, listening_port
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.notify import Notifier
 from netshare.service.shared import SharedPort

@@ -14,13 +14,13 @@ from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
 
 from netshare.addresses import BaseAddress
 from netshare.config import Configuration, ConfigurationError
 from netshare.config.difference import Difference
 from netshare.config.values import ListenSpec
 from netshare.control.commands import ReloadFailed
+from netshare.logger import Logger
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.front.ports import PortNotAllowed, PortUnavailable
 from netshare.service.shared import SharedPort

@@ -25,13 +25,13 @@ from twisted.internet.defer import (
 from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netshare import __version__
 from netshare.config import Configuration, ConfigurationError, ListenSpec
 from netshare.config.endpoints import is_inherited
 from netshare.control.commands import ReloadFailed
+from netshare.logger import Logger
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
 from netshare.service.notify import Notifier

@@ -13,9 +13,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
 from netshare.control.commands import TakeOverRefused
+from netshare.logger import Logger
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
 from netshare.service.notify import Notifier

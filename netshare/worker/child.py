@@ -18,9 +18,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import deferLater, react
-from twisted.logger import Logger, globalLogBeginner, jsonFileLogObserver
+from twisted.logger import globalLogBeginner, jsonFileLogObserver
 
 from netshare.endpoints.preamble import PreambleUse
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import Wish

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netshare.control.commands import Busy, Gone, NotMine
@@ -27,6 +26,7 @@ from netshare.control.lanes import (
     send,
     unpack_batch,
 )
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket

@@ -14,7 +14,6 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
@@ -22,6 +21,7 @@ from netshare.control import commands
 from netshare.control.commands import WorkerFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import ControlProtocol, declared
+from netshare.logger import Logger
 from netshare.sockets.credentials import Peer, user_number
 from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket

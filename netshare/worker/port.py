@@ -21,13 +21,13 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
 )
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.control import commands
 from netshare.control.commands import RegistrationError
 from netshare.endpoints.address import SharedPortAddress
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.sockets.descriptors import raise_descriptor_limit
 from netshare.worker.intake import Intake

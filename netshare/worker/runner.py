@@ -18,10 +18,10 @@ from twisted.application.internet import StreamServerEndpointService
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netshare.control.commands import RegistrationError
+from netshare.logger import Logger
 from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import UntrustedService
 from netshare.worker.port import ServiceNotRunning

@@ -17,7 +17,7 @@ from twisted.logger import LogLevel, eventFromJSON, formatEvent
 from zope.interface import implementer
 
 from netshare.interfaces import ILinkWatcher, IWorkerLink
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.activation.interfaces import IProcessWatcher, IWorkerProcess
 from netshare.service.activation.limits import Limits
 from netshare.service.activation.process import SpawnFailed
@@ -65,7 +65,7 @@ class Generation:
     :ivar readyAt: when it began to serve, if it has
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self, clock: IReactorTime, name: str, number: int, limits: Limits, owner: GenerationOwner

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from twisted.internet.interfaces import IReactorTime
 
 from netshare.addresses import AddressKey
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.activation.files import WatchedFiles
 from netshare.service.activation.generation import Generation, Phase
 from netshare.service.activation.interfaces import IWorkerProcess, State
@@ -82,7 +82,7 @@ class Replacing:
     :param workers: the workers, by address
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from zope.interface import implementer
 from netshare.addresses import AddressKey, BaseAddress, parse_base_address
 from netshare.control.paths import CONTROL_VARIABLE, LINK_VARIABLE
 from netshare.interfaces import IWorkerManager
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.generation import Generation
@@ -48,7 +48,7 @@ class Supervisor:
     :ivar changed: called when what :meth:`handed_over` would say has become another
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from netshare.addresses import BaseAddress
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.activation.failures import Failures
 from netshare.service.activation.generation import Generation
 from netshare.service.activation.interfaces import State
@@ -46,7 +46,7 @@ class Worker(PassableWorker):
     :ivar trouble: what went wrong last, in words; empty when all is well
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from netshare.control import commands
 from netshare.control.commands import ServiceFault
 from netshare.control.protocol import declared
 from netshare.interfaces import ILinkWatcher
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.desk.departures import Leaving
 from netshare.service.desk.registry import Registration
 from netshare.service.desk.reports import ReportingLink
@@ -35,7 +35,7 @@ class DrainableLink(ReportingLink):
     What the service's end of a link has for that.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, watcher: ILinkWatcher | None = None) -> None:
         super().__init__()

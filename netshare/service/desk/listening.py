@@ -22,7 +22,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 
 #: Links that are accepted in one turn.
@@ -43,7 +43,7 @@ class ControlPort(FileDescriptor):
     """
 
     reactor: IReactor
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from netshare.addresses import AddressError, BaseAddress, parse_base_address
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.desk.notebook import Notebook
 from netshare.timing import Timer
@@ -30,7 +30,7 @@ class AddressMemory:
     :param addresses: tells the addresses of now
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

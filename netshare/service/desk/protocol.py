@@ -23,7 +23,7 @@ from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import MAX_BOX, declared
 from netshare.interfaces import ILinkWatcher, IWorkerLink, IWorkerManager
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
     SHORT_BOX,
@@ -67,7 +67,7 @@ class DeskProtocol(ManagingLink):
     :param watcher: is told when this worker, which the service has started, serves its address
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 
 #: Seconds until the same refusal is logged again.
 QUIET = 60.0
@@ -22,7 +22,7 @@ class Refusals:
     Logs who was refused what, and why.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock

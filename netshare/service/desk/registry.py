@@ -12,8 +12,8 @@ from typing import Protocol
 from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
 from netshare.service.desk.accounts import Accounts
 from netshare.service.front.ports import PortNotAllowed, Ports, PortUnavailable
@@ -84,7 +84,7 @@ class Registry:
     Claims, conflicts and quotas; who has to be told of what.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self, reactor: IReactor, tree: RoutingTree, ports: Ports, accounts: Accounts, quotas: Quotas

@@ -16,8 +16,8 @@ from collections import OrderedDict
 from collections.abc import Set
 
 from netshare.control.commands import NotReturnable
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 from netshare.service.front.ports import Ports
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.sockets.held import HeldSocket
@@ -75,7 +75,7 @@ class Returns:
     Takes connections back, and lets the front route them again.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, front: SharedPortFactory, ports: Ports) -> None:
         self._front = front

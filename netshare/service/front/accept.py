@@ -25,7 +25,7 @@ from twisted.internet.tcp import Port
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.front.preamble import SharedPortFactory
 from netshare.service.records import Handed, PortRecord
@@ -63,7 +63,7 @@ class BatchingPort(FileDescriptor):
 
     reactor: IReactor
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

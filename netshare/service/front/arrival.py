@@ -7,12 +7,12 @@ from __future__ import annotations
 import socket
 from collections import Counter
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.endpoints.refusal import RefusalFactory, RefusalProtocol
 from netshare.framing.faults import Fault
 from netshare.interfaces import IArrival, IOutcomeRecorder
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
 from netshare.printable import printable
 from netshare.reactors import IReactor

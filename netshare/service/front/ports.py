@@ -21,7 +21,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.tcp import Port
 
 from netshare.addresses import DEFAULT_PORTS, NET_TCP
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor, PausablePort
 from netshare.service.front.accept import BatchingPort
 from netshare.service.front.preamble import SharedPortFactory
@@ -102,7 +102,7 @@ class Ports:
         listens
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

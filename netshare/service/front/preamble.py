@@ -21,8 +21,8 @@ from netshare.framing.preamble import (
     Reading,
     read_preamble,
 )
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 from netshare.reactors import IConnection
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.crowd import Crowd
@@ -60,7 +60,7 @@ class SharedPortFactory(Factory):
     """
 
     noisy = False
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, router: Router, ending: Ending) -> None:
         self.router = router

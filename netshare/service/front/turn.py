@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 
 
@@ -19,7 +19,7 @@ class Turn:
     is what counts.
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, reactor: IReactor) -> None:
         self._reactor = reactor

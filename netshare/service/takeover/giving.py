@@ -15,7 +15,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 
 from netshare.control.commands import TakeOverRefused
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.records import CountersRecord, EndRecord, Handed
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.channel import (
@@ -59,7 +59,7 @@ class Giving:
     :param left: called when the successor has everything, with the channel to it
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

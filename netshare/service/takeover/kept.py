@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.activation.generation import Phase
 from netshare.service.activation.interfaces import SERVING, State
@@ -43,7 +43,7 @@ class KeptWorkers:
     :param workers: those of now, each before its processes
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self, reactor: IReactor, store: DescriptorStore, workers: Callable[[], Iterable[Handed]]

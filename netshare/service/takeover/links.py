@@ -15,7 +15,7 @@ from twisted.internet.protocol import Factory
 from netshare.addresses import parse_base_address
 from netshare.control.commands import RegistrationError
 from netshare.interfaces import IErrand
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.desk.passing import PassableLink
 from netshare.service.desk.protocol import DeskProtocol
 from netshare.service.desk.registry import Registry
@@ -29,7 +29,7 @@ from netshare.service.workers.route import Errand, WorkerRoute
 from netshare.sockets.credentials import Peer
 from netshare.sockets.held import HeldSocket
 
-log = CleanLogger()
+log = Logger()
 
 
 class Links:

@@ -18,7 +18,7 @@ from netshare.addresses import AddressError, parse_base_address
 from netshare.control.boxes import BadBox, Box, BoxReader
 from netshare.control.commands import TakeOver
 from netshare.control.protocol import MAX_BOX
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.service.records import (
     FORMAT,
     ChildRecord,
@@ -58,7 +58,7 @@ class Taking:
     :raises TakeOverFailed: there is none, or it does not give
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, control: Path) -> None:
         self._channel_socket, self.predecessor = _ask(control)

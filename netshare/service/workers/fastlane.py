@@ -37,7 +37,7 @@ from netshare.control.lanes import (
     unpack_answer,
 )
 from netshare.interfaces import IErrand
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.front.turn import Turn
 from netshare.service.quotas import Quotas
@@ -69,7 +69,7 @@ class FastLane(PassableLane):
     :param ends: of a lane that another process has made: ours, and the worker's
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

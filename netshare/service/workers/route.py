@@ -29,8 +29,8 @@ from zope.interface import implementer
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Gone, NotMine, WorkerFault
 from netshare.interfaces import IActivation, IArrival, IDispatchPolicy, IErrand, IRoute, IWorkerLane
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 from netshare.reactors import IReactor
 from netshare.service.quotas import Admission, Quotas
 from netshare.service.records import Handed, waiting
@@ -103,7 +103,7 @@ class WorkerRoute:
     """
 
     kind = "worker"
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from netshare.control.lanes import (
     split_addressed,
 )
 from netshare.interfaces import IErrand
-from netshare.printable import CleanLogger
+from netshare.logger import Logger
 from netshare.sockets.held import HeldSocket
 
 
@@ -31,7 +31,7 @@ class Unread:
     :param form: how connections are put into messages
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     def __init__(self, connection: socket.socket, form: LaneForm) -> None:
         self._connection = connection

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.invoker import Refused
 from netshare.transport.security.identity import Identity

@@ -10,10 +10,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.timing import Deadlines
 from netshare.transport.calls.interfaces import IConversationUser, IMessageLink, IMessageReceiver
 from netshare.transport.channels.errors import (

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.calls.slots import Slots
 from netshare.transport.contracts.behavior import (
     ConcurrencyMode,

@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.calls.callers import Caller
 
 __all__ = ["CommunicationState", "Lifetime"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.soap import Message, StreamBody
 from netshare.transport.xml import MAX_QUOTAS, Attribute, Element, as_unique_id, parse
 from netshare.transport.xml.text import TextWriter

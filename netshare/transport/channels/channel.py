@@ -30,7 +30,6 @@ from enum import Enum
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -45,6 +44,7 @@ from netshare.framing.events import (
 from netshare.framing.faults import Fault
 from netshare.framing.records import END, Mode
 from netshare.framing.sized import envelope_header
+from netshare.logger import Logger
 from netshare.transport.channels.errors import (
     ChannelClosedError,
     CommunicationObjectAbortedError,

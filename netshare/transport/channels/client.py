@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
@@ -19,6 +18,7 @@ from netshare.framing.events import (
 )
 from netshare.framing.records import BINARY, BINARY_SESSION, Mode
 from netshare.framing.session import ClientSession
+from netshare.logger import Logger
 from netshare.transport.channels.channel import DuplexChannel
 from netshare.transport.channels.connection import (
     ConnectionState,

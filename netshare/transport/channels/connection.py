@@ -38,13 +38,13 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from netshare.framing.events import Event
 from netshare.framing.faults import Fault
 from netshare.framing.session import ClientSession, ServerSession
+from netshare.logger import Logger
 from netshare.timing import Alarm
 from netshare.transport.channels.errors import CommunicationError, TimeoutError, error_for_loss
 from netshare.transport.channels.inflow import Hold, Inflow, Reading

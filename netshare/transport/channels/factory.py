@@ -9,8 +9,8 @@ from typing import Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.reactors import PausablePort
 from netshare.timing import Timer
 from netshare.transport.channels.connection import FramingConnection

@@ -17,7 +17,6 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -35,6 +34,7 @@ from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
 from netshare.framing.session import ServerSession
 from netshare.interfaces import ISharedConnection, ISharedConnectionReceiver
+from netshare.logger import Logger
 from netshare.transport.channels.channel import DuplexChannel
 from netshare.transport.channels.connection import (
     ConnectionState,

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.conversation import Conversation
 from netshare.transport.calls.interfaces import ITracedCall, ITracing

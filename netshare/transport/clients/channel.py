@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.transport.calls.conversation import Conversation
 from netshare.transport.calls.interfaces import (
     IChannelKeeper,

@@ -10,10 +10,10 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.transport.calls.conversation import Conversation
 from netshare.transport.calls.interfaces import IConversationUser, IMessageLink
 from netshare.transport.calls.link import MessageLink

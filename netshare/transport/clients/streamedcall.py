@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.framing.records import Mode
+from netshare.logger import Logger
 from netshare.timing import Timer
 from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.formatter import formatter_for

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from twisted.logger import Logger
-
+from netshare.logger import Logger
 from netshare.transport.xml import (
     Attribute,
     Element,

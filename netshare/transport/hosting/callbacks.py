@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.logger import Logger
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.transport.calls.callers import Caller
 from netshare.transport.calls.context import served_here
 from netshare.transport.calls.conversation import Conversation

@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject, IExchangeUser
 from netshare.transport.calls.invoker import Answer, Refused

@@ -12,8 +12,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.calls.authorization import AccessCheck, Authorization, RolesOf
 from netshare.transport.calls.callers import Caller, ThreadCaller
 from netshare.transport.calls.instances import Instances, Throttles

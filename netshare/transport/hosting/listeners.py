@@ -9,12 +9,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from netshare.addresses import parse_base_address
 from netshare.framing.faults import Fault
 from netshare.framing.records import Mode
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.transport.calls.instances import client_of
 from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationObject

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from netshare.logger import Logger
 from netshare.transport.calls.interfaces import IMessageLink
 from netshare.transport.calls.securedlink import SecuredLink
 from netshare.transport.calls.slots import begin

@@ -9,10 +9,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.transport.calls.conversation import Conversation
 from netshare.transport.calls.instances import client_of
 from netshare.transport.calls.interfaces import (

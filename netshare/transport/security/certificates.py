@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from OpenSSL import SSL
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.security.identity import Identity, IdentityKind
 
 __all__ = [

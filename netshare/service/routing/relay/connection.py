@@ -12,8 +12,8 @@ from __future__ import annotations
 from netshare.framing.follow import NO_END, ClientFollower, Unfollowable
 from netshare.framing.preamble import KNOWN_PREAMBLES, NEED_MORE, Preamble
 from netshare.interfaces import IArrival
+from netshare.logger import Logger
 from netshare.outcomes import Outcome
-from netshare.printable import CleanLogger
 from netshare.service.front.undecided import judge
 from netshare.service.routing.relay.ends import READ_SIZE, SocketEnd
 from netshare.service.routing.relay.search import Relay, RelayStage, ServerSearch
@@ -30,7 +30,7 @@ class RelayedConnection(ServerSearch):
     :ivar moved: grows whenever bytes come from either side
     """
 
-    log = CleanLogger()
+    log = Logger()
 
     __slots__ = ("_follower", "moved")
 

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary, ref
 
 from twisted.internet.interfaces import IReadDescriptor
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.routing.relay.pipes import Pipes
 

@@ -22,10 +22,10 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netshare.logger import Logger
 from netshare.transport.channels.upgrades import (
     IUpgrade,
     IUpgradeAcceptor,

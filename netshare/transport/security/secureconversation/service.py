@@ -24,8 +24,8 @@ from typing import Final
 
 from cryptography import x509
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
+from netshare.logger import Logger
 from netshare.transport.security.identity import Identity
 from netshare.transport.security.secureconversation.contexts import (
     ContextStore,
