@@ -23,8 +23,13 @@ from zope.interface import implementer
 
 from netshare.control.paths import LINK_VARIABLE, worker_control_path
 from netshare.endpoints.preamble import ConsumingFactory, PreambleUse
+from netshare.worker.inherited import InheritedSession
 from netshare.worker.link import Wish, trusted_users
 from netshare.worker.port import SharedListeningPort
+from netshare.worker.sessions import Sessions
+
+#: A process has one link to a service, whatever it listens at.
+_SESSIONS = Sessions()
 
 
 @implementer(IStreamServerEndpoint)
@@ -76,9 +81,14 @@ class SharedPortServerEndpoint:
         factory = protocolFactory
         if self._preamble is PreambleUse.CONSUME:
             factory = ConsumingFactory(factory, self._reactor, idleTimeout=self._idleTimeout)
-        port = SharedListeningPort(self._reactor, self._wish, factory, self._trusted)
         inherited = None if self._control else self._environ.pop(LINK_VARIABLE, None)
         control = Path(self._control) if self._control else worker_control_path(self._environ)
         if inherited is not None:
-            return ensureDeferred(port.startInherited(int(inherited), control))
-        return ensureDeferred(port.start(control, self._wait))
+            # The program that made our process is trusted: it could have made it anything. Its
+            # successor need not be.
+            own = InheritedSession(self._reactor, control, self._trusted)
+            port = SharedListeningPort(self._reactor, own, self._wish, factory)
+            return ensureDeferred(port.startInherited(own, int(inherited)))
+        session = _SESSIONS.find(self._reactor, control, self._trusted, self._wish)
+        port = SharedListeningPort(self._reactor, session, self._wish, factory)
+        return ensureDeferred(port.start(self._wait))

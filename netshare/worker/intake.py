@@ -7,12 +7,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 from weakref import WeakSet
 
-from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, parse_via
@@ -25,12 +22,7 @@ from netshare.sockets.adoption import ClientGone, adopt
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import address_from_text, address_text
 from netshare.sockets.privatenames import AdoptedConnection
-
-
-class Link(Protocol):
-    """The way back to the service."""
-
-    def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]: ...
+from netshare.worker.returns import ReturnWay
 
 
 class Intake:
@@ -38,13 +30,16 @@ class Intake:
     Makes connections that are handed over connections of a Factory.
 
     It outlives links: connections that came over a link that is gone are still counted here.
+
+    :param way: where connections go back to the service
+    :ivar returning: how many are on their way back, and not answered for
     """
 
-    def __init__(self, reactor: IReactor, factory: IProtocolFactory) -> None:
+    def __init__(self, reactor: IReactor, factory: IProtocolFactory, way: ReturnWay) -> None:
         self.reactor = reactor
         self.factory = factory
-        #: The link that is up, if one is.
-        self.link: Link | None = None
+        self.returning = 0
+        self._way = way
         #: Changes whenever sockets that came before may belong to another worker now.
         self.epoch = 0
         self.accepting = True
@@ -100,20 +95,48 @@ class Intake:
         if transport is None:
             raise commands.Busy("the Factory wants no more connections")
 
-    def returnLate(self, held: HeldSocket, readData: bytes, peer: str) -> None:
+    def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]:
         """
-        Give back what came over a lane whose link is gone, over the link that is up now, if any.
+        Return a connection to the service.
+
+        :param held: it belongs to this object now
         """
-        if self.link is None:
-            held.close()
-        else:
-            self.link.giveBack(held, readData, peer).addErrback(lambda _: None)
+        self.returning += 1
+
+        def answered(result: Any) -> Any:
+            self.returning -= 1
+            return result
+
+        return self._way.giveBack(held, readData, peer).addBoth(answered)
 
     def routesChanged(self) -> None:
         """
         A socket that is here already may not be ours when it is used again.
         """
         self.epoch += 1
+
+
+class Intakes(Protocol):
+    """
+    Those of one process.
+
+    :ivar asking: whether the service is asked to register something, and has not answered
+    """
+
+    @property
+    def asking(self) -> bool: ...
+
+    def find(self, address: str) -> Intake | None:
+        """
+        :param address: as the service has registered it
+        :returns: None: it is not registered by this process
+        """
+
+    def routesChanged(self, address: str) -> None:
+        """Sockets that came for an address before may belong to another worker now."""
+
+    def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]:
+        """See :meth:`~netshare.worker.returns.ReturnWay.giveBack`."""
 
 
 @implementer(ISharedConnection)
@@ -140,14 +163,8 @@ class SharedConnection:
             return False
 
     def giveBack(self, readData: bytes) -> Deferred[None]:
-        link = self._intake.link
         held = HeldSocket.from_transport(self._transport)
-        if link is None:
-            # The service is being restarted. A client that loses a pooled socket here connects
-            # anew without telling anybody, which is the best that is left.
-            held.close()
-            return defer.fail(Failure(ConnectionClosed("the service is not there")))
-        return link.giveBack(held, readData, self._peer)
+        return self._intake.giveBack(held, readData, self._peer)
 
 
 def _receiver(transport: IConnection) -> Any:

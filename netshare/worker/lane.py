@@ -24,6 +24,7 @@ from netshare.control.lanes import (
     pack_batch,
     receive,
     send,
+    split_addressed,
     unpack_batch,
 )
 from netshare.logger import Logger
@@ -31,7 +32,7 @@ from netshare.reactors import IReactor
 from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.unixnames import EXHAUSTED
-from netshare.worker.intake import Intake
+from netshare.worker.intake import Intake, Intakes
 
 #: How many messages are read in one turn of the reactor.
 _TURN = 16
@@ -61,10 +62,10 @@ class FastLaneReader(LaneEnd):
     reactor: IReactor
 
     def __init__(
-        self, reactor: IReactor, lane: socket.socket, intake: Intake, broken: Callable[[], None]
+        self, reactor: IReactor, lane: socket.socket, intakes: Intakes, broken: Callable[[], None]
     ) -> None:
         super().__init__(reactor, lane)
-        self._intake = intake
+        self._intakes = intakes
         self._broken = broken
         self._adopted = 0
         self._gone = 0
@@ -74,7 +75,10 @@ class FastLaneReader(LaneEnd):
         self._refused: list[tuple[Parcel, HeldSocket]] = []
         #: The service reads no answers any more: its link is gone.
         self._orphaned = False
-        self._drained: Deferred[None] | None = None
+        self._drained: list[Deferred[None]] = []
+        #: For an address whose registration the service has not answered yet: the answer comes
+        #: another way, and may be read a moment later.
+        self._early: tuple[bytes, list[HeldSocket]] | None = None
         self._pause: IDelayedCall | None = None
         #: Goes on writing when the system may carry descriptors again.
         self._writingLater: IDelayedCall | None = None
@@ -121,10 +125,21 @@ class FastLaneReader(LaneEnd):
         those connections now.
         """
         self._orphan()
+        self.goOn()
         while self._readOne():
             pass
         if self._pause is None:  # else there is no room for more yet: the end comes later
             self.close()
+
+    def goOn(self) -> None:
+        """The service has answered a registration, or does not answer any more."""
+        if self._early is not None:
+            (payload, held), self._early = self._early, None
+            self._adopt(payload, held)
+            if self._early is None and self.connected:
+                self.doWrite()
+                if self._pause is None:
+                    self.startReading()
 
     def _wait(self) -> None:
         """Write again in a while."""
@@ -145,8 +160,12 @@ class FastLaneReader(LaneEnd):
                 if held:
                     parcels = unpack_batch(payload, len(held))
                     for one, parcel in zip(held, parcels, strict=True):
-                        self._intake.returnLate(one, parcel.readData, parcel.peer)
+                        self._returnLate(one, parcel)
             self._tellDrained()
+
+    def _returnLate(self, one: HeldSocket, parcel: Parcel) -> None:
+        """Give back what came over this lane, over the link that there will be."""
+        self._intakes.giveBack(one, parcel.readData, parcel.peer).addErrback(lambda _: None)
 
     def drain(self) -> Deferred[None]:
         """
@@ -159,7 +178,7 @@ class FastLaneReader(LaneEnd):
         if not self.connected:
             return succeed(None)
         drained: Deferred[None] = Deferred()
-        self._drained = drained
+        self._drained.append(drained)
         self.doWrite()
         if self._orphaned:
             self._tellDrained()
@@ -176,10 +195,12 @@ class FastLaneReader(LaneEnd):
         if self._writingLater is not None:
             self._writingLater.cancel()
             self._writingLater = None
-        for _, held in self._outgoing:
+        early = [] if self._early is None else [self._early]
+        for _, held in (*self._outgoing, *early):
             for one in held:
                 one.close()
         self._outgoing.clear()
+        self._early = None
         self._tellDrained()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -188,9 +209,9 @@ class FastLaneReader(LaneEnd):
         self._broken()
 
     def _tellDrained(self) -> None:
-        if self._drained is not None:
-            drained, self._drained = self._drained, None
-            drained.callback(None)
+        drained, self._drained = self._drained, []
+        for one in drained:
+            one.callback(None)
 
     def _readOne(self) -> bool:
         """
@@ -198,7 +219,7 @@ class FastLaneReader(LaneEnd):
 
         :returns: whether there may be another one
         """
-        if not self.connected or self._pause is not None:
+        if not self.connected or self._pause is not None or self._early is not None:
             return False
         try:
             try:
@@ -219,7 +240,7 @@ class FastLaneReader(LaneEnd):
                 self._broken()
             return False
         if not descriptors:
-            self._intake.routesChanged()
+            self._intakes.routesChanged(payload.decode("utf-8", "replace"))
             return True
         crowded = nearly_the_last(max(descriptors), MAX_BATCH)
         self._adopt(payload, [HeldSocket(descriptor) for descriptor in descriptors])
@@ -249,19 +270,27 @@ class FastLaneReader(LaneEnd):
 
     def _adopt(self, payload: bytes, held: list[HeldSocket]) -> None:
         try:
-            parcels = unpack_batch(payload, len(held))
+            address, batch = split_addressed(payload)
+            parcels = unpack_batch(batch, len(held))
         except BadParcels as error:
             for one in held:
                 one.close()
             self._break(f"the fast lane carries nonsense: {error}")
             return
+        intake = self._intakes.find(address)
+        if intake is None and self._intakes.asking and not self._orphaned:
+            self._early = payload, held
+            self.stopReading()
+            return
         for one, parcel in zip(held, parcels, strict=True):
-            self._adoptOne(one, parcel)
+            self._adoptOne(intake, one, parcel)
         self._giveBackRefused()
 
-    def _adoptOne(self, one: HeldSocket, parcel: Parcel) -> None:
+    def _adoptOne(self, intake: Intake | None, one: HeldSocket, parcel: Parcel) -> None:
         try:
-            self._intake.receive(one, None, parcel.readData, parcel.peer)
+            if intake is None:
+                raise NotMine("its address is not registered by this process")
+            intake.receive(one, None, parcel.readData, parcel.peer)
         except Gone:
             self._giveBackRefused()
             self._gone += 1
@@ -272,7 +301,7 @@ class FastLaneReader(LaneEnd):
                 return
         except NotMine:
             if self._orphaned:
-                self._intake.returnLate(one, parcel.readData, parcel.peer)
+                self._returnLate(one, parcel)
             elif self.connected and not one.closed:
                 self._outgoing.append((pack_batch([parcel.readData], [parcel.peer]), [one]))
             else:
@@ -286,7 +315,7 @@ class FastLaneReader(LaneEnd):
     def _refuse(self, one: HeldSocket, parcel: Parcel) -> None:
         """We are too busy for it: the service keeps it until we, or others, are not."""
         if self._orphaned:
-            self._intake.returnLate(one, parcel.readData, parcel.peer)
+            self._returnLate(one, parcel)
         elif not self.connected:
             one.close()
         else:

@@ -1,14 +1,13 @@
 """
-A worker's link to the service: one registration, made again whenever the link is.
+A worker's link to the service: registrations, and the connections that come for them.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
@@ -22,11 +21,13 @@ from netshare.control.commands import WorkerFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import ControlProtocol, declared
 from netshare.logger import Logger
+from netshare.reactors import IReactor
 from netshare.sockets.credentials import Peer, user_number
 from netshare.sockets.descriptors import nearly_the_last, room_for
 from netshare.sockets.held import HeldSocket
-from netshare.worker.intake import Intake
+from netshare.worker.intake import Intake, Intakes
 from netshare.worker.lane import ROOM_PAUSE, FastLaneReader
+from netshare.worker.returns import ReturnWay
 
 
 class UntrustedService(Exception):
@@ -66,11 +67,32 @@ class Wish:
             "unique": self.unique,
             "shared": self.shared,
             "maxOutstanding": self.maxOutstanding,
-            "lane": LaneForm.BATCHES.value if self.fast else None,
+            "lane": LaneForm.ADDRESSED.value if self.fast else None,
             "drains": True,
             "pings": True,
             "generation": self.generation,
         }
+
+
+class LinkOwner(Intakes, ReturnWay, Protocol):
+    """
+    Whose link it is.
+    """
+
+    reactor: IReactor
+
+    def intakes(self) -> list[Intake]:
+        """All that it has."""
+
+    def drain(self, address: str, seconds: float) -> None:
+        """
+        The service sends no more for an address.
+
+        :param seconds: that the connections which are here may take to end
+        """
+
+    def lost(self, link: WorkerLink) -> None:
+        """The link has ended."""
 
 
 class WorkerLink(ControlProtocol):
@@ -80,26 +102,18 @@ class WorkerLink(ControlProtocol):
 
     log = Logger()
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, owner: LinkOwner) -> None:
         super().__init__()
-        self._intake = intake
+        self._owner = owner
         self.lane: FastLaneReader | None = None
         self._pause: IDelayedCall | None = None
-        self.lost: Callable[[], None] = lambda: None
-        #: Called when the service gives it no more connections, with the seconds that those it has
-        #: may take to end.
-        self.drain: Callable[[float], None] = lambda seconds: None
-        #: How many connections the service has been given back and has not answered for.
-        self.returning = 0
 
-    async def register(self, wish: Wish, trusted: frozenset[int] | None) -> str:
+    def check(self, trusted: frozenset[int] | None) -> None:
         """
-        Make sure that the service is who it should be, and register.
+        Make sure that the service is who it should be.
 
         :param trusted: user numbers that the service may run as; None: any
-        :returns: the address as it is registered
-        :raises UntrustedService: it runs as another user
-        :raises RegistrationError: it refuses
+        :raises UntrustedService: it runs as another user; the link is closed
         """
         service = Peer.of(self.transport.getHandle())
         if trusted is not None and service.uid not in trusted:
@@ -108,28 +122,28 @@ class WorkerLink(ControlProtocol):
                 f"the control socket belongs to user {service.user}, who is neither root, nor "
                 "you, nor the user netshare: name the service's user with serviceUser="
             )
+
+    async def register(self, wish: Wish) -> str:
+        """
+        :returns: the address as it is registered
+        :raises RegistrationError: the service refuses
+        """
         answer = await self.callRemote(commands.Register, **wish.arguments())
         if answer["lane"] is not None:
             lane = socket.socket(fileno=self.claim(answer["lane"]))
-            self.lane = FastLaneReader(self._intake.reactor, lane, self._intake, self._laneBroken)
-        self._intake.link = self
-        self._intake.routesChanged()
+            self.lane = FastLaneReader(self._owner.reactor, lane, self._owner, self._laneBroken)
         return str(answer["baseAddress"])
 
     def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]:
-        """
-        Return a connection to the service.
-        """
+        """See :meth:`~netshare.worker.returns.ReturnWay.giveBack`."""
         try:
             answer = self.callRemote(
                 commands.Return, peer=peer, readData=readData, socket=held.fileno()
             )
         except (amp.TooLong, ConnectionClosed) as error:
             answer = defer.fail(error)
-        self.returning += 1
 
         def answered(result: Any) -> Any:
-            self.returning -= 1
             held.close()
             return result if isinstance(result, Failure) else None
 
@@ -141,24 +155,31 @@ class WorkerLink(ControlProtocol):
     ) -> dict[str, Any]:
         held = HeldSocket(self.claim(socket))
         try:
-            self._intake.receive(held, via, readData, peer)
+            intake = self._owner.find(baseAddress)
+            if intake is None:
+                raise commands.NotMine(f"{baseAddress} is not registered by this process")
+            intake.receive(held, via, readData, peer)
         finally:
             held.close()
         return {}
 
     @declared(commands.RoutesChanged, WorkerFault)
     def routesChanged(self, baseAddress: str) -> dict[str, Any]:
-        self._intake.routesChanged()
+        self._owner.routesChanged(baseAddress)
         return {}
 
     @declared(commands.Ping, WorkerFault)
     def pinged(self) -> dict[str, Any]:
-        return {"connections": len(self._intake.open()), "returning": self.returning}
+        intakes = self._owner.intakes()
+        return {
+            "connections": sum(len(intake.open()) for intake in intakes),
+            "returning": sum(intake.returning for intake in intakes),
+        }
 
     @declared(commands.Drain, WorkerFault)
     def drained(self, baseAddress: str, deadline: int) -> dict[str, Any]:
         # In the reactor's next turn, when the answer has been written.
-        self._intake.reactor.callLater(0, self.drain, float(deadline))
+        self._owner.reactor.callLater(0, self._owner.drain, baseAddress, float(deadline))
         return {}
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -166,11 +187,9 @@ class WorkerLink(ControlProtocol):
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        if self._intake.link is self:
-            self._intake.link = None
+        self._owner.lost(self)
         if self.lane is not None:
             self.lane.finish()
-        self.lost()
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
         """
@@ -184,14 +203,14 @@ class WorkerLink(ControlProtocol):
                 "connections until there are some"
             )
             self.transport.pauseProducing()
-            self._pause = self._intake.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
+            self._pause = self._owner.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
 
     def _lookForRoom(self) -> None:
         self._pause = None
         if room_for(1):
             self.transport.resumeProducing()
         else:
-            self._pause = self._intake.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
+            self._pause = self._owner.reactor.callLater(ROOM_PAUSE, self._lookForRoom)
 
     def _laneBroken(self) -> None:
         """A link without its lane would be given connections that do not arrive."""

@@ -19,7 +19,7 @@ from netshare.service.activation.limits import FIRST_DELAY, KILL_AFTER, LONGEST_
 from netshare.service.front.arrival import FAULTS
 from netshare.service.quotas import Quotas
 from netshare.worker.child import DRAIN
-from netshare.worker.port import RETRY_FIRST, RETRY_LONGEST
+from netshare.worker.session import RETRY_FIRST, RETRY_LONGEST
 from tests.helpers.places import EXAMPLES, ROOT
 
 EXAMPLE = ROOT / "examples" / "netshare.toml"

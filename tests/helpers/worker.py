@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -17,11 +18,13 @@ from netshare.interfaces import ISharedConnectionReceiver
 from netshare.sockets.held import HeldSocket
 from netshare.sockets.names import socket_address_text
 from netshare.testing import AdoptingReactor, UNIXLink, linkedUNIXTransports, tcpPair
-from netshare.worker.intake import Intake
 from netshare.worker.link import Wish, WorkerLink
+from netshare.worker.port import SharedListeningPort
+from netshare.worker.session import WorkerSession
 
 VIA = "net.tcp://localhost/a"
 
+ADDRESS = "net.tcp://+/a"
 
 PREAMBLE = preamble(VIA)
 
@@ -81,10 +84,24 @@ class Setting:
     def __init__(self) -> None:
         self.reactor = AdoptingReactor()
         self.factory: Any = Factory.forProtocol(Receiver)
-        self.intake = Intake(self.reactor, self.factory)
-        self.service, self.worker = Service(), WorkerLink(self.intake)
-        self.link: UNIXLink = linkedUNIXTransports(self.service, self.worker)
+        self.session = WorkerSession(self.reactor, Path("/control"), None)
+        self.port = SharedListeningPort(self.reactor, self.session, Wish(ADDRESS), self.factory)
+        self.intake = self.port.intake
+        self.session._members[self.port] = None
+        self.session._addresses[ADDRESS] = self.port
+        self.join()
         self.clients: list[socket.socket] = []
+
+    def join(self) -> None:
+        """Have a link to a service."""
+        self.service, self.worker = Service(), WorkerLink(self.session)
+        self.link: UNIXLink = linkedUNIXTransports(self.service, self.worker)
+
+    def comeBack(self) -> None:
+        """Have a link to another service, and everything registered there."""
+        self.join()
+        self.session.begin(self.worker)
+        self.link.flush()
 
     def connection(self) -> tuple[socket.socket, HeldSocket, str]:
         client, server = tcpPair()
@@ -98,7 +115,7 @@ class Setting:
         answer = self.service.callRemote(
             commands.Duplicate,
             via=via,
-            baseAddress="net.tcp://+/a",
+            baseAddress=ADDRESS,
             peer=peer,
             local="127.0.0.1:808",
             readData=data,
@@ -111,10 +128,11 @@ class Setting:
         self.reactor.settle()
         return results
 
-    def register(self) -> str:
-        result = self.outcome(ensureDeferred(self.worker.register(Wish("net.tcp://+/a"), None)))
-        assert isinstance(result, str)
-        return result
+    def register(self) -> None:
+        """Have the port registered, over this link."""
+        self.session.begin(self.worker)
+        registering = ensureDeferred(self.port.start(wait=False))
+        self.outcome(registering)
 
     def outcome(self, deferred: Deferred[Any]) -> Any:
         results: list[Any] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ class RunningService:
         quotas = options.pop("quotas", Quotas(receiveTimeout=5.0, dispatchTimeout=2.0))
         options.setdefault("openPorts", True)
         options.setdefault("interfaces", ["127.0.0.1"])
-        self.shared = SharedPort(reactor, quotas, **options)
+        self._make = partial(SharedPort, reactor, quotas, **options)
+        self.shared = self._make()
         self._ports: list[Any] = []
         self._clients: list[RawClient] = []
 
@@ -49,6 +51,17 @@ class RunningService:
         """Open the control socket."""
         endpoint = UNIXServerEndpoint(self.reactor, str(self.control), wantPID=True)
         self._ports.append(await endpoint.listen(self.shared.desk))
+
+    async def leave(self) -> None:
+        """End the service, and nothing else."""
+        await self._ports.pop(0).stopListening()
+        await self.shared.stop()
+
+    async def comeBack(self) -> None:
+        """Be another service, at the same place."""
+        self.shared = self._make()
+        endpoint = UNIXServerEndpoint(self.reactor, str(self.control), wantPID=True)
+        self._ports.insert(0, await endpoint.listen(self.shared.desk))
 
     async def stop(self) -> None:
         """End workers, clients and the service."""

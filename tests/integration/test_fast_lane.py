@@ -249,7 +249,7 @@ async def test_a_worker_that_stops_while_its_lane_is_full(service: RunningServic
     """What is in the lane of a worker that stops listening goes to the other one, all of it."""
     first, second = AcknowledgingFactory("one"), AcknowledgingFactory("two")
     port = await service.worker("one", first, shared=True)
-    link: Any = port._intake.link
+    link: Any = port._session.link
     link.lane.stopReading()
     clients = []
     for _ in range(40):

@@ -4,6 +4,7 @@ A service that starts, or starts again, and workers that die, under a load of cl
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -130,6 +131,32 @@ def test_an_address_of_its_own_port(place: Place) -> None:
         finally:
             process.send_signal(signal.SIGCONT)
             process.kill()
+
+
+def test_many_addresses_of_one_process(place: Place) -> None:
+    """Seven hundred need one link, whatever ulimit says, and are all back after a restart."""
+    service = place.service()
+    paths = [f"orders/{number}" for number in range(700)]
+    limited = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+    command = [
+        *(sys.executable, "-c", limited + SELF_REGISTERED, str(place.control)),
+        *map(place.address, paths),
+    ]
+    with subprocess.Popen(command, env=place.environment) as process:
+        try:
+            for _ in range(2):
+                until(lambda: all(place.served(path) for path in (paths[0], paths[350], paths[-1])))
+                assert json.loads(stats(place))["links"] == 2  # one of them asks
+                assert len(os.listdir(f"/proc/{process.pid}/fd")) < 100
+                end(service, signal.SIGTERM)
+                service = place.service()
+        finally:
+            process.kill()
+
+
+def stats(place: Place) -> bytes:
+    command = [sys.executable, "-m", "netshare.cli", "stats", "--json", "--control"]
+    return subprocess.run([*command, str(place.control)], capture_output=True, check=True).stdout
 
 
 def remembered(place: Place) -> str:

@@ -182,7 +182,27 @@ async def test_a_worker_that_unregisters_gives_its_sockets_back(service: Running
     await service.worker("one", second)
     await use(client, service, "one", b"second")
     assert first.refusedBack == []
-    await service.settle(lambda: port._intake.link is None)  # nothing is left to give back
+    await service.settle(lambda: port not in port._session._members)  # nothing has to go back
+
+
+async def test_a_service_that_is_restarted_meanwhile(service: RunningService) -> None:
+    """A socket that changes workers just then waits for the next service, and notices nothing."""
+    one, two = PoolingFactory("one"), PoolingFactory("two")
+    port = await service.worker("one", one)
+    await service.worker("two", two)
+    client = await service.client()
+    await use(client, service, "one", b"one")
+    await service.leave()
+    await service.settle(lambda: port._session.link is None)
+    client.send(preamble(service.address("two")))
+    await service.settle(lambda: one.givenBack == 1)
+    await service.comeBack()
+    await client.until(len(PREAMBLE_ACK + b"one") + 1 + len(PREAMBLE_ACK + b"two"))
+    assert client.received.endswith(PREAMBLE_ACK + b"two")
+    client.send(END)
+    await client.until(len(client.received) + 1)
+    await use(client, service, "one", b"one")
+    assert (one.refusedBack, two.refusedBack) == ([], [])
 
 
 async def test_part_of_a_preamble_comes_back(service: RunningService) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.helpers.sessions import end_links
 from tests.helpers.worker import Setting
 
 
@@ -21,3 +22,10 @@ def setting() -> Iterator[Setting]:
         held.close()
     one.reactor.settle()
     one.reactor.close()
+
+
+@pytest.fixture(autouse=True)
+def no_links() -> Iterator[None]:
+    """In the end none is left."""
+    yield
+    end_links()

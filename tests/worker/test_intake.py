@@ -170,17 +170,34 @@ def test_nothing_is_mine_after_a_change(setting: Setting) -> None:
     assert not later.isMine(VIA)
 
 
-@pytest.mark.parametrize("registered", [False, True])
-def test_giving_back_without_a_service(setting: Setting, registered: bool) -> None:
-    """While the service is away the connection is closed: its client connects anew."""
-    if registered:
-        setting.register()
+def test_giving_back_without_a_service(setting: Setting) -> None:
+    """While the service is away the connection is kept, and goes to the one that comes."""
+    setting.register()
     client, held, peer = setting.connection()
     setting.give(held, peer)
     setting.link.lose()
-    assert setting.intake.link is None
+    back: list[Any] = []
+    setting.protocol().shared.giveBack(b"again").addBoth(back.append)
+    assert (back, setting.intake.returning) == ([], 1)
+    setting.comeBack()
+    setting.link.flush()
+    assert (back, setting.intake.returning) == ([None], 0)
+    ((returned, data, named),) = setting.service.returned
+    assert (data, named) == (b"again", peer)
+    os.write(returned.fileno(), b"alive")
+    assert client.recv(10) == b"alive"
+    returned.close()
+
+
+def test_a_service_that_does_not_come_back(setting: Setting) -> None:
+    """The connection is closed in the end: its client connects anew."""
+    setting.register()
+    client, held, peer = setting.connection()
+    setting.give(held, peer)
+    setting.link.lose()
     failed: list[Failure] = []
     setting.protocol().shared.giveBack(b"").addErrback(failed.append)
+    setting.session.returns.close()
     assert failed[0].check(ConnectionClosed)
     setting.reactor.settle()
     assert client.recv(1) == b""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
@@ -17,6 +18,7 @@ from netshare.control.lanes import (
     BUSY,
     MAX_BATCH,
     Parcel,
+    address_head,
     pack_batch,
     receive,
     send,
@@ -31,6 +33,9 @@ from netshare.worker.lane import ROOM_PAUSE, FastLaneReader
 OPENING = preamble("net.tcp://server/one")
 
 
+ADDRESS = "net.tcp://+/one"
+
+
 class Intake:
     """Takes every connection and closes it, but for those that it was told to refuse."""
 
@@ -40,10 +45,16 @@ class Intake:
         self.refusals: list[Exception] = []
         self.epoch = 0
         self.late: list[tuple[bytes, str]] = []
+        self.known = [ADDRESS]
+        self.asking = False
 
-    def returnLate(self, held: HeldSocket, readData: bytes, peer: str) -> None:
+    def find(self, address: str) -> Any:
+        return self if address in self.known else None
+
+    def giveBack(self, held: HeldSocket, readData: bytes, peer: str) -> Deferred[None]:
         self.late.append((readData, peer))
         held.close()
+        return succeed(None)
 
     def receive(self, held: HeldSocket, via: str | None, readData: bytes, peer: str) -> None:
         if self.refusals:
@@ -54,8 +65,8 @@ class Intake:
         self.received.append((via, readData, peer))
         held.close()
 
-    def routesChanged(self) -> None:
-        self.epoch += 1
+    def routesChanged(self, address: str) -> None:
+        self.epoch += address in self.known
 
 
 class Lane:
@@ -67,15 +78,15 @@ class Lane:
         self.reader = FastLaneReader(
             self.intake.reactor,
             theirs,
-            self.intake,  # type: ignore[arg-type]
+            self.intake,
             lambda: self.broken.append(True),
         )
         self.broken: list[bool] = []
         self._file = os.open("/dev/null", os.O_RDONLY)
 
-    def give(self, count: int = 1, peer: str = "") -> None:
+    def give(self, count: int = 1, peer: str = "", address: str = ADDRESS) -> None:
         """Send so many connections in one message."""
-        payload = pack_batch([OPENING] * count, [peer] * count)
+        payload = address_head(address) + pack_batch([OPENING] * count, [peer] * count)
         assert send(self.service, payload, [self._file] * count)
 
     def answers(self) -> list[Any]:
@@ -129,7 +140,7 @@ def test_answers_on_the_way(lane: Lane) -> None:
 
 def test_nothing_to_answer(lane: Lane) -> None:
     """An address is no connection: it is noted and not answered."""
-    assert send(lane.service, b"net.tcp://server/one", ())
+    assert send(lane.service, ADDRESS.encode(), ())
     lane.reader.doRead()
     assert lane.intake.epoch == 1
     assert lane.answers() == []
@@ -260,7 +271,15 @@ def test_a_service_that_does_not_read(lane: Lane) -> None:
     assert lane.reader not in lane.intake.reactor.writers
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"\0\2short", pack_batch([b"x", b"y"], ["", ""])])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"",
+        b"\0\2short",
+        pack_batch([b"x"], [""]),
+        address_head(ADDRESS) + pack_batch([b"x", b"y"], ["", ""]),
+    ],
+)
 def test_nonsense(lane: Lane, nonsense: bytes) -> None:
     """A message that is no batch closes the lane, and nothing of it, or behind it, is taken."""
     assert send(lane.service, nonsense, [lane.service.fileno()])
@@ -273,7 +292,7 @@ def test_nonsense(lane: Lane, nonsense: bytes) -> None:
 
 def test_the_end(lane: Lane) -> None:
     """The lane ends with the service's end of it, and the link with the lane."""
-    assert send(lane.service, b"net.tcp://server/one", ())
+    assert send(lane.service, ADDRESS.encode(), ())
     lane.service.close()
     lane.reader.doRead()
     assert lane.broken == [True]
@@ -377,3 +396,67 @@ def test_an_answer_that_cannot_be_sent(lane: Lane) -> None:
     lane.service.close()
     lane.reader.doRead()
     assert len(lane.intake.received) == 120
+
+
+def test_an_answer_that_comes_later_than_its_connections(lane: Lane) -> None:
+    """They wait for the registration's answer, which travels another way, and keep their order."""
+    lane.intake.known, lane.intake.asking = [], True
+    lane.give(2)
+    lane.give(3)
+    lane.reader.doRead()
+    assert lane.intake.received == []
+    assert lane.reader not in lane.intake.reactor.readers
+    lane.reader.goOn()  # another registration's answer
+    assert lane.reader not in lane.intake.reactor.readers
+    lane.intake.known = [ADDRESS]
+    lane.reader.goOn()
+    assert (len(lane.intake.received), lane.answers()) == (2, [(2, 0)])
+    assert lane.reader in lane.intake.reactor.readers
+    lane.reader.doRead()
+    assert (len(lane.intake.received), lane.answers()) == (5, [(3, 0)])
+
+
+@pytest.mark.parametrize("asking", [True, False])
+def test_an_address_that_nothing_listens_at(lane: Lane, asking: bool) -> None:
+    """Its connections go back, at the latest when no answer is expected any more."""
+    lane.intake.known, lane.intake.asking = [], asking
+    lane.give(2)
+    lane.reader.doRead()
+    lane.intake.asking = False
+    lane.reader.goOn()
+    first, second, counts = lane.answers()
+    assert (first.readData, second.readData, counts) == (OPENING, OPENING, (2, 0))
+
+
+def test_a_link_that_is_lost_before_its_answer(lane: Lane) -> None:
+    """What had come for the address goes to the service that comes next."""
+    lane.intake.known, lane.intake.asking = [], True
+    lane.give(2, "192.0.2.1:5000")
+    lane.reader.doRead()
+    lane.reader.finish()
+    assert lane.intake.late == [(OPENING, "192.0.2.1:5000")] * 2
+    assert not lane.reader.connected
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_closed_before_its_answer(lane: Lane) -> None:
+    """Nothing stays open."""
+    before = len(os.listdir("/proc/self/fd"))
+    lane.intake.known, lane.intake.asking = [], True
+    lane.give(2)
+    lane.reader.doRead()
+    lane.reader.close()
+    assert len(os.listdir("/proc/self/fd")) == before - 1
+
+
+def test_ports_that_close_together(lane: Lane) -> None:
+    """Each is told when what was in the lane has gone back."""
+    while send(lane.reader.socket, b"\0" * 8, ()):
+        pass
+    lane.intake.refusals = [NotMine("stopped")] * 3
+    lane.give(3)
+    both = [lane.reader.drain(), lane.reader.drain()]
+    assert [one.called for one in both] == [False, False]
+    lane.answers()
+    lane.reader.doWrite()
+    assert [one.called for one in both] == [True, True]

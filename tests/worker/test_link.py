@@ -55,9 +55,9 @@ def test_returns_are_counted(setting: Setting) -> None:
         setting.give(held, peer)
         setting.service.error = error
         returned = setting.protocol().shared.giveBack(b"").addErrback(lambda _: None)
-        assert setting.worker.returning == 1
+        assert setting.intake.returning == 1
         setting.outcome(returned)
-        assert setting.worker.returning == 0
+        assert setting.intake.returning == 0
 
 
 def test_pinged(setting: Setting) -> None:
@@ -81,7 +81,7 @@ def test_draining(setting: Setting) -> None:
     """The answer comes before anything follows from it."""
     setting.register()
     asked: list[float] = []
-    setting.worker.drain = asked.append
+    setting.port.drain = asked.append  # type: ignore[method-assign]
     answer = setting.service.callRemote(commands.Drain, baseAddress="net.tcp://+/a", deadline=90)
     assert setting.outcome(answer) == {}
     assert asked == []
@@ -92,7 +92,7 @@ def test_draining(setting: Setting) -> None:
 def test_registering(setting: Setting) -> None:
     """A registration says everything that was wished for, and answers with the address."""
     wish = Wish("net.tcp://+/a", "Exact", shared=True, maxOutstanding=3)
-    result = setting.outcome(ensureDeferred(setting.worker.register(wish, None)))
+    result = setting.outcome(ensureDeferred(setting.worker.register(wish)))
     assert result == "net.tcp://+/a"
     (arguments,) = setting.service.registered
     assert arguments == {
@@ -103,28 +103,25 @@ def test_registering(setting: Setting) -> None:
         "unique": False,
         "shared": True,
         "maxOutstanding": 3,
-        "lane": "batches",
+        "lane": "addressed",
         "drains": True,
         "pings": True,
         "generation": None,
     }
-    assert setting.intake.link is setting.worker
 
 
 def test_a_refused_registration(setting: Setting) -> None:
-    """The service's reason is raised, and the link is not the worker's yet."""
+    """The service's reason is raised."""
     setting.service.error = commands.AccessDenied("ask somebody")
     with pytest.raises(commands.AccessDenied, match="ask somebody"):
         setting.register()
-    assert setting.intake.link is None
 
 
 def test_an_untrusted_service(setting: Setting) -> None:
     """A control socket of somebody else is not spoken to."""
     with pytest.raises(UntrustedService, match="serviceUser"):
-        setting.outcome(
-            ensureDeferred(setting.worker.register(Wish("net.tcp://+/a"), frozenset({4001})))
-        )
+        setting.worker.check(frozenset({4001}))
+    setting.link.flush()
     assert setting.service.registered == []
     assert not setting.link.connected
 
@@ -137,7 +134,7 @@ def test_trusted_users() -> None:
         trusted_users("nosuchuser")
 
 
-def test_the_interfaces() -> None:
+def test_the_interfaces(setting: Setting) -> None:
     """What protocols are given provides what the house promises."""
-    intake = Intake(AdoptingReactor(), Factory())
+    intake = Intake(AdoptingReactor(), Factory(), setting.session)
     verifyObject(ISharedConnection, SharedConnection(intake, None, VIA, "p"))

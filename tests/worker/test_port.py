@@ -1,12 +1,13 @@
-"""netshare.worker.port: closing a port behind a shared one, and trying again."""
+"""netshare.worker.port: registering and closing a port behind a shared one."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
@@ -14,49 +15,53 @@ from zope.interface.verify import verifyObject
 
 from netshare.control import commands
 from netshare.endpoints.address import SharedPortAddress
+from netshare.worker.inherited import InheritedSession
 from netshare.worker.link import Wish
-from netshare.worker.port import (
-    DRAIN_CHECK,
-    LINGER_CHECK,
-    RETRY_FIRST,
-    RETRY_LONGEST,
-    RETRY_SOON,
-    SharedListeningPort,
-    retry_delay,
-)
+from netshare.worker.port import DRAIN_CHECK, LINGER_CHECK, SharedListeningPort
+from netshare.worker.session import WorkerSession
 
 
 class Link:
     """A link that notes in which order things happen."""
 
-    def __init__(self, port: SharedListeningPort, events: list[Any], answer: Any) -> None:
+    def __init__(self, events: list[Any], answer: Any) -> None:
         self.lane = self.transport = self
-        self._port, self._events, self._answer = port, events, answer
-        self.returning = 0
+        self._events, self._answer = events, answer
+        self.port: Any = None
+
+    async def register(self, wish: Wish) -> str:
+        assert wish.address is not None
+        return wish.address
 
     def callRemote(self, command: Any, **arguments: Any) -> Any:
-        self._events.append((command, self._port._intake.accepting))
+        self._events.append((command, self.port.intake.accepting))
         return self._answer
 
     def drain(self) -> Deferred[None]:
-        self._events.append(("drained", self._port._intake.accepting))
+        self._events.append(("drained", self.port.intake.accepting))
         return succeed(None)
+
+    def goOn(self) -> None:
+        pass
 
     def loseConnection(self) -> None:
         self._events.append("closed")
-        self._port._intake.link = None
 
 
 class Stopping:
     """A port that is to be closed."""
 
+    session_class = WorkerSession
+
     def __init__(self, answer: Any = None) -> None:
-        self.clock = Clock()
+        self.clock: Any = Clock()
         self.events: list[Any] = []
-        self.port = SharedListeningPort(self.clock, Wish("net.tcp://+/a"), Factory(), frozenset())
-        link: Any = Link(self.port, self.events, answer or succeed({}))
-        self.port._intake.link = link
-        self.port._factory.doStart()
+        self.session = self.session_class(self.clock, Path("/nothing/control"), None)
+        self.link: Any = Link(self.events, answer or succeed({}))
+        self.session.link = self.link
+        wish = Wish("net.tcp://+/a")
+        self.port = self.link.port = SharedListeningPort(self.clock, self.session, wish, Factory())
+        assert _result(self.port.start(wait=False)) is self.port
 
     def stop(self) -> list[Any]:
         results: list[Any] = []
@@ -64,11 +69,17 @@ class Stopping:
         return results
 
 
+def _result(starting: Any) -> Any:
+    results: list[Any] = []
+    ensureDeferred(starting).addBoth(results.append)
+    return results[0]
+
+
 def test_the_interface() -> None:
     """It is a port like any other, whose address is the registered one."""
     port = Stopping().port
     verifyObject(IListeningPort, port)
-    assert port.getHost() == SharedPortAddress("")
+    assert port.getHost() == SharedPortAddress("net.tcp://+/a")
     assert port.connections == 0
 
 
@@ -93,7 +104,7 @@ def test_a_link_that_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """While connections are open that may have to go back, the link outlives the port."""
     one = Stopping()
     needed = [True]
-    monkeypatch.setattr(one.port._intake, "mayGiveBack", lambda: needed[0])
+    monkeypatch.setattr(one.port.intake, "mayGiveBack", lambda: needed[0])
     assert one.stop() == [None]
     one.clock.advance(LINGER_CHECK)
     assert "closed" not in one.events
@@ -103,38 +114,22 @@ def test_a_link_that_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one.clock.getDelayedCalls() == []
 
 
-@pytest.mark.parametrize(
-    ("failures", "longest"),
-    [(0, RETRY_FIRST), (5, RETRY_SOON), (1000, RETRY_LONGEST), (10**6, RETRY_LONGEST)],
-)
-def test_trying_again(failures: int, longest: float) -> None:
-    """Soon at first, then less often, and never all at the same moment."""
-    delays = {retry_delay(failures) for _ in range(20)}
-    assert len(delays) > 1
-    assert all(longest / 2 <= delay <= longest for delay in delays)
-
-
 class Draining(Stopping):
     """A port that the service drains."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Any = None) -> None:
         super().__init__(answer)
         self.open: list[Any] = []
-        monkeypatch.setattr(self.port._intake, "open", lambda: self.open)
-        monkeypatch.setattr(self.port._intake, "mayGiveBack", lambda: bool(self.open))
-        self.port._address = "net.tcp://+/a"
-
-    @property
-    def link(self) -> Any:
-        return self.port._intake.link
+        monkeypatch.setattr(self.port.intake, "open", lambda: self.open)
+        monkeypatch.setattr(self.port.intake, "mayGiveBack", lambda: bool(self.open))
 
 
 def test_the_order_of_draining(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lane goes back, then connections may end, and it is said before the link goes."""
     one = Draining(monkeypatch)
     one.open.append("a session")
-    one.port._toDrain(90.0)
-    one.port._toDrain(90.0)
+    one.port.drain(90.0)
+    one.port.drain(90.0)
     assert one.events == [("drained", False)]
     one.clock.advance(30)
     assert one.events == [("drained", False)]
@@ -148,11 +143,11 @@ def test_the_order_of_draining(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_returns_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not over before the service has what was given back last."""
     one = Draining(monkeypatch)
-    one.link.returning = 1
-    one.port._toDrain(90.0)
+    one.port.intake.returning = 1
+    one.port.drain(90.0)
     one.clock.advance(1)
     assert one.events == [("drained", False)]
-    one.link.returning = 0
+    one.port.intake.returning = 0
     one.clock.advance(DRAIN_CHECK)
     assert one.events[-1] == "closed"
 
@@ -162,7 +157,7 @@ def test_the_deadline_of_a_drain(monkeypatch: pytest.MonkeyPatch, answer: Any) -
     """Then it is said how many are left; the link stays while they may have to go back."""
     one = Draining(monkeypatch, answer)
     one.open.append("a session")
-    one.port._toDrain(3.0)
+    one.port.drain(3.0)
     one.clock.pump([DRAIN_CHECK] * int(3 / DRAIN_CHECK + 2))
     assert one.events == [("drained", False), (commands.Drained, False)]
     one.open.clear()
@@ -171,50 +166,55 @@ def test_the_deadline_of_a_drain(monkeypatch: pytest.MonkeyPatch, answer: Any) -
     assert one.clock.getDelayedCalls() == []
 
 
+class Inherited(Draining):
+    """One of a process that the service has started."""
+
+    session_class = InheritedSession
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Any = None) -> None:
+        super().__init__(monkeypatch, answer)
+        self.killed: list[Any] = []
+        monkeypatch.setattr("os.kill", lambda *arguments: self.killed.append(arguments))
+
+    def lose(self) -> None:
+        self.session.lost(self.link)
+
+
 def test_an_inherited_link_is_left_to_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that the service has started is ended by it."""
-    one = Draining(monkeypatch)
-    one.port._inherited = True
-    one.port._toDrain(90.0)
+    one = Inherited(monkeypatch)
+    one.session.drain("net.tcp://+/a", 90.0)
     assert one.events == [("drained", False), (commands.Drained, False)]
-    killed: list[Any] = []
-    monkeypatch.setattr("os.kill", lambda *arguments: killed.append(arguments))
-    one.port._inheritedLinkLost()
-    assert len(killed) == 1
+    one.clock.pump([LINGER_CHECK] * 10)
+    assert one.killed == []
+    one.lose()  # it has died before it came to that
+    one.clock.advance(LINGER_CHECK)
+    assert len(one.killed) == 1
+    assert one.clock.getDelayedCalls() == []
 
 
-@pytest.mark.parametrize("reason", [ConnectError(), commands.ConflictingRegistration("no")])
-def test_an_inherited_link_that_is_lost(monkeypatch: pytest.MonkeyPatch, reason: Exception) -> None:
-    """
-    It is looked for a service that knows this process: until that says no, or for five seconds.
-    """
-    one = Draining(monkeypatch)
-    one.port._inherited = True
-    attempts: list[float] = []
-
-    async def connect() -> None:
-        attempts.append(one.clock.seconds())
-        raise reason
-
-    monkeypatch.setattr(one.port, "_connect", connect)
-    killed: list[Any] = []
-    monkeypatch.setattr("os.kill", lambda *arguments: killed.append(arguments))
-    one.port._inheritedLinkLost()
-    one.clock.pump([0.05] * 90)
-    refused = isinstance(reason, commands.RegistrationError)
-    assert len(killed) == int(refused)
-    assert (len(attempts) == 1) is refused
-    one.clock.pump([0.05] * 20)
-    assert len(killed) == 1
+def test_a_service_that_dies_while_a_worker_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connections come to their end all the same, and then the process ends by itself."""
+    one = Inherited(monkeypatch)
+    one.open.append("a session")
+    one.session.drain("net.tcp://+/a", 90.0)
+    one.lose()
+    one.clock.pump([1.0] * 30)
+    assert one.killed == []
+    one.open.clear()
+    one.clock.advance(DRAIN_CHECK)
+    assert len(one.killed) == 1
     assert one.clock.getDelayedCalls() == []
 
 
 def test_a_link_that_is_lost_while_it_drains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing to tell any more."""
+    """There is nothing to tell any more, when the last connection has ended."""
     one = Draining(monkeypatch)
     one.open.append("a session")
-    one.port._toDrain(90.0)
-    one.port._intake.link = None
+    one.session.drain("net.tcp://+/a", 90.0)
+    one.session.lost(one.link)
+    one.clock.advance(DRAIN_CHECK)
+    one.open.clear()
     one.clock.advance(DRAIN_CHECK)
     assert one.clock.getDelayedCalls() == []
     assert one.events == [("drained", False)]
