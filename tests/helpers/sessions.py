@@ -1,101 +1,159 @@
-"""Ports of one process, and the services that it meets, in memory."""
+"""Framing sessions driven by bytes: what a server and a client see of what they are fed."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from twisted.internet.defer import ensureDeferred
-from twisted.internet.error import ConnectError
-from twisted.internet.protocol import Factory
-from twisted.python.failure import Failure
+from netshare.framing.events import (
+    ENDED,
+    Acknowledged,
+    Broken,
+    Chunk,
+    Event,
+    PreambleEnded,
+    PreambleRead,
+    Problem,
+    UpgradeAccepted,
+    UpgradeAsked,
+    ViaRead,
+)
+from netshare.framing.faults import Fault
+from netshare.framing.records import (
+    BINARY,
+    BINARY_SESSION,
+    END,
+    PREAMBLE_ACK,
+    PREAMBLE_END,
+    SSL_TLS_UPGRADE,
+    UPGRADE_RESPONSE,
+    Mode,
+    preamble,
+)
+from netshare.framing.session import ClientSession, ServerSession
 
-from netshare.control import commands
-from netshare.control.protocol import declared
-from netshare.testing import AdoptingReactor, UNIXLink, linkedUNIXTransports
-from netshare.worker.link import Wish
-from netshare.worker.port import SharedListeningPort
-from netshare.worker.session import WorkerSession
-from tests.helpers import worker
-
-CONTROL = Path("/nothing/control")
-
-
-class Service(worker.Service):
-    """The service's end of a link."""
-
-    refused: frozenset[str] = frozenset()
-
-    @declared(commands.Register, commands.ServiceFault)
-    def register(self, **arguments: Any) -> dict[str, Any]:
-        self.registered.append(arguments)
-        if arguments["baseAddress"] in self.refused:
-            raise commands.ConflictingRegistration("somebody has it")
-        address = arguments["baseAddress"]
-        return {"baseAddress": f"{address}/unique" if arguments["unique"] else address}
-
-    @declared(commands.Unregister, commands.ServiceFault)
-    def unregister(self, baseAddress: str) -> dict[str, Any]:
-        self.unregistered.append(baseAddress)
-        return {}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.unregistered: list[str] = []
-
-    @property
-    def addresses(self) -> list[str]:
-        return [one["baseAddress"] for one in self.registered]
+VIA = "net.tcp://localhost:9000/calc"
 
 
-#: All that were made.
-links: list[UNIXLink] = []
+DUPLEX = preamble(VIA)
 
 
-class Setting:
-    """Ports of one process, and the services that it meets."""
-
-    def __init__(self, session: Any = None) -> None:
-        self.reactor: Any = AdoptingReactor()
-        made = WorkerSession if session is None else session
-        self.session: Any = made(self.reactor, CONTROL, frozenset({os.geteuid()}))
-        self.link: UNIXLink | None = None
-
-    def listen(self, address: str, wait: bool = True, unique: bool = False) -> list[Any]:
-        """Have a port, and what becomes of it."""
-        wish = Wish(address, unique=unique)
-        port = SharedListeningPort(self.reactor, self.session, wish, Factory())
-        results: list[Any] = []
-        ensureDeferred(port.start(wait)).addBoth(results.append)
-        return results
-
-    def answer(self, refused: frozenset[str] = frozenset()) -> Service:
-        """Be the service that is tried to be reached."""
-        (client,) = self.reactor.unixClients
-        self.reactor.unixClients.clear()
-        assert client[0] == str(CONTROL)
-        service = Service()
-        service.refused = refused
-        self.link = linkedUNIXTransports(service, client[1].buildProtocol(None))
-        links.append(self.link)
-        self.link.flush()
-        return service
-
-    def be_away(self) -> None:
-        """Be no service."""
-        (client,) = self.reactor.unixClients
-        self.reactor.unixClients.clear()
-        client[1].clientConnectionFailed(None, Failure(ConnectError()))
-
-    def lose(self) -> None:
-        assert self.link is not None
-        self.link.lose()
+SINGLETON = preamble(VIA, Mode.SINGLETON, BINARY)
 
 
-def end_links() -> None:
-    """In the end none is left."""
-    for link in links:
-        if link.connected:
-            link.lose()
-    links.clear()
+TOO_LARGE = b"\xff\xff\xff\xff\x0f"
+
+
+def merged(events: Iterable[Event]) -> list[Event]:
+    """
+    The events without what cuts between reads may change: neighbouring chunks are made one, and
+    the guess at another protocol is left out, which is the better the more of it has come.
+    """
+    result: list[Event] = []
+    for event in events:
+        if isinstance(event, Broken):
+            result.append(replace(event, reason=event.reason.partition("; it looks like")[0]))
+        elif isinstance(event, Chunk) and result and isinstance(result[-1], Chunk):
+            result[-1] = Chunk(result[-1].data + event.data)
+        else:
+            result.append(event)
+    return result
+
+
+def serve(reads: Sequence[bytes], eof: bool = False, limit: int = 65536) -> list[Event]:
+    """
+    What a server sees that says yes to everything and ends each session when the client has,
+    all sessions of the socket one after the other.
+    """
+    session = ServerSession()
+    events: list[Event] = []
+
+    def pump() -> None:
+        nonlocal session
+        while (event := session.next_event()) is not None:
+            events.append(event)
+            if isinstance(event, UpgradeAsked):
+                assert session.accept_upgrade() == UPGRADE_RESPONSE
+            elif isinstance(event, PreambleEnded):
+                assert session.acknowledge(limit) == PREAMBLE_ACK
+            elif event is ENDED:
+                assert session.end() == END
+                assert session.finished
+                rest, ended = session.take_rest(), session.at_eof
+                session = ServerSession()
+                session.feed(rest)
+                if ended:
+                    session.feed_eof()
+
+    for data in reads:
+        session.feed(data)
+        pump()
+    if eof:
+        session.feed_eof()
+        pump()
+    return merged(events)
+
+
+def ask(
+    reads: Sequence[bytes],
+    mode: Mode = Mode.DUPLEX,
+    upgrade: str | None = None,
+    eof: bool = False,
+    limit: int = 65536,
+) -> tuple[list[Event], ClientSession]:
+    """What a client sees that goes through with everything."""
+    session = ClientSession(VIA, mode, upgrade=upgrade, limit=limit)
+    events: list[Event] = []
+
+    def pump() -> None:
+        while (event := session.next_event()) is not None:
+            events.append(event)
+            if isinstance(event, UpgradeAccepted):
+                assert session.end_preamble() == PREAMBLE_END
+
+    for data in reads:
+        session.feed(data)
+        pump()
+    if eof:
+        session.feed_eof()
+        pump()
+    return merged(events), session
+
+
+def cuts(data: bytes) -> Iterable[list[bytes]]:
+    """The bytes whole, one by one, and cut in two in every place."""
+    yield [data]
+    yield [data[i : i + 1] for i in range(len(data))]
+    for i in range(1, len(data)):
+        yield [data[:i], data[i:]]
+
+
+OPENED: list[Event] = [
+    ViaRead(VIA, Mode.DUPLEX),
+    PreambleRead(VIA, Mode.DUPLEX, BINARY_SESSION),
+    PreambleEnded(),
+]
+
+
+STREAM_OPENED: list[Event] = [
+    ViaRead(VIA, Mode.SINGLETON),
+    PreambleRead(VIA, Mode.SINGLETON, BINARY),
+    PreambleEnded(),
+]
+
+
+UPGRADE = preamble(VIA, upgrade=SSL_TLS_UPGRADE)
+
+
+BIG = bytes(range(256)) * 2
+
+
+def cut_off(reason: str) -> Broken:
+    return Broken(Problem.PREMATURE_END, f"the connection ended {reason}")
+
+
+def wrong(reason: str, fault: Fault | None = None) -> Broken:
+    return Broken(Problem.PROTOCOL, reason, fault)
+
+
+ACK: list[Event] = [Acknowledged()]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.helpers.sessions import end_links
 from tests.helpers.worker import Setting
+from tests.helpers.workersessions import end_links
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from netshare.worker.inherited import COME_BACK_WITHIN, InheritedSession
 from netshare.worker.session import RETRY_SOON
-from tests.helpers.sessions import Setting
+from tests.helpers.workersessions import Setting
 
 
 @pytest.mark.parametrize("refused", [True, False])

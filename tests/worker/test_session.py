@@ -18,7 +18,7 @@ from netshare.worker.session import (
     RETRY_SOON,
     retry_delay,
 )
-from tests.helpers.sessions import CONTROL, Setting
+from tests.helpers.workersessions import CONTROL, Setting
 
 
 @pytest.mark.parametrize(

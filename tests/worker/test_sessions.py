@@ -10,7 +10,7 @@ from netshare.testing import AdoptingReactor
 from netshare.worker.link import Wish
 from netshare.worker.port import SharedListeningPort
 from netshare.worker.sessions import Sessions
-from tests.helpers.sessions import CONTROL
+from tests.helpers.workersessions import CONTROL
 
 
 def test_which_share_a_link() -> None:
