@@ -9,8 +9,8 @@ and a number it reads::
     def read(tokens, i, place, left, header, append):
         if left < 1:
             raise Unusual
+        h0, h1, = place.headers
         while True:
-            h0, h1, = place.headers
             h, a, t, o = tokens[i]
             if h == h0:
                 i += 1
@@ -19,7 +19,7 @@ and a number it reads::
                         raise Unusual
                     v0 = None
                 else:
-                    v0 = str(t[2:], "utf-8") if t[0] == 153 else value_of(t)
+                    ...
                 h, a, t, o = tokens[i]
             else:
                 v0 = default
@@ -28,7 +28,8 @@ and a number it reads::
                 place.unexpected(h, a)
             i += 1
             made = new(Line)
-            made.__dict__.update({"Article": v0, "Count": v1})
+            made.Article = v0
+            made.Count = v1
             append(made)
             ends = len(o)
             if ends > 1:
@@ -44,7 +45,9 @@ contract's own way for a record out of the ordinary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from inspect import getattr_static
+from keyword import iskeyword
 from typing import Any, Final
 
 from netshare.transport.datacontracts.classes import ClassContract
@@ -80,8 +83,8 @@ class _Reader:
         with source.block("def read(tokens, i, place, left, header, append):"):
             with source.block("if left < 1:"):
                 source.line("raise Unusual")
+            headers = source.reserve()
             with source.block("while True:"):
-                headers = source.reserve()
                 source.line("h, a, t, o = tokens[i]")
                 made = _KINDS[type(self.contract)](self)
                 self.close()
@@ -212,13 +215,38 @@ def _class(self: _Reader) -> str:
                 else:
                     default = source.constant("default", one.contract.default)
                     source.line(f"{value} = {default}")
-    values = [f"**{source.constant('others', others)}"] if (others := contract.others) else []
-    values += [f"{attribute!r}: {value}" for attribute, value in names.items()]
-    cls, plain = source.constant("cls", contract.cls), contract.is_plain
-    source.line(f"made = {cls}.__new__({cls})")
-    fill = "made.__dict__.update(" if plain else f"{source.constant('fill', contract.fill)}(made, "
-    source.line(fill + "{" + ", ".join(values) + "})")
+    _fill(source, contract, names)
     return "made"
+
+
+def _fill(source: Source, contract: ClassContract, values: dict[str, str]) -> None:
+    """Add what makes an object of its attributes' values, and of those that are no members."""
+    cls, others = contract.cls, contract.others
+    source.line(f"made = {source.constant('new', cls.__new__)}({source.constant('cls', cls)})")
+    if is_set_plainly(contract, [*others, *values]):
+        # An object whose attributes are set has no dictionary until somebody asks for it.
+        for attribute, value in others.items():
+            source.line(f"made.{attribute} = {source.constant('other', value)}")
+        for attribute, name in values.items():
+            source.line(f"made.{attribute} = {name}")
+        return
+    pairs = [f"**{source.constant('others', others)}"] if others else []
+    pairs += [f"{attribute!r}: {name}" for attribute, name in values.items()]
+    source.line(f"{source.constant('fill', contract.fill)}(made, {{{', '.join(pairs)}}})")
+
+
+def is_set_plainly(contract: ClassContract, attributes: Sequence[str]) -> bool:
+    """
+    :returns: whether setting attributes of an object of a class does nothing but put them into its
+        dictionary: it may be frozen, or have a property or a descriptor of that name
+    """
+    cls = contract.cls
+    return (
+        contract.is_plain
+        and getattr_static(cls, "__setattr__") is object.__setattr__
+        and all(name.isidentifier() and not iskeyword(name) for name in attributes)
+        and not any(hasattr(getattr_static(cls, name, None), "__set__") for name in attributes)
+    )
 
 
 def _list(self: _Reader) -> str:

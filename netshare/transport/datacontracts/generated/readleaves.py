@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from binascii import unhexlify
+from collections.abc import Callable, Sequence
 from functools import cache
 from struct import Struct
 from typing import Any, Final
@@ -21,33 +22,97 @@ from netshare.transport.datacontracts.generated.source import Source, Unusual
 from netshare.transport.datacontracts.offsets import DateTimeOffset
 from netshare.transport.datacontracts.simple import ScalarContract
 from netshare.transport.datacontracts.types import TypeContract
-from netshare.transport.xml import MAX_TICKS, XmlException, as_datetime, as_integer, as_string
+from netshare.transport.xml import (
+    INTEGER_RANGES,
+    MAX_TICKS,
+    DateTime,
+    DateTimeKind,
+    XmlException,
+    as_datetime,
+    as_integer,
+    as_string,
+)
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.encode import encode_text
-from netshare.transport.xml.binary.scanner import CONVERTERS, SMALL
+from netshare.transport.xml.binary.scanner import (
+    CONVERTERS,
+    DECIMAL_UNITS,
+    SMALL,
+    multiply_decimal,
+    unpack_decimal,
+)
 
 __all__ = ["offset_of", "read_leaf", "value_of"]
 
-#: The record of a Guid's text.
-_GUID: Final = re.compile(rb"\x99\x24[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-
-#: By the name of the type: the record's type, and what its value is.
-_USUAL: Final[dict[str, tuple[int, str]]] = {
-    "string": (R.CHARS8 | 1, 'str(t[2:], "utf-8")'),
-    "anyURI": (R.CHARS8 | 1, 'str(t[2:], "utf-8")'),
-    "int": (R.INT32 | 1, "convert_int32(t)[0]"),
-    "long": (R.INT32 | 1, "convert_int32(t)[0]"),
-    "double": (R.DOUBLE | 1, "convert_double(t)[0]"),
-    "decimal": (R.DECIMAL | 1, "convert_decimal(t)[0]"),
-    "dateTime": (R.DATETIME | 1, "convert_datetime(t)[0]"),
+#: By the name of the type: how a usual record begins, and what makes the value ``v`` of it.
+_USUAL: Final[dict[str, tuple[tuple[int, Sequence[str]], ...]]] = {
+    "string": ((R.CHARS8 | 1, ["v = t[2:].decode()"]),),
+    "anyURI": ((R.CHARS8 | 1, ["v = t[2:].decode()"]),),
+    "float": ((R.FLOAT | 1, ["(v,) = unpack_float(t)"]),),
+    "double": (
+        (R.DOUBLE | 1, ["(v,) = unpack_double(t)"]),
+        (R.FLOAT | 1, ["(v,) = unpack_float(t)"]),
+    ),
+    "decimal": (
+        (
+            R.DECIMAL | 1,
+            [
+                "f, high, low = unpack_decimal(t)",
+                "v = multiply_decimal(high << 64 | low, DECIMAL_UNITS[f])",
+            ],
+        ),
+    ),
+    "dateTime": (
+        (
+            R.DATETIME | 1,
+            [
+                "(b,) = unpack_uint64(t)",
+                "if b <= MAX_TICKS:",
+                "    v = new_tuple(DateTime, (b, UNSPECIFIED))",
+                "elif FIRST_UTC <= b <= LAST_UTC:",
+                "    v = new_tuple(DateTime, (b - FIRST_UTC, UTC))",
+                "else:",
+                "    (v,) = convert_datetime(t)",
+            ],
+        ),
+    ),
+    "short": ((R.INT16 | 1, ["(v,) = unpack_int16(t)"]),),
+    "int": (
+        (R.INT16 | 1, ["(v,) = unpack_int16(t)"]),
+        (R.INT32 | 1, ["(v,) = unpack_int32(t)"]),
+    ),
+    "long": (
+        (R.INT32 | 1, ["(v,) = unpack_int32(t)"]),
+        (R.INT64 | 1, ["(v,) = unpack_int64(t)"]),
+        (R.INT16 | 1, ["(v,) = unpack_int16(t)"]),
+    ),
 }
+#: The types whose usual values have records of one or two bytes.
+_SHORT: Final = frozenset(["boolean", *INTEGER_RANGES])
 #: Names in generated source.
 _NAMES: Final[dict[str, Any]] = {
-    "convert_int32": Struct("<xi").unpack,
-    "convert_double": Struct("<xd").unpack,
-    "convert_decimal": CONVERTERS[R.DECIMAL | 1],
+    "unpack_int16": Struct("<xh").unpack,
+    "unpack_int32": Struct("<xi").unpack,
+    "unpack_int64": Struct("<xq").unpack,
+    "unpack_uint64": Struct("<xQ").unpack,
+    "unpack_float": Struct("<xf").unpack,
+    "unpack_double": Struct("<xd").unpack,
+    "unpack_decimal": unpack_decimal,
+    "multiply_decimal": multiply_decimal,
+    "DECIMAL_UNITS": DECIMAL_UNITS,
     "convert_datetime": CONVERTERS[R.DATETIME | 1],
+    "new_tuple": tuple.__new__,
+    "DateTime": DateTime,
+    "UNSPECIFIED": DateTimeKind.UNSPECIFIED,
+    "UTC": DateTimeKind.UTC,
+    "MAX_TICKS": MAX_TICKS,
+    "FIRST_UTC": 1 << 62,
+    "LAST_UTC": 1 << 62 | MAX_TICKS,
 }
+_new: Final = object.__new__
+_set: Final = object.__setattr__
+_VALUE: Final = re.compile(r"\bv\b")
+_UNKNOWN: Final = uuid.SafeUUID.unknown
 
 
 def value_of(contract: TypeContract) -> Callable[[bytes], Any]:
@@ -63,11 +128,20 @@ def value_of(contract: TypeContract) -> Callable[[bytes], Any]:
 
     if contract.bare.name != "guid" or not isinstance(contract.bare, ScalarContract):
         return convert
-    matches, identifier = _GUID.fullmatch, uuid.UUID
 
     def convert_guid(text: bytes) -> Any:
-        if matches(text):
-            return identifier(int=int(text[2:].replace(b"-", b""), 16))
+        # Anything that is no text of 36 characters, 32 of them digits, is the ordinary way's.
+        digits = text[2:].replace(b"-", b"")
+        if len(text) == 38 and len(digits) == 32 and text[10:26:5] == b"----" and text[0] == 0x99:
+            try:
+                number = int.from_bytes(unhexlify(digits), "big")
+            except ValueError:
+                return convert(text)
+            # As pickle makes one: what its initializer asks is asked already.
+            made = _new(uuid.UUID)
+            _set(made, "int", number)
+            _set(made, "is_safe", _UNKNOWN)
+            return made
         return convert(text)
 
     return convert_guid
@@ -103,24 +177,45 @@ def read_leaf(source: Source, contract: TypeContract, value: str) -> None:
     :param value: what to call the value
     """
     bare = contract.bare
-    other = source.constant("value_of", value_of(contract)) + "(t)"
+    other = f"{value} = {source.constant('value_of', value_of(contract))}(t)"
     if isinstance(bare, EnumContract):
         source.line(f"{value} = {source.constant('members', _members(bare))}.get(t)")
         with source.block(f"if {value} is None:"):
-            source.line(f"{value} = {other}")
+            source.line(other)
         return
     assert isinstance(bare, ScalarContract)
     for name, constant in _NAMES.items():
         source.constant(name, constant)
-    if bare.name in _USUAL:
-        record, made = _USUAL[bare.name]
-        other = f"{made} if t[0] == {record} else {other}"
-    if bare.scalar.nullable or bare.name == "guid":  # which are seldom so short
-        source.line(f"{value} = {other}")
+    small = None
+    if not bare.scalar.nullable and bare.name != "guid":  # which are seldom so short
+        small = source.constant("small", _small(bare.scalar.from_wire)) + ".get(t)"
+    if small and bare.name in _SHORT:
+        source.line(f"{value} = {small}")
+        with source.block(f"if {value} is None:"):
+            _by_record(source, bare.name, value, [other])
+    elif small:
+        last = [f"{value} = {small}", f"if {value} is None:", f"    {other}"]
+        _by_record(source, bare.name, value, last)
+    else:
+        _by_record(source, bare.name, value, [other])
+
+
+def _by_record(source: Source, name: str, value: str, last: Sequence[str]) -> None:
+    """Add what makes the value of a type's usual records, and of the others by the last lines."""
+    usual = _USUAL.get(name, ())
+    if not usual:
+        for line in last:
+            source.line(line)
         return
-    source.line(f"{value} = {source.constant('small', _small(bare.scalar.from_wire))}.get(t)")
-    with source.block(f"if {value} is None:"):
-        source.line(f"{value} = {other}")
+    word = "if"
+    for record, lines in usual:
+        with source.block(f"{word} t[0] == {record}:"):
+            for line in lines:
+                source.line(_VALUE.sub(value, line))
+        word = "elif"
+    with source.block("else:"):
+        for line in last:
+            source.line(line)
 
 
 def _members(contract: EnumContract) -> dict[bytes, Any]:

@@ -73,16 +73,20 @@ def _bool(value: bool, end: int) -> bytes:
 
 
 def _float(value: float, end: int) -> bytes:
-    if value.is_integer():
-        if value == 0.0:
-            return _HEADS[R.ZERO | end] if str(value)[0] != "-" else _FLOAT(R.FLOAT | end, value)
+    if not value.is_integer():
+        try:
+            record = _FLOAT(R.FLOAT | end, value)
+        except OverflowError:
+            return _DOUBLE(R.DOUBLE | end, value)
+        return record if _UNFLOAT(record)[0] == value else _DOUBLE(R.DOUBLE | end, value)
+    if value:
         single = _as_single(value, end)
         if single is None:
             return _DOUBLE(R.DOUBLE | end, value)
         if -0x8000000000000000 <= value < 0x8000000000000000:
             return _int(int(value), end)
         return single
-    return _as_single(value, end) or _DOUBLE(R.DOUBLE | end, value)
+    return _HEADS[R.ZERO | end] if str(value)[0] != "-" else _FLOAT(R.FLOAT | end, value)
 
 
 def _as_single(value: float, end: int) -> bytes | None:
@@ -107,6 +111,8 @@ def _decimal(value: Decimal, end: int) -> bytes:
     # By its text, which costs a third of taking its digits out.
     whole, _, places = str(value).partition(".")
     digits = whole + places
+    if len(digits) < 20 and digits.isdecimal() and digits.isascii():
+        return _DECIMAL(R.DECIMAL | end, len(places) << 16, 0, int(digits))
     if len(digits) <= _DECIMAL_DIGITS + 1 and digits.lstrip("-").isdigit() and len(places) <= 28:
         number, flags = int(digits), len(places) << 16
         if digits[0] == "-":
