@@ -130,8 +130,8 @@ class IWorkerLane(Interface):
 
     def stateFor(address: BaseAddress) -> str:
         """
-        :returns: one word, of one of the worker's addresses: ``ready``, ``busy``, or ``stuck`` when
-            a deadline has passed
+        :returns: one word, of one of the worker's addresses: ``ready``, ``busy``, ``silent`` when
+            it does not answer, or ``stuck`` when a deadline has passed
         """
 
     def give(errand: IErrand) -> None:
@@ -199,6 +199,9 @@ class ILinkWatcher(Interface):
 
     def lost(link: IWorkerLink) -> None:
         """The link has ended: the worker may come back by another one."""
+
+    def silent(seconds: float) -> None:
+        """It has not answered for so long; called again and again until it does."""
 
     def drained(connections: int | None) -> None:
         """

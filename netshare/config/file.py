@@ -39,6 +39,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         "resourceLimits",
         "noNewPrivileges",
         "startupTimeout",
+        "unresponsiveTimeout",
         "drainTimeout",
         "maxFailures",
         "failureWindow",

@@ -19,6 +19,7 @@ from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
 from netshare.service.activation.limits import (
     DRAIN_FOR,
     START_WITHIN,
+    UNRESPONSIVE_FOR,
     Limits,
     OnDemand,
     RecycleAfter,
@@ -122,6 +123,7 @@ def _limits(table: Mapping[str, Any], where: str) -> Limits:
     return Limits(
         start=_time_or_none(table, "startupTimeout", where, START_WITHIN),
         drain=_time(table, "drainTimeout", where, DRAIN_FOR),
+        unresponsive=_time_or_none(table, "unresponsiveTimeout", where, UNRESPONSIVE_FOR),
     )
 
 

@@ -44,6 +44,9 @@ class Quotas:
     maxPendingBytes: int = 16 * 1024 * 1024
     #: How long a worker may take to answer for a connection, and a connection to wait for one.
     dispatchTimeout: float = 10.0
+    #: How long a worker may owe an answer when it is asked how it is, before it is given no more
+    #: connections.
+    pingTimeout: float | None = 5.0
     #: How many connections may be under way to one worker.
     maxOutstandingPerWorker: int = 256
     #: How many connections may wait for the workers of one address; more get ServerTooBusy.

@@ -52,6 +52,17 @@ class Peer:
         except OSError:
             return ""
 
+    @property
+    def isTraced(self) -> bool:
+        """Whether another process, such as a debugger, has it in its hands."""
+        try:
+            with open(f"/proc/{self.pid}/status", "rb") as file:
+                return any(
+                    line.startswith(b"TracerPid:") and line.split()[1] != b"0" for line in file
+                )
+        except OSError:
+            return False
+
 
 def user_name(uid: int) -> str:
     """The name of a user number."""

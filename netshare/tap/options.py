@@ -36,6 +36,7 @@ _QUOTA_HELP = {
     "maxPendingPerPeer": "undecided connections of one client address",
     "maxPendingBytes": "bytes of all undecided connections together",
     "dispatchTimeout": "seconds a worker may take to accept a connection",
+    "pingTimeout": "seconds a worker may owe an answer before it is given no more, or Infinite",
     "maxOutstandingPerWorker": "connections under way to one worker",
     "maxWaitingPerAddress": "connections that may wait for the workers of one address",
     "expectAfterStart": "seconds that connections wait for a worker to come back after a start",

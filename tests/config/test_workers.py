@@ -28,6 +28,7 @@ def test_all_of_it() -> None:
             **TABLE,
             "startupTimeout": "Infinite",
             "drainTimeout": "00:05:00",
+            "unresponsiveTimeout": "Infinite",
             "maxFailures": 0,
             "failureWindow": 60,
             "recycleAge": "1.05:00:00",
@@ -39,7 +40,7 @@ def test_all_of_it() -> None:
         }
     )
     assert spec.connectionIdleTimeout == 600.0
-    assert spec.limits == Limits(start=None, drain=300.0)
+    assert spec.limits == Limits(start=None, drain=300.0, unresponsive=None)
     assert spec.recycleAfter == RecycleAfter(29 * 3600.0, 10_000, 500 * 1024**2, ("orders.py",))
     assert (spec.maxFailures, spec.failureWindow) == (0, 60.0)
 
@@ -50,6 +51,7 @@ def test_all_of_it() -> None:
         ("startupTimeout", 0, "has to be more than 0"),
         ("startupTimeout", "soon", "is not a time"),
         ("drainTimeout", "Infinite", "cannot be Infinite"),
+        ("unresponsiveTimeout", 0, "has to be more than 0"),
         ("maxFailures", -1, "at least 0"),
         ("maxFailures", True, "at least 0"),
         ("processes", 0, "at least 1"),

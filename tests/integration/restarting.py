@@ -126,6 +126,12 @@ class Place:
                 answer += piece
         return answer
 
+    def session(self, path: str) -> socket.socket:
+        """Connect, and ask for a path."""
+        client = socket.create_connection(("127.0.0.1", self.port), 20)
+        client.sendall(self.opening(path))
+        return client
+
     def served(self, path: str) -> bool:
         try:
             return self.ask(path).startswith(PREAMBLE_ACK)

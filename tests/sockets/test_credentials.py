@@ -6,6 +6,8 @@ import grp
 import os
 import pwd
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -25,7 +27,32 @@ def test_a_peer() -> None:
 
 def test_a_process_that_is_gone() -> None:
     """A process of which nothing can be read any more has no command line."""
-    assert Peer(2**22 + 1, 0, frozenset()).commandLine == ""
+    gone = Peer(2**22 + 1, 0, frozenset())
+    assert (gone.commandLine, gone.isTraced) == ("", False)
+
+
+#: Has the process that started it for its debugger.
+TRACED = """
+import ctypes, sys
+failed = ctypes.CDLL(None, use_errno=True).ptrace(0, 0, None, None)
+print("no" if failed else "yes", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_is_traced() -> None:
+    """That it is in a debugger's hands is known."""
+    command = [sys.executable, "-c", TRACED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        traced = process.stdout.readline() == b"yes\n"
+        found = Peer(process.pid, os.getuid(), frozenset()).isTraced
+        process.stdin.close()
+    if not traced:
+        pytest.skip("processes may not be traced here")
+    assert found
+    assert not Peer(os.getpid(), os.getuid(), frozenset()).isTraced
 
 
 def test_names_and_numbers() -> None:

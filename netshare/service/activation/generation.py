@@ -224,6 +224,15 @@ class Generation:
         if self.link is link:
             self.link = None
 
+    def silent(self, seconds: float) -> None:
+        """See :meth:`ILinkWatcher.silent`."""
+        limit = self._limits.unresponsive
+        if self.phase is not Phase.READY or limit is None or seconds < limit:
+            return
+        if self.process is not None and not self.reason:
+            self.reason = f"has not answered for {limit:g} s, and was killed"
+            self.process.signal("KILL")
+
     def drained(self, connections: int | None) -> None:
         """See :meth:`ILinkWatcher.drained`."""
         self.terminate()

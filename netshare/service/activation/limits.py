@@ -18,6 +18,9 @@ NO_HURRY = 7 * 86400.0
 #: Seconds that a worker has to end after SIGTERM before it is killed.
 KILL_AFTER = 5.0
 
+#: Seconds without an answer after which a process is ended.
+UNRESPONSIVE_FOR = 90.0
+
 #: Seconds before a worker that ended is started again, the first time and at most.
 FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0
 
@@ -34,6 +37,8 @@ class Limits:
     drain: float = DRAIN_FOR
     #: From SIGTERM to SIGKILL.
     stop: float = KILL_AFTER
+    #: Without an answer, for one that knows ``Ping``; None: any time.
+    unresponsive: float | None = UNRESPONSIVE_FOR
 
 
 @dataclass(frozen=True, slots=True)

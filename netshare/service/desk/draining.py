@@ -38,8 +38,7 @@ class DrainableLink(ReportingLink):
     log = Logger()
 
     def __init__(self, watcher: ILinkWatcher | None = None) -> None:
-        super().__init__()
-        self._watcher = watcher
+        super().__init__(watcher)
         #: Whether the worker has said that it knows ``Drain``.
         self.drains = False
         #: What the worker was told to drain and has not said of that it is, by address.

@@ -106,7 +106,7 @@ class PassableLink(QuestionedLink):
         if state is not None:
             form = LaneForm(state.form) if state.form else None
             self.lane = self._makeLane(form, state.limit, ends)
-            if self.pings and any(one.shared for one in record.registrations):
+            if self.pings and record.registrations:
                 self.desk.reports.add(self)
             for one in record.registrations:
                 address = parse_base_address(one.address)

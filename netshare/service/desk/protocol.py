@@ -169,7 +169,7 @@ class DeskProtocol(ManagingLink):
         self.registry.activate(registration)
         if self._watcher is not None:
             self._watcher.registered(self)
-        if self.pings and shared:
+        if self.pings:
             self.desk.reports.add(self)
         self._allowance.register()
         self.reader.longest = MAX_BOX
@@ -337,7 +337,7 @@ class RegistrationDesk(Factory):
         self.returns = Returns(front, registry.ports)
         self.budgets = Budgets()
         #: Asks workers that share an address what they have.
-        self.reports = Reports(registry.reactor)
+        self.reports = Reports(registry.reactor, registry.quotas.pingTimeout)
         #: Whether a process is a worker that the service has started, or belongs to one.
         self.isSpawned: Callable[[int], bool] = lambda pid: False
         #: Has the workers that the service starts, if it starts any.

@@ -1,12 +1,16 @@
 """
-What workers say they have: how many connections that they were given are still open.
+Asking workers how they are.
 
-Only workers that share an address are asked, for there it decides who gets the next one. Between
-two answers it is reckoned on with what they have been given.
+One that shares an address is asked how many of the connections that it was given are still open,
+for that decides who gets the next one; between two answers it is reckoned on with what it has been
+given. Any other is asked less often, and only to see whether it answers: a worker whose program
+hangs, or computes for long, is given no connections until it answers, and one that the service has
+started is ended when that takes too long. One that a debugger has stopped is let be.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from twisted.internet.error import ConnectionClosed
@@ -14,10 +18,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from netshare.control import commands
+from netshare.interfaces import ILinkWatcher
+from netshare.logger import Logger
 from netshare.service.desk.passing import PassableLink
 from netshare.timing import Timer
 
-#: Seconds between two questions to a worker, as long as there are not too many of them.
+#: Seconds between two questions to a worker that shares an address, and between two looks, as long
+#: as there are not too many of them.
 ASK_EVERY = 1.0
 
 #: How many workers are asked in a second at most.
@@ -29,40 +36,80 @@ class ReportingLink(PassableLink):
     What the service's end of a link has for that.
     """
 
-    def __init__(self) -> None:
+    log = Logger()
+
+    def __init__(self, watcher: ILinkWatcher | None = None) -> None:
         super().__init__()
+        self._watcher = watcher
         #: Whether the worker has said that it knows ``Ping``.
         self.pings = False
-        self._asking = False
+        #: Since when it owes an answer.
+        self._askedAt: float | None = None
+        self._askAgainAt = 0.0
+        self._isSilent = False
 
-    def askForReport(self) -> None:
+    def askForReport(self, now: float, pauses: tuple[float, float], timeout: float | None) -> None:
         """
-        Ask the worker, unless it still owes an answer: one that does not read is not asked again.
+        Ask the worker, if it is time to. One that still owes an answer is not asked again.
+
+        :param pauses: seconds between two questions, where it shares an address and where not
+        :param timeout: seconds after which it is given no connections; None: it is only asked for
+            what it has
         """
-        if self._asking:
+        if self._askedAt is not None:
+            if timeout is not None and now - self._askedAt >= timeout and not self.peer.isTraced:
+                self._silent(now - self._askedAt)
             return
+        shares = any(one.shared for one in self.registrations.values())
+        if now < self._askAgainAt or (timeout is None and not shares):
+            return
+        self._askAgainAt = now + pauses[0 if shares else 1]
         try:
             answer = self.callRemote(commands.Ping)
         except ConnectionClosed:
             return  # connectionLost follows
-        self._asking = True
+        self._askedAt = now
         answer.addCallbacks(self._reported, self._notReported)
 
     def _reported(self, answer: dict[str, Any]) -> None:
-        self._asking = False
-        if self.lane is not None:
-            self.lane.reported(max(answer["connections"], 0))
+        self._askedAt = None
+        if self.lane is None:
+            return
+        self.lane.reported(max(answer["connections"], 0))
+        if self._isSilent:
+            self._isSilent = False
+            self.log.info("{worker} answers again", worker=str(self))
+            self.lane.silence(False)
 
     def _notReported(self, failure: Failure) -> None:
         """It does not know how, or is gone: it is not asked again."""
+        self._askedAt = None
+        self._askAgainAt = math.inf
+
+    def _silent(self, seconds: float) -> None:
+        if self.lane is not None and not self._isSilent:
+            self._isSilent = True
+            self.log.warn(
+                "{worker} has not answered for {seconds:.0f} s: it is given no connections until "
+                "it does",
+                worker=str(self),
+                seconds=seconds,
+            )
+            self.lane.silence(True)
+        if self._watcher is not None:
+            self._watcher.silent(seconds)
 
 
 class Reports:
     """
     Asks them, for as long as there are any.
+
+    :param timeout: see :meth:`ReportingLink.askForReport`
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, timeout: float | None = None) -> None:
+        self._clock = clock
+        self._timeout = timeout
         self._links: set[ReportingLink] = set()
         self._timer = Timer(clock, self._ask)
 
@@ -79,6 +126,8 @@ class Reports:
             self._timer.stop()
 
     def _ask(self) -> None:
-        self._timer.start(max(ASK_EVERY, len(self._links) / _MOST_A_SECOND))
+        self._timer.start(ASK_EVERY)
+        now, many = self._clock.seconds(), len(self._links) / _MOST_A_SECOND
+        pauses = max(ASK_EVERY, many), max(self._timeout or 0.0, many)
         for link in list(self._links):
-            link.askForReport()
+            link.askForReport(now, pauses, self._timeout)

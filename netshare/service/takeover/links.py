@@ -46,9 +46,7 @@ class Links:
         Give workers nothing, so that what is under way comes to rest; or give again.
         """
         for lane in self._lanes():
-            lane.frozen = frozen
-            if not frozen:
-                lane.tellFreed()
+            lane.freeze(frozen)
 
     def settled(self) -> bool:
         """Whether no connection is in this process's hands and a worker's at once."""

@@ -75,8 +75,9 @@ class Lane(ABC):
         self.live: int | None = None
         #: The worker let a deadline pass and has said nothing since.
         self.stuck = False
-        #: Nothing is given to it now: the service is about to be taken over.
-        self.frozen = False
+        #: Nothing is given to it now: the service is about to be taken over, or it is silent.
+        self.closed = False
+        self._frozen = self._silent = False
         self.freed: list[Callable[[int], None]] = []
 
     def __str__(self) -> str:
@@ -87,7 +88,7 @@ class Lane(ABC):
         return (
             self.outstanding < self._window
             and not self.stuck
-            and not self.frozen
+            and not self.closed
             and self._user.used < self._user.most
             and self._all.used < self._all.most
         )
@@ -96,7 +97,25 @@ class Lane(ABC):
         return self.available and (not self._rests or self._rests.takes(address))
 
     def stateFor(self, address: BaseAddress) -> str:
-        return "stuck" if self.stuck else "ready" if self.takes(address) else "busy"
+        if self.stuck:
+            return "stuck"
+        return "silent" if self._silent else "ready" if self.takes(address) else "busy"
+
+    def freeze(self, frozen: bool) -> None:
+        """The service is about to be taken over, or is not after all."""
+        self._frozen = frozen
+        self._closeOrOpen()
+
+    def silence(self, silent: bool) -> None:
+        """The worker does not answer when it is asked how it is, or does again."""
+        self._silent = silent
+        self._closeOrOpen()
+
+    def _closeOrOpen(self) -> None:
+        opens = self.closed
+        self.closed = self._frozen or self._silent
+        if opens and not self.closed:
+            self.tellFreed()
 
     @abstractmethod
     def give(self, errand: IErrand) -> None:

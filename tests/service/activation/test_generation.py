@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, eventAsJSON, formatEvent, globalLogPublisher
 
 from netshare.service.activation.generation import Generation, Phase
-from netshare.service.activation.limits import DRAIN_FOR, KILL_AFTER, Limits
+from netshare.service.activation.limits import DRAIN_FOR, KILL_AFTER, UNRESPONSIVE_FOR, Limits
 from tests.helpers.processes import FakeProcess, FakeSpawner
 
 
@@ -92,6 +92,34 @@ def test_a_process_that_does_not_end(life: Life) -> None:
     life.clock.advance(0.1)
     assert process.signals == ["TERM", "KILL"]
     process.end("was ended by signal 9")
+
+
+def test_one_that_does_not_answer(life: Life) -> None:
+    """It is killed, once, when its time is over: a failure."""
+    process = life.start()
+    life.generation.silent(1000.0)  # there are other limits for a start
+    process.register()
+    life.generation.silent(UNRESPONSIVE_FOR - 1)
+    assert process.signals == []
+    life.generation.silent(UNRESPONSIVE_FOR)
+    life.generation.silent(UNRESPONSIVE_FOR + 1)
+    assert process.signals == ["KILL"]
+    process.end("was ended by signal 9")
+    assert life.generation.reason == "has not answered for 90 s, and was killed"
+    assert not life.generation.asked
+
+
+def test_one_that_may_be_silent(life: Life) -> None:
+    """Without a limit it is let be, and so is one that drains: that has a limit of its own."""
+    life.generation._limits = Limits(unresponsive=None)
+    process = life.start()
+    process.register()
+    life.generation.silent(1e6)
+    life.generation._limits = Limits()
+    life.generation.drain()
+    life.generation.silent(1e6)
+    assert process.signals == []
+    process.end()
 
 
 def test_one_that_cannot_be_started(life: Life) -> None:
