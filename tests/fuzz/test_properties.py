@@ -28,6 +28,10 @@ FOUND = [
     # a command that wants no answer and fails was a traceback
     b"\x00\xff\x00\x08_command\x00\x08Register\x00\x0bbaseAddress\x00\x10net.tcp://+/mine"
     b"\x00\x07version\x00\x019\x00\x00",
+    # too long and damaged: which of the two it is refused for depends on how it is cut
+    bytes.fromhex(
+        "00041f8b0800000000000003edc1010d000000c2a0f74f6d0f0714000000706f7fd37525b801100000"
+    ),
 ]
 #: Small samples, from which Hypothesis makes others.
 SAMPLES = {
