@@ -51,6 +51,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description="Measure calls of Microsoft's client and of Python's against Python workers."
     )
     parser.add_argument("--quick", action="store_true", help="the same coarsely, in a minute")
+    parser.add_argument("--data", action="store_true", help="calls with real data, nothing else")
     parser.add_argument("--rounds", type=int, help="how many rounds [default: 5, quick: 2]")
     parser.add_argument("--output", type=Path, help="where the raw results go")
     parser.add_argument(
@@ -116,12 +117,15 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
         stack.callback(stage.stop)
         _say("starting services and workers")
         stage.start()
-        callers, notes = python_callers(reactor, stage, size)
-        secured = SecurityStage(Path(name))
-        stack.callback(secured.stop)
-        secured.start()
-        more_callers, more_notes = secured_callers(reactor, secured, size)
-        callers, notes = [*callers, *more_callers], [*notes, *more_notes]
+        callers: list[Caller] = []
+        notes: list[str] = []
+        if not options.data:
+            callers, notes = python_callers(reactor, stage, size)
+            secured = SecurityStage(Path(name))
+            stack.callback(secured.stop)
+            secured.start()
+            more_callers, more_notes = secured_callers(reactor, secured, size)
+            callers, notes = [*callers, *more_callers], [*notes, *more_notes]
         program = find_dotnet_client()
         if program is None:
             notes.append("Microsoft's client is left out: see tests/peers/README.rst")
@@ -136,9 +140,10 @@ async def measured(reactor: Any, options: argparse.Namespace) -> Results:
             stack.push_async_callback(client.stop)
             caller = DotNet(client, bulk, stage, size)
             _say("warming up")
-            for place in ("shared", "own", "floor"):
-                await caller.warm_up(place)
-            callers = [*dotnet_callers(caller), *callers]
+            if not options.data:
+                for place in ("shared", "own", "floor"):
+                    await caller.warm_up(place)
+                callers = [*dotnet_callers(caller), *callers]
             if orders is None:
                 notes.append("calls with real data are left out: mono and mcs are missing")
             else:

@@ -17,7 +17,7 @@ from benchmarks import transport
 from benchmarks.harness.build import HERE
 from benchmarks.harness.processes import BenchmarkError, Process, free_port
 from benchmarks.harness.results import Results
-from benchmarks.harness.transport import tables
+from benchmarks.harness.transport import datatables, tables
 from benchmarks.harness.transport.bulk import Bulk
 from benchmarks.harness.transport.floor import (
     ID_SIZE,
@@ -28,7 +28,7 @@ from benchmarks.harness.transport.floor import (
     load,
     save,
 )
-from benchmarks.harness.transport.loads import BINDING, MEGABYTE
+from benchmarks.harness.transport.loads import BINDING, DATA, MEGABYTE
 from benchmarks.harness.transport.measure import Caller, measure
 from benchmarks.harness.transport.recording import record_all, request
 from benchmarks.harness.transport.samples import CpuWatch, Sample, Stopwatch, percentile
@@ -139,6 +139,47 @@ def test_goals_are_judged() -> None:
     fewer = [one for one in canned().samples if one["figure"] != "growth"]
     row = next(row for row in tables.goals(Results(fewer, TITLES)) if "two workers" in row[0])
     assert row[1:] == ["-", "≥ 1", ""]
+
+
+def data(machine: str, line: float, rate: float) -> Results:
+    """Calls with real data, a line of which takes so many µs; Mono's take 30."""
+    samples: list[Sample] = []
+    for key, each in ((datatables.OURS, line), (datatables.MONO, 30.0)):
+        for figure, one in DATA.items():
+            samples.append(
+                {
+                    "round": 1,
+                    "dispatcher": key,
+                    "figure": figure,
+                    "rate": rate,
+                    "p50": 1.0,
+                    "p99": 2.0,
+                    "cpu": 100 + each * one.length,
+                    "client": 150 + 2.0 * one.length,
+                }
+            )
+    titles = {datatables.OURS: "ours", datatables.MONO: "Mono"}
+    return Results(samples, titles, {"machine": machine}, [])
+
+
+def test_goals_of_real_data() -> None:
+    """A line is judged by itself, beside Microsoft's client and Mono, and beside an old commit."""
+    here = datatables.BEFORE_ON + ".1"
+    rows = [row[1:] for row in datatables.goals(data(here, 4.5, 3 * datatables.BEFORE))]
+    assert rows[0] == ["4.50", "≤ 4", "✗"]
+    assert rows[1] == ["2.25", "≤ 2", "✗"]
+    assert rows[2] == ["0.15", "≤ 0.2", "✓"]
+    assert rows[3] == ["4.50", "≤ 20", "✓"]
+    assert rows[4] == ["3.00", "≥ 3", "✓"]
+    elsewhere = datatables.goals(data("another machine", 4.5, 1000))
+    assert elsewhere[4][1:] == ["-", "≥ 3", ""]
+    assert "a line of four members, 16 channels" in datatables.report(data(here, 4.5, 600))
+
+
+def test_many_channels_make_many_calls() -> None:
+    """Each channel makes so many calls that what its session learns first counts little."""
+    calls = {load.channels: load.calls(320) for load in DATA.values() if load.op == "PutOrder"}
+    assert calls == {1: 320, 16: 80}
 
 
 def test_report_has_everything() -> None:

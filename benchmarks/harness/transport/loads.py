@@ -51,6 +51,14 @@ class Data:
         """What it is called among the figures."""
         return f"{self.op}-{self.length}-{self.channels}"
 
+    def calls(self, most: int) -> int:
+        """
+        :param most: calls on one channel, all in all
+        :returns: calls of each channel: on many no fewer than show what a session costs when it
+            has learnt its strings; of stores fewer, since Mono answers four a second
+        """
+        return most // 4 if self.channels > 1 or self.op == "PutStore" else most
+
 
 DATA = {
     load.figure: load
@@ -73,7 +81,7 @@ class Size:
     many: int
     opening: int
     bulk: int
-    #: Calls with real data, on all channels together.
+    #: Calls with real data; see :meth:`Data.calls`.
     data: int
     #: Seconds for one reply of a megabyte where nothing helps it.
     patience: float = 30.0
