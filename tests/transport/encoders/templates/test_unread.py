@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 
+from netshare.testing import MemoryService
+from netshare.transport.encoders.templates import reading, unread
+from netshare.transport.encoders.templates.unread import TemplateBody
 from netshare.transport.soap import BodyUnreadable, Message, ReceivedBody
 from netshare.transport.xml import XmlWriter
 from netshare.transport.xml.binary.records import multibyte
 from tests.helpers.templates import encoder
+from tests.peers.contracts import IData
+from tests.peers.datatypes import Circle, Person
+from tests.peers.services import Data
 
 
 def body(*names: str) -> Any:
@@ -70,3 +76,65 @@ def test_strings_that_came_later_mean_nothing() -> None:
     with pytest.raises(BodyUnreadable, match=f"string {strings} is not defined"):
         late.load()
     assert good.body_element() == messages[0].body_element()
+
+
+class Watch:
+    """Counts how often events are made of a body, and of a whole message."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bodies = self.messages = 0
+        read, events = TemplateBody.read_on, reading.read_events
+
+        def body(one: TemplateBody) -> ReceivedBody | None:
+            self.bodies += 1
+            return read(one)
+
+        def message(*args: Any) -> Any:
+            self.messages += 1
+            return events(*args)
+
+        monkeypatch.setattr(TemplateBody, "read_on", body)
+        monkeypatch.setattr(reading, "read_events", message)
+        monkeypatch.setattr(unread, "read_events", message)
+
+    def take(self) -> tuple[int, int]:
+        """How many of both since it was asked last."""
+        counts = self.bodies, self.messages
+        self.bodies = self.messages = 0
+        return counts
+
+
+def test_usual_calls_make_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Client and service make events of the first messages of a session, and then of none."""
+    with MemoryService(Data, IData) as service, service.client() as client:
+        watch = Watch(monkeypatch)
+        people = [Person(Name="Ada", Age=36), Person(Name="Bo", Age=70_000)]
+        for _ in range(3):
+            assert client.EchoPerson(people[0]) == people[0]
+        assert watch.take() != (0, 0)
+        for _ in range(10):
+            assert client.EchoPerson(people[1]) == people[1]
+        assert watch.take() == (0, 0)
+
+
+def test_unusual_calls_make_events_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A derived type is the ordinary way's, which reads each message a single time."""
+    with MemoryService(Data, IData) as service, service.client() as client:
+        circle = Circle(Label="o", Radius=1.5)
+        for _ in range(3):
+            assert isinstance(client.EchoShape(circle), Circle)
+        watch = Watch(monkeypatch)
+        for _ in range(10):
+            assert client.EchoShape(circle) == circle
+        assert watch.take() == (20, 0)
+
+
+def test_events_are_made_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten messages of which one is looked into, one has events, which are made once."""
+    _, _, messages = received("One", "Two", times=12)
+    watch = Watch(monkeypatch)
+    assert watch.take() == (0, 0)
+    for _ in range(3):
+        assert messages[7].body_element() is not None
+        assert messages[7].body() is not None
+    assert watch.take() == (1, 0)
