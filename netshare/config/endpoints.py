@@ -12,6 +12,7 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from netshare.config.errors import ConfigurationError
+from netshare.reactors import IReactor
 
 #: Endpoints whose first argument is a port of TCP.
 _WITH_PORT = ("tcp", "tcp4", "tcp6")
@@ -63,7 +64,7 @@ def is_headed(text: str) -> bool:
     return text.startswith("haproxy:")
 
 
-def check_server(reactor: Any, text: str) -> None:
+def check_server(reactor: IReactor, text: str) -> None:
     """
     :param text: a server endpoint
     :raises ConfigurationError: it is none; the message does not repeat it
@@ -85,7 +86,7 @@ def check_server(reactor: Any, text: str) -> None:
         raise ConfigurationError("write it such as systemd:domain=INET6:name=netshare")
 
 
-def check_client(reactor: Any, text: str) -> None:
+def check_client(reactor: IReactor, text: str) -> None:
     """
     :param text: a client endpoint
     :raises ConfigurationError: it is none; the message does not repeat it
@@ -94,7 +95,7 @@ def check_client(reactor: Any, text: str) -> None:
     _make(clientFromString, reactor, text)
 
 
-def server_endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+def server_endpoint(reactor: IReactor, text: str) -> IStreamServerEndpoint:
     """
     Make a server endpoint for a start.
 
@@ -112,7 +113,7 @@ def _check_port(text: str, port: str | None) -> None:
         raise ConfigurationError(f"{port} is not a port of TCP: the highest is 65535")
 
 
-def _make(make: Callable[[Any, str], Any], reactor: Any, text: str) -> Any:
+def _make(make: Callable[[Any, str], Any], reactor: IReactor, text: str) -> Any:
     try:
         return make(reactor, text)
     except _MISTAKES as error:

@@ -9,13 +9,13 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 
 from netshare.control.commands import TakeOverRefused
 from netshare.logger import Logger
+from netshare.reactors import IReactor
 from netshare.service.activation.surroundings import ambient_capabilities
 from netshare.tap import orphan
 from netshare.timing import Timer
@@ -49,7 +49,9 @@ class Launch(ProcessProtocol):
 
     log = Logger()
 
-    def __init__(self, reactor: Any, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, reactor: IReactor, command: Sequence[str], environ: Mapping[str, str]
+    ) -> None:
         self.pid: int | None = None
         self.over = False
         self._reactor = reactor

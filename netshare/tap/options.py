@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from twisted.python import usage
 
@@ -25,6 +25,7 @@ from netshare.config import (
     try_start,
 )
 from netshare.control.paths import NoControlSocket, service_control_path
+from netshare.reactors import IReactor
 from netshare.service.quotas import Quotas
 
 _QUOTA_HELP = {
@@ -187,7 +188,7 @@ def _check_endpoints(configuration: Configuration) -> None:
     problems = []
     for what, check, text in checks:
         try:
-            check(reactor, text)
+            check(cast(IReactor, reactor), text)
         except ConfigurationError as error:
             shown = f": to {text}" if check is check_client else ""
             problems.append(f"{configuration.origin(what)}{shown}: {error}")

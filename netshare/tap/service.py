@@ -4,6 +4,7 @@ The service under ``twistd`` and ``twist``.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -11,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import setitem
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -32,6 +32,7 @@ from netshare.config import Configuration, ConfigurationError, ListenSpec
 from netshare.config.endpoints import is_inherited
 from netshare.control.commands import ReloadFailed
 from netshare.logger import Logger
+from netshare.reactors import IReactor
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
 from netshare.service.notify import Notifier
@@ -71,7 +72,7 @@ class SharingService(Service):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         configuration: Configuration,
         daemon: bool = False,
         read: Callable[[], Configuration] | None = None,
@@ -92,6 +93,7 @@ class SharingService(Service):
         except OSError as error:
             refuse(f"connectionLog: {error}")
         self.control = control_path(configuration)
+        self._memory = self.control.with_name(self.control.name + ".registered")
         self._reactor = reactor
         self._configuration = configuration
         self._daemon = daemon
@@ -123,7 +125,7 @@ class SharingService(Service):
                 idleTimeout=relay.idleTimeout,
             )
 
-    def _sharedPort(self, reactor: Any, configuration: Configuration) -> SharedPort:
+    def _sharedPort(self, reactor: IReactor, configuration: Configuration) -> SharedPort:
         return SharedPort(
             reactor,
             configuration.quotas,
@@ -167,6 +169,9 @@ class SharingService(Service):
 
     def _accept(self) -> None:
         if self.running:
+            # Modules and all else that is here stays: the collector need not go through it again
+            # and again while clients wait.
+            gc.freeze()
             self.shared.admission.resume(self)
             self._manager.start()
 
@@ -255,7 +260,7 @@ class SharingService(Service):
             self._listen_on(listen)
         self._acquire_ports()
         # Behind the ports that are named, since it opens those of the addresses it remembers.
-        self.shared.resume(self._memory(), state=self._manager.store.state())
+        self.shared.resume(self._memory, state=self._manager.store.state())
         self.shared.ports.closeInherited()
         self.supervisor.resume(self._kept.begin())
         self._manager.finish_taking()
@@ -283,9 +288,6 @@ class SharingService(Service):
     def _listens_for_workers(self, port: IListeningPort) -> None:
         self._ports.append(port)
         self._succession.control = port
-
-    def _memory(self) -> Path:
-        return self.control.with_name(self.control.name + ".registered")
 
     def _listen_on(self, listen: ListenSpec) -> None:
         """:raises StartFailed: it cannot be opened"""
@@ -342,7 +344,7 @@ class SharingService(Service):
                 bound.close()  # a port that this configuration does not name
         self._manager.notifier.release()
         self._succession.taken(channel, taking.predecessor.pid)
-        self.shared.resume(self._memory(), afresh=False, state=self._manager.store.state())
+        self.shared.resume(self._memory, afresh=False, state=self._manager.store.state())
         self._kept.begin()
         self.supervisor.resume(taking.workers())
         taking.take_up(self.shared)

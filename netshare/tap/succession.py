@@ -16,6 +16,7 @@ from twisted.internet.task import LoopingCall
 
 from netshare.control.commands import TakeOverRefused
 from netshare.logger import Logger
+from netshare.reactors import IReactor
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.desk.listening import ControlPort
 from netshare.service.notify import Notifier
@@ -45,7 +46,7 @@ class Succession:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         shared: SharedPort,
         supervisor: Supervisor,
         path: Path,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure
 
 from netshare.control.commands import RegistrationError
 from netshare.logger import Logger
+from netshare.reactors import IReactor
 from netshare.worker.endpoint import SharedPortServerEndpoint
 from netshare.worker.link import UntrustedService
 from netshare.worker.port import ServiceNotRunning
@@ -54,7 +54,7 @@ class StringEndpoint(SharedPortServerEndpoint):
         return Failure(CancelledError())  # the one error that the service does not log
 
 
-def end_process(reactor: Any, reason: str) -> None:
+def end_process(reactor: IReactor, reason: str) -> None:
     """
     Stop the reactor, and make 1 the status with which the process ends.
 

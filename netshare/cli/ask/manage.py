@@ -15,6 +15,7 @@ from netshare.cli.ask.client import ServiceClient, add_service_options
 from netshare.cli.exits import Exit
 from netshare.cli.terminal import clean
 from netshare.control.management import DrainWorkers, Recycle, Start, Stop
+from netshare.reactors import IReactor
 
 _COMMANDS: dict[str, type[amp.Command]] = {
     "start": Start,
@@ -62,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _WHAT + _CODES
 
 
-async def run(reactor: Any, options: argparse.Namespace) -> int:
+async def run(reactor: IReactor, options: argparse.Namespace) -> int:
     """
     Ask for it, and show how the workers are then.
     """

@@ -9,13 +9,13 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import chain
-from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 
 from netshare.control.commands import TakeOverRefused
 from netshare.logger import Logger
+from netshare.reactors import IReactor
 from netshare.service.records import CountersRecord, EndRecord, Handed
 from netshare.service.shared import SharedPort
 from netshare.service.takeover.channel import (
@@ -63,7 +63,7 @@ class Giving:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         shared: SharedPort,
         others: Callable[[], Iterable[Handed]],
         refusal: Callable[[Peer, bool], str | None],
