@@ -44,10 +44,21 @@ from netshare.transport.xml.binary.scanner import (
 
 __all__ = ["offset_of", "read_leaf", "value_of"]
 
+#: By the record type of a long text: where it begins, and its encoding.
+_LONG: Final = {
+    R.CHARS16 | 1: (3, "utf-8"),
+    R.CHARS32 | 1: (5, "utf-8"),
+    R.UNICODE_CHARS16 | 1: (3, "utf-16-le"),
+    R.UNICODE_CHARS32 | 1: (5, "utf-16-le"),
+}
+_TEXT: Final = (
+    (R.CHARS8 | 1, ["v = t[2:].decode()"]),
+    (R.UNICODE_CHARS8 | 1, ['v = t[2:].decode("utf-16-le")']),
+)
 #: By the name of the type: how a usual record begins, and what makes the value ``v`` of it.
 _USUAL: Final[dict[str, tuple[tuple[int, Sequence[str]], ...]]] = {
-    "string": ((R.CHARS8 | 1, ["v = t[2:].decode()"]),),
-    "anyURI": ((R.CHARS8 | 1, ["v = t[2:].decode()"]),),
+    "string": _TEXT,
+    "anyURI": _TEXT,
     "float": ((R.FLOAT | 1, ["(v,) = unpack_float(t)"]),),
     "double": (
         (R.DOUBLE | 1, ["(v,) = unpack_double(t)"]),
@@ -244,5 +255,8 @@ def offset_of(moment: bytes, minutes: bytes) -> DateTimeOffset:
 def _wire(text: bytes) -> Any:
     children = SMALL.get(text)
     if children is None:
+        if text[0] in _LONG:
+            begin, encoding = _LONG[text[0]]
+            return str(text[begin:], encoding)
         children = CONVERTERS[text[0]](text)
     return children[0] if children else ""

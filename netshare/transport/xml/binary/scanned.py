@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
+from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.recordreader import Progress
 from netshare.transport.xml.binary.scanner import WINDOW, scanner
@@ -18,8 +19,15 @@ __all__ = ["Scanned", "Token", "scan"]
 
 #: Header, attributes, text and what is none of these; see :func:`.scanner.scanner`.
 Token: TypeAlias = tuple[bytes, bytes, bytes, bytes]
-#: No text of a token is longer, whatever its type, nor an array of bytes.
+#: No text of a token is longer, whatever its type, nor an array of bytes, but for long texts.
 _LONGEST: Final = 1024
+#: By the record type of a long text: of how many bytes its length is.
+_LENGTHS: Final = {
+    R.CHARS16 | 1: 2,
+    R.CHARS32 | 1: 4,
+    R.UNICODE_CHARS16 | 1: 2,
+    R.UNICODE_CHARS32 | 1: 4,
+}
 
 
 class Scanned(NamedTuple):
@@ -68,20 +76,33 @@ def scan(
         stop = min(pos + WINDOW, end)
         window = split(data, pos, stop)
         rest = window[-1][3]
-        if rest and rest[0] != 1:
-            # The window ends in the middle of something, which may be the text of a start tag.
+        cut = rest and rest[0] != 1
+        if cut:
             del window[-1]
             stop -= len(rest)
-            if window and window[-1][0] and not window[-1][2]:
-                header, attributes, _, _ = window.pop()
-                stop -= len(header) + len(attributes)
-            if stop == pos:
-                return None
-        elif stop < end and window[-1][0] and not window[-1][2]:
+        if (cut or stop < end) and window and window[-1][0] and not window[-1][2]:
+            # What ends the window may be the text of a start tag.
             header, attributes, _, _ = window.pop()
-            stop -= len(header) + len(attributes)
-            if stop == pos:
-                return None
+            text = _long_text(data, stop, quotas)
+            if text:
+                window.append((header, attributes, text, b""))
+                stop += len(text)
+            else:
+                stop -= len(header) + len(attributes)
+        if stop == pos:
+            return None
         tokens += window
         pos = stop
     return Scanned(tokens, progress.scope, memory, len(progress.outer), left)
+
+
+def _long_text(data: bytes, at: int, quotas: ReaderQuotas) -> bytes | None:
+    """:returns: a record of a text that the scanner finds too long, and the end of its element"""
+    size = _LENGTHS.get(data[at]) if at < len(data) else None
+    if size is None:
+        return None
+    length = int.from_bytes(data[at + 1 : at + 1 + size], "little")
+    if length > quotas.max_string_content_length:
+        return None
+    text = data[at : at + 1 + size + length]
+    return text if len(text) == 1 + size + length else None

@@ -63,7 +63,7 @@ def _text(end: int) -> str:
 
     return "|".join(
         (
-            t(R.CHARS8, R.BYTES8) + _counted(0, 255),
+            t(R.CHARS8, R.BYTES8, R.UNICODE_CHARS8) + _counted(0, 255),
             t(R.ZERO, R.ONE, R.FALSE, R.TRUE, R.EMPTY),
             t(R.INT8, R.BOOL) + ".",
             t(R.INT16) + ".{2}",
@@ -151,6 +151,7 @@ CONVERTERS: Final[dict[int, Callable[[bytes], tuple[Any, ...]]]] = {
     R.GUID + 1: lambda text: (_make(Guid, (text[1:],)),),
     R.UNIQUE_ID + 1: lambda text: (_make(UniqueId, (text[1:],)),),
     R.CHARS8 + 1: lambda text: (str(text[2:], "utf-8"),),
+    R.UNICODE_CHARS8 + 1: lambda text: (str(text[2:], "utf-16-le"),),
     R.BYTES8 + 1: lambda text: (text[2:],),
 }
 

@@ -253,6 +253,19 @@ def test_long_documents() -> None:
         session.ordinarily(document)
 
 
+@pytest.mark.parametrize("text", ["x" * 256, "é" * 200, "日本語" * 30_000, "0" * 70_000])
+def test_long_texts(text: str) -> None:
+    """A long text is read as the ordinary way reads it, damaged bytes included."""
+    session = Session(list[Where])
+    document = session.document([Where(City=text, Zip=1), Where(City="short", Zip=2)])
+    session.ordinarily(document)
+    assert session.agree(document)
+    assert session.agree(document)
+    for at in (len(document) // 2, 60):
+        for damaged in (document[:at] + b"\xff" + document[at + 1 :], document[:at]):
+            session.agree(damaged)
+
+
 def test_what_is_unusual_time_and_again_costs_little() -> None:
     """Messages that are never usual are tried ever more rarely, until one is usual."""
     reader = Session(Where).reader

@@ -61,6 +61,8 @@ CASES: list[tuple[Any, Any, Any]] = [
     (Decimal, Decimal("-0.00"), Decimal("-0.00")),
     (Decimal, Decimal("0.0000000000000000000000000001"), Decimal("1E-28")),
     (str, "é", "é"),
+    (str, "日本語", "日本語"),
+    (str, "日本語" * 200, "日本語" * 200),
     (str, "", ""),
     (str, 1, "1"),
     (uuid.UUID, str(GUID), GUID),

@@ -64,3 +64,34 @@ def test_limits(quotas: ReaderQuotas) -> None:
     assert scanned(LEAF + b"\x01\x01") is not None
     assert scanned(LEAF + b"\x01\x01", quotas) is None
     assert scanned(LEAF + b"\x01\x01", extra=2_000_000) is None
+
+
+def long_text(size: int) -> bytes:
+    if size < 1 << 16:
+        return b"\x9b" + size.to_bytes(2, "little") + b"y" * size
+    return b"\x9d" + size.to_bytes(4, "little") + b"y" * size
+
+
+@pytest.mark.parametrize("size", [256, 5000, WINDOW - 10, WINDOW, 65535, 65536, 200_000])
+@pytest.mark.parametrize("before", [0, WINDOW // len(LEAF) - 1, WINDOW // len(LEAF)])
+def test_long_texts(size: int, before: int) -> None:
+    """A text may be longer than the scanner knows texts to be, and than a window."""
+    text = long_text(size)
+    found = scanned(LEAF * before + b"\x40\x01a" + text + LEAF + b"\x01\x01")
+    assert found is not None
+    assert found.tokens[before] == (b"\x40\x01a", b"", text, b"")
+    assert [token[2] for token in found.tokens[before + 1 :]] == [LEAF[3:], b""]
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 4, 300])
+def test_long_texts_that_are_cut_off(kept: int) -> None:
+    """A document that ends inside of a text has no tokens."""
+    assert scanned(LEAF + b"\x40\x01a" + long_text(1000)[:kept]) is None
+    assert scanned(LEAF + b"\x40\x01a" + long_text(70_000)[:kept]) is None
+
+
+def test_texts_over_the_quota() -> None:
+    """A text longer than texts may be is the ordinary reader's matter."""
+    quotas = ReaderQuotas(max_string_content_length=2000)
+    assert scanned(b"\x40\x01a" + long_text(2000) + b"\x01\x01", quotas) is not None
+    assert scanned(b"\x40\x01a" + long_text(2001) + b"\x01\x01", quotas) is None
