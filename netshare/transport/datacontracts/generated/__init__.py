@@ -9,6 +9,8 @@ of the contract, no second definition: whatever is not usual raises :class:`.Unu
 been written or given out by then, and the ordinary way does the whole element again. It alone
 knows the unusual, and it alone complains.
 
+``docs/design/generated.rst`` says what is usual, and how to look at the source.
+
 - :mod:`.source` puts source together, compiles it, shows it to tracebacks (``linecache``) and
   keeps the functions of so many contracts, and no more.
 - :mod:`.leaves` has the usual cases of the simple types, as source.
