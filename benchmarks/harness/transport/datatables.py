@@ -78,7 +78,12 @@ def goals(results: Results) -> list[list[str]]:
     mono = each(results, MONO, "PutOrder", 1, "cpu")
     made = (
         Goal("µs a line in the service", line, 4, less=True),
-        Goal("... vs the .NET client's own", line / client if line and client else None, 2, True),
+        Goal(
+            "... vs the .NET client's own",
+            line / client if line and client and client > 0 else None,
+            2,
+            True,
+        ),
         Goal("... vs Mono's service", line / mono if line and mono else None, 0.2, True),
         Goal("µs an item of nine members", each(results, OURS, "PutStore", 1, "cpu"), 20, True),
         Goal(f"calls/s vs {BEFORE} of commit b12865a on {BEFORE_ON}", _vs_before(results), 3),

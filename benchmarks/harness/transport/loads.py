@@ -54,10 +54,10 @@ class Data:
     def calls(self, most: int) -> int:
         """
         :param most: calls on one channel, all in all
-        :returns: calls of each channel: on many no fewer than show what a session costs when it
-            has learnt its strings; of stores fewer, since Mono answers four a second
+        :returns: calls of each channel; on many channels so many that what a session learns first
+            counts little
         """
-        return most // 4 if self.channels > 1 or self.op == "PutStore" else most
+        return most // 4 if self.channels > 1 else most
 
 
 DATA = {
@@ -88,4 +88,4 @@ class Size:
 
 
 FULL = Size(rounds=5, one=1500, many=150, opening=60, bulk=40, data=320)
-QUICK = Size(rounds=2, one=500, many=50, opening=20, bulk=15, data=96)
+QUICK = Size(rounds=2, one=500, many=50, opening=20, bulk=15, data=200)

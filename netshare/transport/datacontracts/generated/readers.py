@@ -188,7 +188,23 @@ def empty_of(contract: TypeContract) -> Callable[[], Any] | None:
     if isinstance(bare, ListContract) and can_be_read(bare):
         made_of = bare.made_of
         return list if bare.cls is list else lambda: made_of([])
+    if isinstance(bare, ClassContract) and can_be_read(bare):
+        return _object_of_defaults(bare)
     return _maker(bare.cls) if isinstance(bare, DictContract) and can_be_read(bare) else None
+
+
+def _object_of_defaults(contract: ClassContract) -> Callable[[], Any] | None:
+    members = [member for layer in contract.layers for member in layer.members]
+    if any(member.required for member in members):
+        return None
+    new, others = _maker(contract.cls), contract.others
+
+    def make() -> Any:
+        made = new()
+        contract.fill(made, {**others, **{one.attribute: one.contract.default for one in members}})
+        return made
+
+    return make
 
 
 def _maker(cls: type[Any]) -> Callable[[], Any]:

@@ -13,6 +13,7 @@ from netshare.transport.datacontracts import (
     KeyValuePair,
     XmlElement,
     data_contract,
+    member,
 )
 from netshare.transport.datacontracts.generated.readers import (
     READ_FORMS,
@@ -73,8 +74,18 @@ def test_nothing_in_it(hint: Any, expected: Any) -> None:
 
 
 def test_nothing_in_an_object() -> None:
-    """An empty element that is an object is no usual one."""
-    assert empty_of(contract_of(Everything)) is None
+    """An empty element is an object of defaults, unless a member has to be there."""
+    made = empty_of(contract_of(Everything))
+    assert made is not None
+    one, other = made(), made()
+    assert one == other
+    assert one is not other
+    assert empty_of(contract_of(Needing)) is None
+
+
+@data_contract(namespace="urn:o")
+class Needing:
+    A: int = member(required=True)
 
 
 class _Loud:

@@ -120,8 +120,7 @@ WAYS: dict[str, tuple[Any, Any, tuple[bool, bool]]] = {
     "order": (Ordered, Ordered(A=1, B=2), BOTH),
     "required": (Required, Required(A=1), BOTH),
     "a default left out": (Sparse, Sparse(A=5), BOTH),
-    # Nothing in an element is a list, a text, or an object: the ordinary way finds out.
-    "all defaults left out": (Sparse, Sparse(), WRITTEN),
+    "all defaults left out": (list[Sparse], [Sparse(), Sparse(A=1), Sparse()], BOTH),
     "defaults not left out": (Sparse, Sparse(A=5, B="b"), BOTH),
     "structs": (WithStruct, WithStruct(One=Struct(A=1), Two=None), BOTH),
     "a list": (list[Point], [Point(X=1), Point(X=2, Y=3)], BOTH),
@@ -193,6 +192,16 @@ class Forgetful:
     A: int | None = member(default=None, emit_default=False)
 
 
+@data_contract(namespace=NAMESPACE)
+class Within:
+    R: Required
+
+
+@data_contract(namespace=NAMESPACE, name="Within")
+class Around:
+    R: Forgetful
+
+
 @pytest.mark.parametrize(
     ("hint", "sent", "quick"),
     [
@@ -200,9 +209,17 @@ class Forgetful:
         (Point, Newer(W=0, X=1, Y=2), False),
         (Point, Older(X=1), True),
         (Required, Forgetful(), False),
+        (Within, Around(R=Forgetful()), False),
         (Point | None, Older(X=1), True),
     ],
-    ids=["out of order", "unknown members", "members that are not there", "required", "nullable"],
+    ids=[
+        "out of order",
+        "unknown members",
+        "members that are not there",
+        "required",
+        "required inside",
+        "nullable",
+    ],
 )
 def test_what_others_send(hint: Any, sent: Any, quick: bool) -> None:
     """Peers have other versions of a contract; values, and errors, are the ordinary way's."""
