@@ -66,8 +66,6 @@ def scan(
         left < 1
         or min(quotas.max_string_content_length, quotas.max_array_length) < _LONGEST
         or quotas.max_name_table_char_count < INT_MAX
-        # More nodes than any document of this length has.
-        or 2 * len(data) + progress.extra_nodes > quotas.max_nodes
     ):
         return None
     tokens: list[Token] = []
@@ -89,10 +87,15 @@ def scan(
                 stop += len(text)
             else:
                 stop -= len(header) + len(attributes)
-        if stop == pos:
+        if stop == pos or len(tokens) > quotas.max_nodes:
             return None
         tokens += window
         pos = stop
+    # More nodes than any document of this length has; if those are too many they are counted.
+    if 2 * len(data) + progress.extra_nodes > quotas.max_nodes:
+        nodes = sum(1 + len(a) + len(o) for _, a, _, o in tokens)
+        if start + nodes + progress.extra_nodes > quotas.max_nodes:
+            return None
     return Scanned(tokens, progress.scope, memory, len(progress.outer), left)
 
 

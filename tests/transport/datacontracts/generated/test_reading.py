@@ -214,7 +214,8 @@ def test_limits_that_are_near() -> None:
         (ReaderQuotas(max_string_content_length=199), False),
         (ReaderQuotas(max_array_length=1), False),
         (ReaderQuotas(max_name_table_char_count=10), False),
-        (ReaderQuotas(max_nodes=20), False),
+        (ReaderQuotas(max_nodes=18), True),
+        (ReaderQuotas(max_nodes=17), False),
         (ReaderQuotas(max_depth=4), True),
         (ReaderQuotas(max_depth=3), False),
     ):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from netshare.transport.xml import ReaderQuotas
+from netshare.transport.xml.binary import scanned as module
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.recordreader import Progress
 from netshare.transport.xml.binary.scanned import Scanned, scan
-from netshare.transport.xml.binary.scanner import WINDOW
+from netshare.transport.xml.binary.scanner import WINDOW, scanner
 
 SCOPE = Scope({"": ""})
 LEAF = b"\x40\x01a\x99\x03xyz"
@@ -56,7 +59,7 @@ def test_other_things(rest: bytes) -> None:
         ReaderQuotas(max_string_content_length=100),
         ReaderQuotas(max_array_length=100),
         ReaderQuotas(max_name_table_char_count=100_000),
-        ReaderQuotas(max_nodes=10),
+        ReaderQuotas(max_nodes=2),
     ],
 )
 def test_limits(quotas: ReaderQuotas) -> None:
@@ -88,6 +91,27 @@ def test_long_texts_that_are_cut_off(kept: int) -> None:
     """A document that ends inside of a text has no tokens."""
     assert scanned(LEAF + b"\x40\x01a" + long_text(1000)[:kept]) is None
     assert scanned(LEAF + b"\x40\x01a" + long_text(70_000)[:kept]) is None
+
+
+def test_large_documents() -> None:
+    """Of a document with more bytes than there may be nodes the nodes are counted."""
+    data = LEAF * 1000 + b"\x01\x01"
+    assert scanned(data, ReaderQuotas(max_nodes=1003)) is not None
+    assert scanned(data, ReaderQuotas(max_nodes=1002)) is None
+    assert scanned(data, ReaderQuotas(max_nodes=1003), extra=1) is None
+
+
+def test_too_large_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document with far more nodes than there may be is not cut to its end."""
+    cut: list[int] = []
+
+    def split(data: bytes, pos: int, stop: int) -> Any:
+        cut.append(pos)
+        return scanner()(data, pos, stop)
+
+    monkeypatch.setattr(module, "scanner", lambda: split)
+    assert scanned(LEAF * 100_000, ReaderQuotas(max_nodes=3000)) is None
+    assert len(cut) == 3
 
 
 def test_texts_over_the_quota() -> None:
