@@ -11,6 +11,7 @@ from twisted.internet import reactor as _reactor
 from netshare.framing.records import preamble
 from netshare.sockets.held import HeldSocket
 from netshare.worker.intake import Intake
+from netshare.worker.returns import Returns
 from tests.integration.running import AcknowledgingFactory
 
 reactor: Any = _reactor
@@ -34,7 +35,9 @@ async def test_the_name_of_the_client(named: str, host: str) -> None:
     opening = preamble("net.tcp://server/one")
     with client:
         held = HeldSocket(accepted.detach())
-        Intake(reactor, factory).receive(held, "net.tcp://server/one", opening, named)
+        Intake(reactor, factory, Returns(reactor)).receive(
+            held, "net.tcp://server/one", opening, named
+        )
         (protocol,) = factory.connections
         assert protocol.received == opening
         assert protocol.transport.getPeer().host == host
