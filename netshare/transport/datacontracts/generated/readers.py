@@ -15,7 +15,7 @@ and a number it reads::
             if h == h0:
                 i += 1
                 if a:
-                    if t != END or not (a in place.nils or place.is_nil(h, a)):
+                    if t != END or not (h + a in place.nils or place.is_nil(h, a)):
                         raise Unusual
                     v0 = None
                 else:
@@ -135,7 +135,7 @@ class _Reader:
         with source.block("if t:"):
             with source.block("if t != END:"):
                 source.line("raise Unusual")
-            with source.block("if a in place.nils or place.is_nil(h, a):"):
+            with source.block("if h + a in place.nils or place.is_nil(h, a):"):
                 source.line(f"{value} = None" if contract.nullable else "raise Unusual")
             with source.block("else:"):
                 self._empty(k, value)
@@ -161,7 +161,9 @@ class _Reader:
 
     def _null(self, contract: TypeContract, value: str) -> None:
         if contract.nullable:
-            with self.source.block("if t != END or not (a in place.nils or place.is_nil(h, a)):"):
+            with self.source.block(
+                "if t != END or not (h + a in place.nils or place.is_nil(h, a)):"
+            ):
                 self.source.line("raise Unusual")
             self.source.line(f"{value} = None")
         else:

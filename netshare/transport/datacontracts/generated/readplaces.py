@@ -84,12 +84,16 @@ class ReadPlace:
         self._memory = memory
         self._form_of = form_of
         known = {name[1:]: header for header, name in scope.names.items()}
-        known.update((entry[0][1:], header_of(tag)) for tag, entry in scope.tags.items())
+        known.update(
+            (entry[0][1:], header_of(tag))
+            for tag, entry in scope.tags.items()
+            if self._isPlain(entry[0])
+        )
         #: The start tag of each element, without attributes; None: it was not met yet.
         self.headers = tuple(known.get((one.name, one.namespace)) for one in self._expected)
         #: Of each element by its attributes: the place inside.
         self.inner: tuple[dict[bytes, ReadPlace], ...] = tuple({} for _ in self._expected)
-        #: Attributes that say nothing but that an element is null.
+        #: Start tags whose attributes say nothing but that the element is null.
         self.nils: set[bytes] = set()
 
     @classmethod
@@ -121,6 +125,7 @@ class ReadPlace:
         inside = self.inner[index]
         if len(inside) >= MAX_ALIKE:
             raise Unusual
+        self._check(header, attributes)
         scope = scope_in(self._scope, header, attributes)
         contract = self._expected[index].contract.bare
         place = inside[attributes] = self.at(contract, scope, self._memory, self._form_of)
@@ -131,12 +136,14 @@ class ReadPlace:
         :returns: whether an element without content is null; it is as empty as it looks if not
         :raises Unusual: its attributes say something else
         """
-        if attributes not in self.nils:
+        tag = header + attributes
+        if tag not in self.nils:
+            self._check(header, attributes)
             if not attributes or not nil_in(self._scope, header, attributes):
                 return False
             if len(self.nils) >= MAX_ALIKE:
                 raise Unusual
-            self.nils.add(attributes)
+            self.nils.add(tag)
         return True
 
     def unexpected(self, header: bytes, attributes: bytes) -> None:
@@ -149,12 +156,29 @@ class ReadPlace:
         name = self._scope.names.get(header)
         if name is None and header + attributes in self._scope.tags:
             name = self._scope.tags[header + attributes][0]
-        if name is not None:
+        if name is not None and self._isPlain(name):
+            for one, inside in zip(self._expected, self.inner, strict=True):
+                if (one.name, one.namespace) == name[1:]:
+                    inside.clear()
             self.headers = tuple(
                 header if (one.name, one.namespace) == name[1:] else before
                 for one, before in zip(self._expected, self.headers, strict=True)
             )
         raise Unusual
+
+    def _isPlain(self, name: Name) -> bool:
+        """
+        :returns: whether the start tag of an element means the same without its attributes, and so
+            in every other element here; it may declare its own prefix
+        """
+        return self._scope.namespaces.get(name.prefix, "") == name.namespace
+
+    def _check(self, header: bytes, attributes: bytes) -> None:
+        """
+        :raises Unusual: attributes declare the prefix of their own element
+        """
+        if attributes and not self._isPlain(_met(self._scope, header, attributes)[0]):
+            raise Unusual
 
 
 def scope_in(scope: Scope, header: bytes, attributes: bytes) -> Scope:

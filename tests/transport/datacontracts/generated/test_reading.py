@@ -196,6 +196,31 @@ def test_usual_values(hint: Any, value: Any) -> None:
     assert session.reader.left == 0
 
 
+@data_contract(namespace="urn:o")
+class Listing:
+    E: list[str] | None
+
+
+def test_an_element_that_declares_its_own_namespace() -> None:
+    """Its start tag is that of a member, but for its attributes; it is none."""
+    session = Session(Listing)
+    usual = session.document(Listing(E=["a"]))
+    session.ordinarily(usual)
+    assert session.agree(usual)
+    writer = BinaryWriter(session.writing)
+    writer.start_element(*WRAPPER)
+    writer.start_element(*PART)
+    writer.start_element("E", "urn:x", "")
+    for _ in range(3):
+        writer.end_element()
+    other = writer.getvalue()
+    session.reading.read_table(session.writing.take_table())
+    for _ in range(3):
+        assert session.ordinarily(other) == Listing(E=None)
+        session.agree(other)
+        assert session.agree(usual)
+
+
 def test_a_name_that_comes_late() -> None:
     """A member that was not there at first is known after it has been met."""
     session = Session(list[Where])

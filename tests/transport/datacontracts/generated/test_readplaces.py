@@ -56,7 +56,7 @@ def test_the_same_place_each_time() -> None:
 
 def test_what_is_met_later() -> None:
     """A name that was not met before is unusual once."""
-    scope = Scope({})
+    scope = Scope({"": "urn:p"})
     found = place(scope)
     with pytest.raises(Unusual):
         found.unexpected(b"\x42\x03", b"")
@@ -65,6 +65,26 @@ def test_what_is_met_later() -> None:
     with pytest.raises(Unusual):
         found.unexpected(b"\x42\x03", b"")
     assert found.headers == (None, b"\x42\x03")
+
+
+def test_start_tags_that_declare_their_own_prefix() -> None:
+    """They mean something else without their attributes, and are not known by their header."""
+    scope = Scope({"": "urn:p"})
+    own, other = (NamespaceDeclaration("", "urn:q"),), Scope({"": "urn:q"})
+    scope.names[b"\x42\x01"] = Name("", "X", "urn:p")
+    scope.tags[b"\x42\x01\x08q"] = Name("", "X", "urn:q"), own, other, 1
+    found = place(scope)
+    assert found.headers == (b"\x42\x01", None)
+    for ask in (found.is_nil, lambda header, run: found.enter(0, header, run)):
+        with pytest.raises(Unusual):
+            ask(b"\x42\x01", b"\x08q")
+    scope = Scope({"": "urn:q"})
+    scope.tags[b"\x42\x01\x08p"] = Name("", "X", "urn:p"), (), Scope({"": "urn:p"}), 1
+    found = place(scope)
+    assert found.headers == (None, None)
+    with pytest.raises(Unusual):
+        found.unexpected(b"\x42\x01", b"\x08p")
+    assert found.headers == (None, None)
 
 
 NIL = Attribute(Name("i", "nil", XSI), True)
