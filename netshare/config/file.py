@@ -22,6 +22,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         "address",
         "factory",
         "command",
+        "unit",
         "preamble",
         "connectionIdleTimeout",
         "processes",

@@ -16,6 +16,12 @@ from netshare.service.activation.isolation import LIMIT_NAMES, Isolation, Resour
 #: Sizes may end with one of these.
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
+#: The keys.
+ISOLATION = (
+    *("user", "group", "groups", "umask", "directory"),
+    *("environment", "passEnvironment", "resourceLimits", "noNewPrivileges"),
+)
+
 _INFINITE = -1
 _SIZE = re.compile(r"([0-9]{1,15})([KMG]?)")
 _UMASK = re.compile(r"0?[0-7]{3}")

@@ -12,7 +12,7 @@ from typing import Any
 from netshare.config.duration import parse_duration
 from netshare.config.errors import ConfigurationError
 from netshare.config.file import strings
-from netshare.config.isolation import UNITS, isolation_from_table
+from netshare.config.isolation import ISOLATION, UNITS, isolation_from_table
 from netshare.config.rows import read_address, with_values
 from netshare.endpoints.preamble import PreambleUse
 from netshare.service.activation.failures import FAILURE_WINDOW, MOST_FAILURES
@@ -26,9 +26,26 @@ from netshare.service.activation.limits import (
 )
 from netshare.service.activation.pool import SURPLUS_AFTER
 from netshare.service.activation.spec import WorkerSpec
+from netshare.service.activation.units import INSTANCE
 
 #: Whole numbers that an option can say, too.
 _NUMBERS = ("processes", "maxProcesses", "maxFailures")
+
+#: What is started: one of them.
+_WHAT = ("factory", "command", "unit")
+
+_UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*(%i[A-Za-z0-9:_.\\-]*)?\.service")
+
+#: What a worker that is a unit has from there.
+_OF_THE_UNIT = frozenset((*ISOLATION, "preamble", "connectionIdleTimeout"))
+
+#: What takes another process beside the one that serves.
+_MORE_THAN_ONE = frozenset(
+    (
+        *("processes", "maxProcesses"),
+        *("recycleAge", "recycleConnections", "recycleMemory", "recycleFiles"),
+    )
+)
 
 
 def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
@@ -39,8 +56,8 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
     """
     address = read_address(table["address"], "[[worker]]")
     where = f"[[worker]] {address}"
-    if ("factory" in table) == ("command" in table):
-        raise ConfigurationError(f"{where}: either factory or command has to be given")
+    if sum(key in table for key in _WHAT) != 1:
+        raise ConfigurationError(f"{where}: either factory, command or unit has to be given")
     command = table.get("command")
     if isinstance(command, str):
         try:
@@ -54,6 +71,7 @@ def worker_from_table(table: Mapping[str, Any]) -> WorkerSpec:
         address=address,
         target=table.get("factory"),
         command=tuple(command) if command is not None else None,
+        unit=_unit(table, where),
         preamble=_preamble(table.get("preamble", "pass"), where),
         connectionIdleTimeout=_idle_limit(table, where),
         processes=_count(table, "processes", where, 1, 1),
@@ -88,6 +106,26 @@ def worker_from_text(text: str) -> WorkerSpec:
         if name in values:
             values[name] = int(values[name]) if values[name].isdigit() else values[name]
     return worker_from_table({"address": address, "factory": target, **values})
+
+
+def _unit(table: Mapping[str, Any], where: str) -> str | None:
+    unit = table.get("unit")
+    if unit is None:
+        return None
+    if not isinstance(unit, str) or not _UNIT.fullmatch(unit):
+        raise ConfigurationError(
+            f"{where}: unit is the name of a service unit, such as 'orders@%i.service'", key="unit"
+        )
+    for key in table:
+        if key in _OF_THE_UNIT:
+            raise ConfigurationError(f"{where}: {key} is for the unit to say", key=key)
+        if INSTANCE not in unit and key in _MORE_THAN_ONE:
+            raise ConfigurationError(
+                f"{where}: {key} takes a second process beside the first: name a template, such as "
+                "'orders@%i.service'",
+                key=key,
+            )
+    return unit
 
 
 def _preamble(text: object, where: str) -> PreambleUse:

@@ -77,7 +77,10 @@ MISTAKES: list[tuple[str, list[str]]] = [
         '[[worker]]\naddress = "http://+/y"\nfactory = "a:b"',
         ["4: [[worker]] net.tcp://+/x: processes is", "7: [[worker]] http://+/y: its scheme"],
     ),
-    ('[[worker]]\naddress = "net.tcp://+/x"', ["1: [[worker]] net.tcp://+/x: either factory or"]),
+    (
+        '[[worker]]\naddress = "net.tcp://+/x"',
+        ["1: [[worker]] net.tcp://+/x: either factory, command or unit"],
+    ),
     ('[[worker]]\naddress = "net.tcp://+:9/x"\nfactory = "a:b"', ["1: net.tcp://+:9/x: port 9 is"]),
     (
         '[[worker]]\naddress = "net.tcp://+/x"\ncommand = "a \'b"',

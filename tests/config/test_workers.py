@@ -45,6 +45,34 @@ def test_all_of_it() -> None:
     assert (spec.maxFailures, spec.failureWindow) == (0, 60.0)
 
 
+def test_a_unit() -> None:
+    """It is named as systemd names it; a template may run more than once."""
+    spec = worker_from_table({"address": "net.tcp://+/a", "unit": "orders.service"})
+    assert (spec.unit, spec.target, spec.command) == ("orders.service", None, None)
+    table = {"address": "net.tcp://+/a", "unit": "orders@%i.service", "processes": 2}
+    assert worker_from_table(table).unit == "orders@%i.service"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"unit": "orders"}, "such as 'orders@%i.service'"),
+        ({"unit": "--help.service"}, "such as 'orders@%i.service'"),
+        ({"unit": "a b.service"}, "such as 'orders@%i.service'"),
+        ({"unit": 3}, "such as 'orders@%i.service'"),
+        ({"unit": "a.service", "user": "alice"}, "user is for the unit to say"),
+        ({"unit": "a@%i.service", "preamble": "consume"}, "preamble is for the unit to say"),
+        ({"unit": "a.service", "processes": 2}, "name a template"),
+        ({"unit": "a.service", "recycleAge": 60}, "name a template"),
+        ({"unit": "a.service", "factory": "a:b"}, "either factory, command or unit"),
+    ],
+)
+def test_a_unit_that_makes_no_sense(more: dict[str, Any], says: str) -> None:
+    """The sentence says what would."""
+    with pytest.raises(ConfigurationError, match=says):
+        worker_from_table({"address": "net.tcp://+/a", **more})
+
+
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [

@@ -42,6 +42,14 @@ class FakeProcess:
         self.link = FakeLink()
         self.signals: list[str] = []
 
+    def __str__(self) -> str:
+        return f"process {self.pid}"
+
+    passes = True
+
+    def owns(self, pid: int) -> bool:
+        return pid == self.pid
+
     def signal(self, name: str) -> None:
         self.signals.append(name)
 

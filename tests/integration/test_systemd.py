@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import pytest
 from netshare.framing.records import PREAMBLE_ACK
 from tests.helpers.places import ROOT
 from tests.integration.managing import PROGRAM, NoManager, UserManager
-from tests.integration.restarting import Load, Place, until
+from tests.integration.restarting import SELF_REGISTERED, Load, Place, until
 from tests.peers.drivers import free_port
 
 pytestmark = pytest.mark.skipif(
@@ -279,6 +280,52 @@ def test_spawned_workers_outlive_a_service_that_is_killed(managed: Managed) -> N
     assert managed.ask("three") == workers["three"]
     managed.manager.ctl("stop", "netshare.service")
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
+def test_workers_that_are_units(managed: Managed) -> None:
+    """
+    systemd starts them for the service, and what is in the unit may register; they outlive the
+    service, are recycled, started again, and end with it.
+    """
+    program = managed.directory / "program.py"
+    program.write_text(SELF_REGISTERED)
+    command = [sys.executable, str(program), str(managed.control), managed.address("one")]
+    managed.manager.unit(
+        "orders@.service",
+        f"[Service]\nExecStart={' '.join(command)}\n"
+        f"Environment=PYTHONPATH={managed.environment['PYTHONPATH']}\n",
+    )
+    file = managed.directory / "netshare.toml"
+    file.write_text(
+        f'[[worker]]\naddress = "{managed.address("one")}"\nunit = "orders@%i.service"\n'
+    )
+    managed.install(f"--config={file}")
+    until(lambda: managed.served("one"))
+
+    def pid_of_unit(number: int) -> bytes:
+        return managed.manager.show(f"orders@{number}.service", "MainPID").encode()
+
+    def pid() -> bytes:
+        return managed.ask("one").removeprefix(PREAMBLE_ACK).strip()
+
+    first = pid()
+    assert first == pid_of_unit(1)
+    managed.kill()
+    until(lambda: managed.served("one"))
+    assert pid() == first
+    managed.manager.ctl("reload", "netshare.service")
+    until(lambda: managed.served("one"))
+    assert pid() == first
+    recycle = [sys.executable, "-m", "netshare.cli", "recycle", "--wait", managed.address("one")]
+    subprocess.run([*recycle, f"--control={managed.control}"], check=True, timeout=60)
+    second = pid()
+    assert second == pid_of_unit(2)
+    until(lambda: pid_of_unit(1) == b"0")
+    os.kill(int(second), signal.SIGKILL)
+    until(lambda: managed.served("one"))
+    assert pid() in (pid_of_unit(1), pid_of_unit(2))
+    managed.manager.ctl("stop", "netshare.service")
+    until(lambda: (pid_of_unit(1), pid_of_unit(2)) == (b"0", b"0"))
 
 
 def test_a_reload_that_fails(managed: Managed) -> None:

@@ -6,6 +6,7 @@ Worker processes that the service starts itself.
 - :mod:`netshare.service.activation.launcher`: the program that a process begins as
 - :mod:`netshare.service.activation.surroundings`: what they have of the service's own
 - :mod:`netshare.service.activation.process`: starting a process
+- :mod:`netshare.service.activation.units`: workers that are units of systemd
 - :mod:`netshare.service.activation.generation`: one process, from its start to its end
 - :mod:`netshare.service.activation.worker`: one process after the other
 - :mod:`netshare.service.activation.ondemand`: when that begins with the first connection

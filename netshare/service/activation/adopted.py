@@ -32,6 +32,8 @@ class AdoptedProcess:
     :param ends: what another process had of it; the descriptors belong to this object now
     """
 
+    passes = True
+
     def __init__(
         self, reactor: IReactor, watcher: IProcessWatcher, pid: int, ends: ProcessEnds
     ) -> None:
@@ -39,11 +41,18 @@ class AdoptedProcess:
         self._reactor = reactor
         self._watcher = watcher
         self._lines = OutputLines(watcher.said, ends.partial)
-        self._end = _End(reactor, ends.pidfd, self._ended)
+        self._end = ProcessEnd(reactor, ends.pidfd, self._ended)
         self._pipes: dict[int, Any] = {
             stream: ProcessReader(reactor, self, stream, descriptor)
             for stream, descriptor in ends.pipes.items()
         }
+
+    def __str__(self) -> str:
+        return f"process {self.pid}"
+
+    def owns(self, pid: int) -> bool:
+        """See :meth:`IWorkerProcess.owns`."""
+        return pid == self.pid
 
     def signal(self, name: str) -> None:
         """See :meth:`IWorkerProcess.signal`."""
@@ -85,7 +94,7 @@ class AdoptedProcess:
 
 
 @implementer(IReadDescriptor)
-class _End:
+class ProcessEnd:
     """
     Waits for the end of a process.
 

@@ -94,7 +94,7 @@ class Generation:
     @property
     def pid(self) -> int | None:
         """The number of the process that runs, if one does."""
-        return None if self.process is None else self.process.pid
+        return None if self.process is None else self.process.pid or None
 
     @property
     def drains(self) -> bool:
@@ -118,7 +118,7 @@ class Generation:
         except SpawnFailed as error:
             self.ended(f"cannot be started: {error}")
             return
-        self.log.info("{worker} started as process {pid}", worker=self.name, pid=self.pid)
+        self.log.info("{worker} started as {process}", worker=self.name, process=str(self.process))
 
     def handed_over(self, role: str) -> Handed:
         """
@@ -273,9 +273,9 @@ class Generation:
 
     def _cut(self) -> None:
         self.log.warn(
-            "{worker}: process {pid} has had {seconds:g} s for its connections; it ends now",
+            "{worker}: {process} has had {seconds:g} s for its connections; it ends now",
             worker=self.name,
-            pid=self.pid,
+            process=str(self.process),
             seconds=self._patience,
         )
         self.terminate()

@@ -64,7 +64,11 @@ class IWorkerProcess(Interface):
     A process that runs, however it came to us: started here, or taken over from another service.
     """
 
-    pid = Attribute("Its number.")
+    pid = Attribute("Its number; 0: not known yet.")
+    passes = Attribute("Whether another service can go on with it by what :meth:`ends` gives.")
+
+    def owns(pid: int) -> bool:
+        """Whether a process that asks to register is this one."""
 
     def signal(name: str) -> None:
         """

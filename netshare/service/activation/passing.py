@@ -50,7 +50,9 @@ class PassableWorker(GenerationOwner):
 
     def watcherOf(self, pid: int) -> Generation | None:
         """The generation of a process that runs now, if it is one of these."""
-        return next((one for one in self._generations() if one.pid == pid), None)
+        return next(
+            (one for one in self._generations() if one.process and one.process.owns(pid)), None
+        )
 
     def handed_over(self, number: int, fingerprint: str) -> Iterator[Handed]:
         """
@@ -60,6 +62,8 @@ class PassableWorker(GenerationOwner):
         :param fingerprint: of what it is started by
         :raises NotPassable: a process cannot go
         """
+        if any(one.process and not one.process.passes for one in self._generations()):
+            return  # the other service finds it by itself
         yield Handed(
             WorkerRecord(
                 str(self._address),

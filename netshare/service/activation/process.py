@@ -159,6 +159,7 @@ class SpawnedProcess(ProcessProtocol):
 
     transport: Any
     pid = 0
+    passes = True
 
     def __init__(self, reactor: IReactor, watcher: IProcessWatcher) -> None:
         self._reactor = reactor
@@ -167,8 +168,15 @@ class SpawnedProcess(ProcessProtocol):
         self._pidfd = -1
         self._report = b""
 
+    def __str__(self) -> str:
+        return f"process {self.pid}"
+
     def connectionMade(self) -> None:
         self.pid = self.transport.pid
+
+    def owns(self, pid: int) -> bool:
+        """See :meth:`IWorkerProcess.owns`."""
+        return pid == self.pid
 
     def signal(self, name: str) -> None:
         """See :meth:`IWorkerProcess.signal`."""

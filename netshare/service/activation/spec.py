@@ -21,7 +21,7 @@ class WorkerSpec:
     """
     One worker: the address it serves, and how to start it.
 
-    Either ``target`` or ``command`` is given.
+    Either ``target``, ``command`` or ``unit`` is given.
     """
 
     #: What log lines call it.
@@ -31,6 +31,9 @@ class WorkerSpec:
     target: str | None = None
     #: Any program that registers the address over the link it inherits.
     command: tuple[str, ...] | None = None
+    #: A unit of systemd whose program registers the address over the control socket; ``%i`` stands
+    #: for the number of the process.
+    unit: str | None = None
     #: Whether the target sees the framing preamble.
     preamble: PreambleUse = PreambleUse.PASS
     #: Seconds without a byte after which a connection of such a target is cut; None: any time.

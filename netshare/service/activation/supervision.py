@@ -33,6 +33,7 @@ from netshare.service.activation.surroundings import (
     drop_ambient_capabilities,
     user_of,
 )
+from netshare.service.activation.units import SystemManager, UnitStarter
 from netshare.service.activation.worker import Worker
 from netshare.service.desk.protocol import RegistrationDesk
 from netshare.service.records import Handed, WorkerRecord
@@ -115,7 +116,12 @@ class Supervisor:
         """What starts processes of it, from now on."""
         recycling = Recycling(spec.recycleAfter, spec.isolation.directory)
         self._recycling[spec.address.key] = recycling
-        spawner = Spawner(self._reactor, self._desk, spec, self._inherited)
+        spawner: Spawner | UnitStarter
+        if spec.unit is not None:
+            manager = SystemManager(self._reactor, self._inherited)
+            spawner = UnitStarter(self._reactor, manager, spec.unit)
+        else:
+            spawner = Spawner(self._reactor, self._desk, spec, self._inherited)
         self._spawns[spec.address.key] = spawn = recycling.noting(spawner.spawn)
         return spawn
 
