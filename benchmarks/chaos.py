@@ -145,12 +145,25 @@ async def take_over_spawned(settings: Settings) -> Row:
     """The same with workers of both kinds: their processes have to be the same at the end."""
     async with running(settings, workers=MIXED) as (world, load):
         before = world.spawned()
+        sizes = []
         for _ in range(settings.times):
             await world.take_over()
             await asyncio.sleep(settings.pause)
+            assert world.service is not None
+            sizes.append(size_of(world.service.pid))
         ended = [pid for pid in before if not os.path.exists(f"/proc/{pid}")]
-    name = f"take-over, socket own, workers {MIXED} ({len(ended)} of these processes ended)"
+    name = (
+        f"take-over, socket own, workers {MIXED} ({len(ended)} of these processes ended; the "
+        f"service had {sizes[0]} after the first, {sizes[-1]} after the last)"
+    )
     return Row(name, settings.times, load)
+
+
+def size_of(pid: int) -> str:
+    """How many descriptors, and how much memory, a process has."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    megabytes = pages * resource.getpagesize() / 1024**2
+    return f"{len(os.listdir(f'/proc/{pid}/fd'))} descriptors and {megabytes:.0f} MB"
 
 
 async def haproxy_reload(settings: Settings) -> Row:
