@@ -13,6 +13,8 @@ from types import TracebackType
 
 import pytest
 
+from tests.peers.drivers import free_port
+
 REALM = "NETSHARE.TEST"
 USER, PASSWORD = "alice", "correct horse"
 
@@ -106,9 +108,7 @@ class KerberosRealm:
         self._kdc: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> KerberosRealm:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         words = {"realm": REALM, "port": port, "folder": self.folder}
         (self.folder / "krb5.conf").write_text(_CONFIGURATION.format(**words))
         (self.folder / "kdc.conf").write_text(_KDC.format(**words))

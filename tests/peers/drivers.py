@@ -11,6 +11,7 @@ What Mono is like as a peer is told in README.rst.
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,16 +30,30 @@ may lose a connection that arrives within a few milliseconds of another's close.
 """
 
 
+LOWEST_FREE_PORT = 20_000
+"""Below are the ports of well-known programs."""
+
+
 def free_port() -> int:
     """
-    A TCP port on 127.0.0.1 that nobody listened on just now.
+    A TCP port that nobody listened on just now, and that no client gets as its own: one the
+    kernel hands out may be any connection's on this machine before it is listened on.
 
     :returns: its number.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = random.randrange(LOWEST_FREE_PORT, first_port_of_clients())
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+
+
+def first_port_of_clients() -> int:
+    """:returns: the first of the port numbers that the kernel gives to outgoing connections."""
+    return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
 
 class Channel:

@@ -17,6 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..processes import free_port
+
 ROOT = Path(__file__).resolve().parents[3]
 #: The worker's module.
 WORKER = "benchmarks.harness.chaos.worker"
@@ -25,14 +27,6 @@ WORKER = "benchmarks.harness.chaos.worker"
 OWN, ON_DEMAND, INHERITED = "own", "on demand", "inherited"
 #: Who starts the workers; the last: the service the four of ``a``, and three of ``b`` themselves.
 SELF, SPAWNED, MIXED = "self-registered", "spawned", "four spawned and three self-registered"
-
-
-def free_port() -> int:
-    """:returns: a port on 127.0.0.1 that is not listened on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class World:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Set
 from typing import Any
 
@@ -22,6 +21,7 @@ from netshare.service.shared import SharedPort
 from netshare.service.workers.lanes import AmpLane
 from netshare.sockets.credentials import Peer
 from netshare.testing import AdoptingReactor, RecordedArrival
+from tests.peers.drivers import free_port
 
 STRANGER, OTHER = os.geteuid() + 1000, os.geteuid() + 1001
 
@@ -300,9 +300,7 @@ def test_a_port_is_kept_for_an_expected_worker() -> None:
     """The port of an address that is expected stays open until the expectation ends."""
     reactor = AdoptingReactor()
     shared = SharedPort(reactor, openPorts=True, allowedPorts=AllowedPorts.parse(["1024-65535"]))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     shared.registry.expect(parse_base_address(f"net.tcp://+:{port}/a"), 5)
     assert any(f":{port}" in one for one in shared.ports.describe())
     reactor.advance(6)
