@@ -2,10 +2,10 @@
 The AMP vocabulary of the control socket, both directions.
 
 A worker says :class:`Register`, :class:`Unregister`, :class:`ValidateUriRoute`, :class:`Return`
-and :class:`Drained`; the service says :class:`Duplicate`, :class:`RoutesChanged` and
-:class:`Drain`; the ``netshare``
-command asks :class:`ListRegistrations`, :class:`WhoServes` and :class:`Stats`. Names and
-statuses are those of the original's contract, ``IConnectionRegister``, as far as it has them.
+and :class:`Drained`; the service says :class:`Duplicate`, :class:`RoutesChanged`,
+:class:`Ping`, :class:`Drain` and :class:`ServiceEnds`; the ``netshare`` command asks
+:class:`ListRegistrations`, :class:`WhoServes` and :class:`Stats`. Names and statuses are those of
+the original's contract, ``IConnectionRegister``, as far as it has them.
 ``docs/protocol.rst`` spells every command out byte by byte for other languages.
 
 Every command declares its errors, and a responder raises nothing else: an undeclared exception
@@ -267,6 +267,20 @@ class Drain(amp.Command):
     errors: ClassVar = {NotMine: b"NotMine", WorkerFault: b"WorkerFault"}
 
 
+class ServiceEnds(amp.Command):
+    """
+    Service to worker: the link ends in a moment; give nothing back over it any more.
+
+    The worker answers at once. What it gave back before is in the link before its answer, and is
+    routed; what comes later it keeps for the service that comes next. A worker that does not know
+    the command says so, which does as well.
+    """
+
+    arguments: ClassVar = []
+    response: ClassVar = []
+    errors: ClassVar = {WorkerFault: b"WorkerFault"}
+
+
 class Drained(amp.Command):
     """
     Worker to service: what :class:`Drain` asked for is done.
@@ -358,39 +372,5 @@ class TakeOver(amp.Command):
     errors: ClassVar = {
         AccessDenied: b"AccessDenied",
         TakeOverRefused: b"TakeOverRefused",
-        ServiceFault: b"ServiceFault",
-    }
-
-
-class Replace(amp.Command):
-    """
-    Command line to service: start another service with your own command line, which takes over from
-    you. Answered when it has, or when it has ended. For root and the service's own user.
-    """
-
-    arguments: ClassVar = []
-    response: ClassVar = [(b"pid", amp.Integer())]
-    errors: ClassVar = {
-        AccessDenied: b"AccessDenied",
-        TakeOverRefused: b"TakeOverRefused",
-        ServiceFault: b"ServiceFault",
-    }
-
-
-class ReloadFailed(Exception):
-    """The configuration cannot be had; nothing has changed."""
-
-
-class Reload(amp.Command):
-    """
-    Command line to service: read the configuration again, and make the difference, all of it or
-    nothing. For root and the service's own user.
-    """
-
-    arguments: ClassVar = []
-    response: ClassVar = [(b"json", LargeBytes())]
-    errors: ClassVar = {
-        AccessDenied: b"AccessDenied",
-        ReloadFailed: b"ReloadFailed",
         ServiceFault: b"ServiceFault",
     }

@@ -1,5 +1,5 @@
 """
-What the ``netshare`` command can have done to workers.
+What the ``netshare`` command can have done to workers, and to the service itself.
 """
 
 from __future__ import annotations
@@ -8,7 +8,13 @@ from typing import ClassVar
 
 from twisted.protocols import amp
 
-from netshare.control.commands import AccessDenied, InvalidArgument, LargeBytes, ServiceFault
+from netshare.control.commands import (
+    AccessDenied,
+    InvalidArgument,
+    LargeBytes,
+    ServiceFault,
+    TakeOverRefused,
+)
 
 
 class NoSuchWorker(Exception):
@@ -75,3 +81,37 @@ class DrainWorkers(_OfAnAddress):
         (b"pid", amp.Integer(optional=True)),
         (b"deadline", amp.Integer(optional=True)),
     ]
+
+
+class Replace(amp.Command):
+    """
+    Command line to service: start another service with your own command line, which takes over from
+    you. Answered when it has, or when it has ended. For root and the service's own user.
+    """
+
+    arguments: ClassVar = []
+    response: ClassVar = [(b"pid", amp.Integer())]
+    errors: ClassVar = {
+        AccessDenied: b"AccessDenied",
+        TakeOverRefused: b"TakeOverRefused",
+        ServiceFault: b"ServiceFault",
+    }
+
+
+class ReloadFailed(Exception):
+    """The configuration cannot be had; nothing has changed."""
+
+
+class Reload(amp.Command):
+    """
+    Command line to service: read the configuration again, and make the difference, all of it or
+    nothing. For root and the service's own user.
+    """
+
+    arguments: ClassVar = []
+    response: ClassVar = [(b"json", LargeBytes())]
+    errors: ClassVar = {
+        AccessDenied: b"AccessDenied",
+        ReloadFailed: b"ReloadFailed",
+        ServiceFault: b"ServiceFault",
+    }

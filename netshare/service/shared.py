@@ -5,11 +5,11 @@ programs that embed it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
@@ -259,22 +259,33 @@ class SharedPort:
         if self._memory is not None:
             self._memory.freeze()
         await self.ports.stop()
-        end = self.reactor.seconds() + LAST_SECOND
-        while not self._isQuiet() and self.reactor.seconds() < end:
-            await deferLater(self.reactor, 0.01)
+        await self._settle(lambda: True)
 
     async def stop(self) -> None:
         """
         Close the ports, refuse what waits, cut what is relayed. What was given to workers, or
-        to a Factory in this process, lives on.
+        to a Factory in this process, lives on; what workers would give back they keep.
         """
         await self.stopAccepting()
+        # What they would give back from now on would be lost with their links.
+        said = gatherResults([link.sayServiceEnds() for link in self.registry.links])
+        await self._settle(lambda: bool(said.called))
         self.grace.stop()
         self.factory.stop()
         self.registry.stop()
         for relay in self._relays:
             relay.stop()
         self._ending.stop()
+
+    async def _settle(self, told: Callable[[], bool]) -> None:
+        """
+        Wait, for a second at most, until nothing is on its way from a client to a worker.
+
+        :param told: whether nothing more can come
+        """
+        end = self.reactor.seconds() + LAST_SECOND
+        while not (told() and self._isQuiet()) and self.reactor.seconds() < end:
+            await deferLater(self.reactor, 0.01)
 
     def _resume(self, arrival: Any) -> None:
         self.factory.route(arrival)

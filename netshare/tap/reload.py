@@ -19,7 +19,7 @@ from netshare.addresses import BaseAddress
 from netshare.config import Configuration, ConfigurationError
 from netshare.config.difference import Difference
 from netshare.config.values import ListenSpec
-from netshare.control.commands import ReloadFailed
+from netshare.control.management import ReloadFailed
 from netshare.logger import Logger
 from netshare.service.activation.supervision import Supervisor
 from netshare.service.front.ports import PortNotAllowed, PortUnavailable

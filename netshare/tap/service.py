@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from netshare import __version__
 from netshare.config import Configuration, ConfigurationError, ListenSpec
 from netshare.config.endpoints import is_inherited
-from netshare.control.commands import ReloadFailed
+from netshare.control.management import ReloadFailed
 from netshare.logger import Logger
 from netshare.reactors import IReactor
 from netshare.service.activation.supervision import Supervisor

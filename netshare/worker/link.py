@@ -91,6 +91,9 @@ class LinkOwner(Intakes, ReturnWay, Protocol):
         :param seconds: that the connections which are here may take to end
         """
 
+    def serviceEnds(self, link: WorkerLink) -> None:
+        """The link ends in a moment: what would go back is for the next one."""
+
     def lost(self, link: WorkerLink) -> None:
         """The link has ended."""
 
@@ -180,6 +183,11 @@ class WorkerLink(ControlProtocol):
     def drained(self, baseAddress: str, deadline: int) -> dict[str, Any]:
         # In the reactor's next turn, when the answer has been written.
         self._owner.reactor.callLater(0, self._owner.drain, baseAddress, float(deadline))
+        return {}
+
+    @declared(commands.ServiceEnds, WorkerFault)
+    def serviceEnds(self) -> dict[str, Any]:
+        self._owner.serviceEnds(self)
         return {}
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]

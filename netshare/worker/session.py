@@ -235,6 +235,11 @@ class WorkerSession:
         self._retry.start(retry_delay(self._failures))
         self._failures += 1
 
+    def serviceEnds(self, link: WorkerLink) -> None:
+        """See :class:`~netshare.worker.link.LinkOwner`."""
+        if self.link is link and self._wanted:  # else there is no next one
+            self.returns.way = None
+
     def lost(self, link: WorkerLink) -> None:
         """See :class:`~netshare.worker.link.LinkOwner`."""
         if self.link is not link:

@@ -165,7 +165,7 @@ def _boxes() -> Iterator[bytes]:
     yield _box(commands.ListRegistrations, start=0)
     yield _box(commands.WhoServes, uri="net.tcp://host/innocent")
     yield _box(commands.Stats)
-    yield _box(commands.Reload)
+    yield _box(management.Reload)
     yield _box(commands.TakeOver, format=1)
     for command in (management.Start, management.Stop, management.Recycle):
         yield _box(command, baseAddress=INNOCENT, wait=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from twisted.internet import reactor as _reactor
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -203,6 +204,26 @@ async def test_a_service_that_is_restarted_meanwhile(service: RunningService) ->
     await client.until(len(client.received) + 1)
     await use(client, service, "one", b"one")
     assert (one.refusedBack, two.refusedBack) == ([], [])
+
+
+async def test_a_service_that_ends_meanwhile(service: RunningService) -> None:
+    """Sockets that change workers in the very moment in which a service ends are lost with none."""
+    factories = {name: PoolingFactory(name) for name in ("one", "two")}
+    for name, factory in factories.items():
+        await service.worker(name, factory)
+    clients = [await service.client() for _ in range(20)]
+    for client in clients:
+        await use(client, service, "one", b"one")
+    ending = ensureDeferred(service.leave())
+    for client in clients:
+        client.send(preamble(service.address("two")))
+        await deferLater(reactor, 0.001)
+    await ending
+    await service.comeBack()
+    for client in clients:
+        await client.until(len(PREAMBLE_ACK + b"one") + 1 + len(PREAMBLE_ACK + b"two"))
+        assert client.received.endswith(PREAMBLE_ACK + b"two")
+    assert all(factory.refusedBack == [] for factory in factories.values())
 
 
 async def test_part_of_a_preamble_comes_back(service: RunningService) -> None:

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from netshare.addresses import parse_base_address, parse_via
 from netshare.config import Configuration, configure
-from netshare.control.commands import ReloadFailed
+from netshare.control.management import ReloadFailed
 from netshare.tap import SharingService
 from tests.peers.drivers import free_port
 

@@ -10,6 +10,8 @@ from twisted.internet.protocol import Factory
 from twisted.logger import capturedLogs, formatEvent
 
 from netshare.control import commands
+from netshare.sockets.held import HeldSocket
+from netshare.testing import tcpPair
 from netshare.worker.link import UntrustedService, Wish
 from netshare.worker.port import ServiceNotRunning, SharedListeningPort
 from netshare.worker.session import (
@@ -18,6 +20,7 @@ from netshare.worker.session import (
     RETRY_SOON,
     retry_delay,
 )
+from tests.helpers.control import result_of
 from tests.helpers.workersessions import CONTROL, Setting
 
 
@@ -127,6 +130,41 @@ def test_one_that_comes_while_it_is_tried_again() -> None:
     assert failed[0].check(ServiceNotRunning)
     setting.reactor.advance(RETRY_SOON)
     assert len(setting.answer().registered) == 1
+
+
+def test_a_service_that_ends() -> None:
+    """What would go back is kept for the next one, from the moment at which it says so."""
+    setting = Setting()
+    setting.listen("net.tcp://+/a")
+    service = setting.answer()
+    assert setting.link is not None
+    assert result_of(setting.link, service.callRemote(commands.ServiceEnds)) == {}
+    returned: list[Any] = []
+    client, ours = tcpPair()
+    with client:
+        held = HeldSocket(ours.detach())
+        setting.session.giveBack(held, b"x", "p").addBoth(returned.append)
+        setting.link.flush()
+        assert (returned, service.returned) == ([], [])
+        setting.lose()
+        setting.reactor.advance(RETRY_SOON)
+        service = setting.answer()
+        setting.link.flush()
+        assert [(data, peer) for _, data, peer in service.returned] == [(b"x", "p")]
+        assert returned == [None]
+        for back, _, _ in service.returned:
+            back.close()
+
+
+def test_a_service_that_ends_and_a_worker_that_has_stopped() -> None:
+    """One that registers nothing any more has no next service: what goes back goes at once."""
+    setting = Setting()
+    setting.listen("net.tcp://+/a")
+    service = setting.answer()
+    setting.session._wanted.clear()
+    assert setting.link is not None
+    assert result_of(setting.link, service.callRemote(commands.ServiceEnds)) == {}
+    assert setting.session.returns.way is setting.session.link
 
 
 def test_a_service_that_is_not_trusted() -> None:

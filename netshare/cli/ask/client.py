@@ -22,15 +22,12 @@ from netshare.control.commands import (
     AccessDenied,
     InvalidArgument,
     ListRegistrations,
-    Reload,
-    ReloadFailed,
-    Replace,
     ServiceFault,
     Stats,
     TakeOverRefused,
     WhoServes,
 )
-from netshare.control.management import NoSuchWorker, NotDone
+from netshare.control.management import NoSuchWorker, NotDone, Reload, ReloadFailed, Replace
 from netshare.control.paths import CONTROL_VARIABLE, worker_control_path
 from netshare.control.protocol import ControlProtocol
 from netshare.reactors import IReactor

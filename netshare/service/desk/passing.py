@@ -7,7 +7,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Sequence
 
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionClosed
+
 from netshare.addresses import AddressKey, parse_base_address
+from netshare.control import commands
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import MAX_BOX
 from netshare.interfaces import IErrand
@@ -158,6 +162,18 @@ class PassableLink(QuestionedLink):
         End the link; its registrations go with it.
         """
         self.transport.loseConnection()
+
+    def sayServiceEnds(self) -> Deferred[None]:
+        """
+        Have the worker give nothing back any more.
+
+        :returns: fires when what it gave back before is here, or when the link is gone
+        """
+        try:
+            answer: Deferred[None] = self.callRemote(commands.ServiceEnds)
+        except ConnectionClosed:
+            return succeed(None)
+        return answer.addBoth(lambda _: None)
 
     def letGo(self) -> None:
         """

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netshare.addresses import AddressError, BaseAddress, parse_via
-from netshare.control import commands
+from netshare.control import commands, management
 from netshare.control.commands import ServiceFault
 from netshare.control.lanes import LaneForm
 from netshare.control.protocol import MAX_BOX, declared
@@ -210,14 +210,14 @@ class DeskProtocol(ManagingLink):
     def stats(self) -> dict[str, Any]:
         return {"json": json.dumps(self.desk.status.stats()).encode("utf-8")}
 
-    @declared(commands.Reload, ServiceFault)
+    @declared(management.Reload, ServiceFault)
     async def reload(self) -> dict[str, Any]:
         if not self.registry.accounts.trusts(self.peer):
             raise commands.AccessDenied(
                 f"user {self.peer.user} may not reload: root and the service's own user may"
             )
         if self.desk.reload is None:
-            raise commands.ReloadFailed("this service was not made of a configuration")
+            raise management.ReloadFailed("this service was not made of a configuration")
         return {"json": json.dumps(await self.desk.reload()).encode("utf-8")}
 
     @declared(commands.TakeOver, ServiceFault)
@@ -230,7 +230,7 @@ class DeskProtocol(ManagingLink):
             raise commands.TakeOverRefused("this service was not started to be taken over")
         return {"channel": self.desk.takeOver(format, self.peer, bool(workers))}
 
-    @declared(commands.Replace, ServiceFault)
+    @declared(management.Replace, ServiceFault)
     async def replace(self) -> dict[str, Any]:
         if not self.registry.accounts.trusts(self.peer) or self._is_spawned():
             raise commands.AccessDenied(
@@ -332,7 +332,7 @@ class RegistrationDesk(Factory):
         #: Starts another process that takes over, and gives its number when it has; fails with
         #: :class:`commands.TakeOverRefused`.
         self.replace: Callable[[], Awaitable[int]] | None = None
-        #: Reads the configuration again; fails with :class:`commands.ReloadFailed`.
+        #: Reads the configuration again; fails with :class:`management.ReloadFailed`.
         self.reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
         self.returns = Returns(front, registry.ports)
         self.budgets = Budgets()

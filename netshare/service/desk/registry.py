@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from twisted.internet.defer import Deferred
+
 from netshare.addresses import AddressKey, BaseAddress
 from netshare.control.commands import ConflictingRegistration, RegistrationQuotaExceeded
 from netshare.interfaces import IRoute
@@ -45,6 +47,9 @@ class Link(Protocol):
     @property
     def granted(self) -> Set[AddressKey]:
         """The addresses that the service started this worker for."""
+
+    def sayServiceEnds(self) -> Deferred[None]:
+        """Have nothing given back any more; fires when what was before is here."""
 
     def close(self) -> None:
         """End it; its registrations go with it."""
@@ -352,16 +357,12 @@ class Registry:
             yield number, address, route, self.registrationsOf(address)
 
     def registrationsOf(self, address: BaseAddress) -> list[Registration]:
-        """
-        The workers of exactly this address.
-        """
+        """The workers of exactly this address."""
         place = self._places.get(address.key)
         return [] if place is None else place.registrations
 
     def stop(self) -> None:
-        """
-        Refuse what waits for a worker, and close every control connection.
-        """
+        """Refuse what waits for a worker, and close every control connection."""
         for place in list(self._places.values()):
             place.route.stop("the service stopped")
             self._tidy(place)

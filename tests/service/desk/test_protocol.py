@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from twisted.protocols import amp
 
-from netshare.control import commands
+from netshare.control import commands, management
 from netshare.service.desk.budget import SHORT_BOX
 from netshare.service.desk.protocol import PAGE
 from netshare.service.desk.registry import SEGMENTS_EACH
@@ -163,9 +163,9 @@ def test_links_count_as_descriptors(setting: Setting) -> None:
 @pytest.mark.parametrize(
     ("command", "arguments", "says"),
     [
-        (commands.Reload, {}, "may not reload"),
+        (management.Reload, {}, "may not reload"),
         (commands.TakeOver, {"format": 1}, "may not take"),
-        (commands.Replace, {}, "may not have the service replaced"),
+        (management.Replace, {}, "may not have the service replaced"),
     ],
 )
 def test_who_may_reload_and_take_over(
@@ -178,7 +178,7 @@ def test_who_may_reload_and_take_over(
         done.append("asked")
         raise error("it was asked")
 
-    setting.shared.desk.reload = lambda: refuse(commands.ReloadFailed)
+    setting.shared.desk.reload = lambda: refuse(management.ReloadFailed)
     setting.shared.desk.takeOver = lambda format, peer, workers: refuse(commands.TakeOverRefused)
     setting.shared.desk.replace = lambda: refuse(commands.TakeOverRefused)
     stranger, desk, _ = setting.link()
@@ -190,7 +190,7 @@ def test_who_may_reload_and_take_over(
     for uid in (0, os.geteuid()):
         desk.peer = Peer(os.getpid(), uid, frozenset())
         failure = setting.ask(stranger, command, **arguments)
-        assert failure.check(commands.ReloadFailed, commands.TakeOverRefused)
+        assert failure.check(management.ReloadFailed, commands.TakeOverRefused)
     assert done == ["asked", "asked"]
 
 

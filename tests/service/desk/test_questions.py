@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
-from netshare.control import commands
+from netshare.control import commands, management
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
     MOST_ANSWERING,
@@ -132,7 +132,7 @@ def test_many_answers_that_take_a_while(setting: Setting) -> None:
 
     setting.shared.desk.reload = reload
     count = 2 * MOST_ANSWERING
-    desk, answers = ask(setting, count, commands.Reload)
+    desk, answers = ask(setting, count, management.Reload)
     setting.settle()
     assert (len(waiting), desk.answering, answers) == (MOST_ANSWERING, MOST_ANSWERING, [])
     assert desk.transport.producerState == "paused"
