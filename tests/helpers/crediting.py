@@ -7,7 +7,7 @@ from typing import Any
 import trustme
 
 from netshare.transport.contracts.behavior import ConcurrencyMode
-from netshare.transport.contracts.binding import NetTcpBinding, SecurityMode
+from netshare.transport.contracts.binding import NetTcpBinding, SecurityMode, TransferMode
 from netshare.transport.security import (
     CertificateValidation,
     ClientCredentials,
@@ -18,8 +18,10 @@ from netshare.transport.security import (
 from netshare.transport.security.secureconversation import ServiceMessageSecurity
 from tests.helpers.certificates import Authority
 from tests.helpers.world import HERE, World
+from tests.peers.contracts import IStreams
 
 USER_NAME = MessageCredentialType.USER_NAME
+STREAMED = {"transfer_mode": TransferMode.STREAMED, "max_received_message_size": 1 << 30}
 RSA = trustme.KeyType.RSA
 
 
@@ -56,23 +58,39 @@ class Crediting:
         return CertificateValidation(roots=self.authority.roots)
 
     def serve(
-        self, kind: MessageCredentialType = USER_NAME, validator: Any = check_password, **more: Any
+        self,
+        kind: MessageCredentialType = USER_NAME,
+        validator: Any = check_password,
+        streams: Any = None,
+        **more: Any,
     ) -> ServiceMessageSecurity:
-        """:returns: what verifies the messages"""
+        """
+        :param streams: the class that serves IStreams, streamed; None: another contract, buffered
+        :returns: what verifies the messages
+        """
         credentials = ServiceCredentials(
             certificate=self._certificate,
             client_certificate=self.trust,
             user_name_validator=validator,
             **more,
         )
-        host = self.world.serve(
-            binding=message_binding(kind),
-            credentials=credentials,
-            concurrency_mode=ConcurrencyMode.REENTRANT,
-        )
+        if streams is not None:
+            binding = message_binding(kind, **STREAMED)
+            host = self.world.serve(IStreams, streams, binding=binding, credentials=credentials)
+        else:
+            host = self.world.serve(
+                binding=message_binding(kind),
+                credentials=credentials,
+                concurrency_mode=ConcurrencyMode.REENTRANT,
+            )
         (security,) = host._message_securities.values()
         assert security is not None
         return security
+
+    def streaming(self, name: str = "ann", password: str = "secret", **more: Any) -> Any:
+        """A client's channel whose messages are streamed."""
+        more.setdefault("binding", message_binding(**STREAMED))
+        return self.channel(name, password, contract=IStreams, **more)
 
     def channel(
         self,

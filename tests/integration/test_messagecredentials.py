@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 import trustme
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
 
 from netshare.transport import (
     ChannelFactory,
@@ -22,6 +24,7 @@ from netshare.transport import (
     NetTcpClient,
     SecurityMode,
     ServiceCredentials,
+    TransferMode,
     UserNameCredential,
     errors,
 )
@@ -31,14 +34,19 @@ from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.integration.test_tls import Securing, call_once
 from tests.peers.child import PeerError
-from tests.peers.contracts import IBasic
+from tests.peers.contracts import IBasic, IStreams
 from tests.peers.conversing import assert_basic
 from tests.peers.drivers import DotNetClient
+from tests.peers.services import pattern
 
 pytest.importorskip("lxml", reason="needs lxml")
 
 RSA = trustme.KeyType.RSA
 USER_NAME, CERTIFICATE = MessageCredentialType.USER_NAME, MessageCredentialType.CERTIFICATE
+STREAMED: dict[str, Any] = {
+    "transfer_mode": TransferMode.STREAMED,
+    "max_received_message_size": 1 << 30,
+}
 KINDS = pytest.mark.parametrize("kind", [USER_NAME, CERTIFICATE])
 
 
@@ -166,6 +174,32 @@ async def test_dotnet_with_a_callback(
     await channel.close()
 
 
+@KINDS
+async def test_dotnet_streamed(
+    hosting: Hosting,
+    crediting: Crediting,
+    dotnet_client: DotNetClient,
+    kind: MessageCredentialType,
+) -> None:
+    """Streams in both directions, each call signed; the service knows who it is."""
+    address = await hosting.serve("IStreams", **STREAMED, **crediting.serving(kind))
+    options = crediting.microsoft(kind)
+    options["binding"] |= {"transferMode": "Streamed", "maxReceivedMessageSize": 1 << 30}
+    for _ in range(2):
+        channel = await dotnet_client.open("IStreams", address, **options)
+        assert await channel.call("Echo", "größe") == "größe"
+        downloaded = await channel.call("Download", 3_000_000)
+        assert downloaded["length"] == 3_000_000
+        assert await channel.call("Upload", {"size": 3_000_000}) == 3_000_000
+        reversed_ = await channel.call("Reverse", {"size": 100_000})
+        assert reversed_["length"] == 100_000
+        await channel.close()
+    options = crediting.microsoft(kind, password="wrong", stranger=True)
+    options["binding"] |= {"transferMode": "Streamed"}
+    with pytest.raises(PeerError, match="MessageSecurityException"):
+        await dotnet_client.open("IStreams", address, **options)
+
+
 @pytest.mark.parametrize(
     ("kind", "wrong"),
     [(USER_NAME, {"password": "wrong"}), (CERTIFICATE, {"stranger": True})],
@@ -183,6 +217,18 @@ async def test_dotnet_that_is_not_known(
         with pytest.raises(PeerError, match="MessageSecurityException"):
             await call_once(dotnet_client, address, crediting.microsoft(kind, **wrong))
     assert await call_once(dotnet_client, address, crediting.microsoft(kind)) == "python"
+
+
+async def test_dotnet_has_no_windows_credentials(
+    hosting: Hosting, crediting: Crediting, dotnet_client: DotNetClient
+) -> None:
+    """What the manual says of it: its channel does not open, and no message comes."""
+    address = await hosting.serve("IBasic", **crediting.serving(USER_NAME))
+    options = crediting.microsoft(USER_NAME)
+    options["binding"]["messageCredential"] = "Windows"
+    with capturedLogs() as logs, pytest.raises(PeerError, match="Faulted state"):
+        await dotnet_client.open("IBasic", address, **options)
+    assert not any("was refused" in str(event.get("log_format")) for event in logs)
 
 
 # ---- ours
@@ -210,6 +256,36 @@ async def test_ours(hosting: Hosting, crediting: Crediting, kind: MessageCredent
             return basic.Add(40, 2)
 
     assert await deferToThread(waiting) == 42
+
+
+@KINDS
+async def test_ours_streamed(
+    hosting: Hosting, crediting: Crediting, kind: MessageCredentialType
+) -> None:
+    """Our clients, in both directions, and with a context that is renewed meanwhile."""
+    serving = crediting.serving(kind, context_lifetime=2.0)
+    address = await hosting.serve("IStreams", **STREAMED, **serving)
+    binding = NetTcpBinding(
+        security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL,
+        message_credential_type=kind,
+        **STREAMED,
+    )
+    credentials = crediting.ours()
+    factory = ChannelFactory(IStreams, binding, hosting.reactor, credentials=credentials)
+    channel = factory.create_channel(address)
+    for _ in range(5):
+        assert await channel.operations.Upload(pattern(300_000)) == 300_000
+        stream = await channel.operations.Download(300_000)
+        assert await stream.read() == pattern(300_000)
+        await deferLater(hosting.reactor, 0.6)
+    await channel.close()
+    await factory.close()
+
+    def waiting() -> int:
+        with NetTcpClient(IStreams, address, binding, credentials=credentials) as streams:
+            return streams.Upload(pattern(300_000))
+
+    assert await deferToThread(waiting) == 300_000
 
 
 async def test_ours_with_a_wrong_password(hosting: Hosting, crediting: Crediting) -> None:

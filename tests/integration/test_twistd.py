@@ -443,7 +443,7 @@ async def run(*arguments: str) -> tuple[str, int]:
             "[[worker]]\naddress = 'net.tcp://+/x'\nfactry = 'a:b'\n",
             "factry is not known; did you mean factory?",
         ),
-        ([], "[[worker]]\naddress = 'net.tcp://+/x'\n", "either factory or command"),
+        ([], "[[worker]]\naddress = 'net.tcp://+/x'\n", "either factory, command or unit"),
         ([], "listen = 'tcp:808'\n", "listen is a list"),
         ([], "this is not TOML", "toml:1: "),
     ],

@@ -4,6 +4,7 @@ A link whose messages carry a Security header: what both sides of it have in com
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,7 +16,14 @@ from netshare.transport.channels.errors import TransportError
 from netshare.transport.security.secureconversation.names import WSSE
 from netshare.transport.soap import Message, MessageVersion
 
-__all__ = ["SecuredLink"]
+__all__ = ["SecuredLink", "secure_again"]
+
+
+def secure_again(message: Message, secure: Callable[[Message], None]) -> None:
+    """Give a message a security header, and only that: it may have one from an earlier time."""
+    if message.headers:
+        message.headers = [one for one in message.headers if one.namespace != WSSE]
+    secure(message)
 
 
 @implementer(IMessageLink, IMessageReceiver)
@@ -56,9 +64,7 @@ class SecuredLink:
 
     def send(self, message: Message) -> Deferred[None] | None:
         message.version = self.version
-        if message.headers:  # one that was sent before has a header from then
-            message.headers = [one for one in message.headers if one.namespace != WSSE]
-        self.secure(message)
+        secure_again(message, self.secure)
         return self._link.send(message)
 
     def keep_alive(self) -> None:

@@ -29,9 +29,10 @@ from netshare.transport.calls.proxy import Proxy
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationObjectAbortedError
 from netshare.transport.clients.callbacks import CallbackDispatcher
-from netshare.transport.clients.messagesecurity import ContextKeeper, SigningLink
+from netshare.transport.clients.messagesecurity import ContextKeeper, MessageRefused, SigningLink
 from netshare.transport.clients.setup import ChannelSetup
-from netshare.transport.clients.streamedcall import StreamedCall
+from netshare.transport.clients.streamedcall import call_streamed
+from netshare.transport.clients.streamedrequest import StreamedRequest
 from netshare.transport.contracts.description import OperationDescription
 from netshare.transport.security.endpointidentity import EndpointIdentity
 from netshare.transport.soap import Message, MessageHeader
@@ -75,7 +76,7 @@ class ServiceChannel:
         self._waiting: list[Deferred[None]] = []
         self._callbacks: CallbackDispatcher | None = None
         self._failure: Failure | None = None
-        self._calls: set[StreamedCall] = set()
+        self._calls: set[StreamedRequest] = set()
         #: The operations, as methods that return Deferreds.
         self.operations: Any = self.using()
 
@@ -120,7 +121,8 @@ class ServiceChannel:
 
     def open(self) -> Deferred[None]:
         """
-        Open the channel. Where messages are streamed nothing is connected yet.
+        Open the channel. Where messages are streamed nothing is connected yet, but for a security
+        context.
 
         :returns: a Deferred that fails with a :class:`~.errors.TransportError`
         """
@@ -168,15 +170,23 @@ class ServiceChannel:
     def _start(self) -> None:
         setup = self._setup
         self._keeper.channel_opened(self)
+        context = None
+        if setup.message_security is not None:
+            context = self._context = ContextKeeper(
+                setup, setup.message_security(), self.address, self.via, self._upgrade
+            )
         if setup.binding.streamed:
-            self._opened(None)
+            if context is None:
+                self._opened(None)
+            else:
+                asking = ensureDeferred(context.ask())
+                self._opening = asking
+                asking.addCallbacks(self._ready, self._refused)
             return
         self._link = MessageLink(setup.encoder, log=setup.log_of_link())
         link: IMessageLink = self._link
-        if setup.message_security is not None:
-            security = setup.message_security()
-            self._context = ContextKeeper(setup, security, self.address, self.via, self._upgrade)
-            link = SigningLink(link, security)
+        if context is not None:
+            link = SigningLink(link, context)
         self._conversation = Conversation(link, setup.reactor, self)
         self._callbacks = CallbackDispatcher(
             setup.contract.callback,
@@ -213,6 +223,12 @@ class ServiceChannel:
         if self.state is CommunicationState.CLOSED:
             channel.abort()
         else:
+            self._opened(None)
+
+    def _ready(self, _: object) -> None:
+        """There is a security context for streamed messages."""
+        self._opening = None
+        if self.state is not CommunicationState.CLOSED:
             self._opened(None)
 
     def _refused(self, failure: Failure) -> None:
@@ -273,11 +289,12 @@ class ServiceChannel:
             conversation = self._conversation
             if conversation is not None:
                 await conversation.idle()
-                if self._context is not None:
-                    await self._context.cancel(conversation)
-                await conversation.close(self._setup.binding.close_timeout)
             for call in list(self._calls):
                 await call.done()
+            if self._context is not None:
+                await self._context.cancel(conversation)
+            if conversation is not None:
+                await conversation.close(self._setup.binding.close_timeout)
         except BaseException as failed:
             error = failed
             raise
@@ -341,9 +358,21 @@ class ServiceChannel:
         self._check()
         if self._conversation is not None:
             return await call_operation(self._conversation, operation, args, kwargs, options)
-        call = StreamedCall(self._setup, operation, options, self._upgrade)
-        self._calls.add(call)
+        carrier = StreamedRequest(self._setup, self._upgrade)
+        self._calls.add(carrier)
         try:
-            return await call.run(self.via, args, kwargs)
+            return await call_streamed(
+                carrier, self.via, operation, args, kwargs, options, self._context
+            )
+        except MessageRefused as error:
+            self._fault(error)
+            raise
         finally:
-            call.done().addCallback(lambda _: self._calls.discard(call))
+            carrier.done().addCallback(lambda _: self._calls.discard(carrier))
+
+    def _fault(self, error: MessageRefused) -> None:
+        """The context is good for nothing more, and so the channel."""
+        if self.state is CommunicationState.OPENED:
+            self._failure = Failure(error)
+            self._lifetime.over(CommunicationState.FAULTED, error)
+            self._over()

@@ -21,11 +21,16 @@ from netshare.transport.calls.securedlink import SecuredLink
 from netshare.transport.channels.errors import MessageSecurityError, TransportError
 from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.clients.setup import ChannelSetup
+from netshare.transport.clients.streamedrequest import Expected, StreamedRequest
 from netshare.transport.security.secureconversation import ClientMessageSecurity, SecurityInvalid
 from netshare.transport.soap import Message, MessageInvalid, SoapFault
 from netshare.transport.xml import XmlException
 
-__all__ = ["ContextKeeper", "SigningLink"]
+__all__ = ["ContextKeeper", "MessageRefused", "SigningLink"]
+
+
+class MessageRefused(MessageSecurityError):
+    """The security of a message does not hold: its channel is good for nothing more."""
 
 
 class SigningLink(SecuredLink):
@@ -33,17 +38,15 @@ class SigningLink(SecuredLink):
     The client's side: signs what is sent, and looks at the security of what comes.
 
     :param link: carries the messages
-    :param security: of the channel
+    :param context: of the channel
     """
 
-    def __init__(self, link: IMessageLink, security: ClientMessageSecurity) -> None:
+    def __init__(self, link: IMessageLink, context: ContextKeeper) -> None:
         super().__init__(link)
-        self._security = security
+        self._context = context
 
     def secure(self, message: Message) -> None:
-        if not self._security.is_open:
-            raise MessageSecurityError(f"{self.via}: the security context is over")
-        self._security.secure(message)
+        self._context.sign(message)
 
     def message_received(self, message: Message) -> None:
         if self._holds(message):
@@ -55,12 +58,9 @@ class SigningLink(SecuredLink):
 
     def _holds(self, message: Message) -> bool:
         try:
-            self._security.receive(message)
-        except SecurityInvalid as error:
-            if message.is_fault:
-                self.fail(_refused(self.via, message))
-            else:
-                self.fail(MessageSecurityError(f"{self.via}: a message of the service's: {error}"))
+            self._context.verify(message)
+        except MessageRefused as error:
+            self.fail(error)
             return False
         return True
 
@@ -94,6 +94,29 @@ class ContextKeeper:
         self._timer: IDelayedCall | None = None
         self._renewing: Deferred[None] | None = None
 
+    def sign(self, message: Message) -> None:
+        """
+        Give a message the header that the service looks for.
+
+        :raises MessageSecurityError: the context is over
+        """
+        if not self.security.is_open:
+            raise MessageSecurityError(f"{self._via}: the security context is over")
+        self.security.secure(message)
+
+    def verify(self, message: Message) -> None:
+        """
+        Look at the security of a message from the service.
+
+        :raises MessageRefused: it does not hold
+        """
+        try:
+            self.security.receive(message)
+        except SecurityInvalid as error:
+            if message.is_fault:
+                raise _refused(self._via, message) from None
+            raise MessageRefused(f"{self._via}: a message of the service's: {error}") from None
+
     async def before(self, connect: Callable[[], Deferred[Any]]) -> Any:
         """
         Get a context, then connect.
@@ -106,48 +129,36 @@ class ContextKeeper:
 
     async def ask(self) -> None:
         """
-        Get a context, or a new key for the one there is, in a session of its own, as WCF does.
+        Get a context, or a new key for the one there is.
 
         :raises TransportError: there is none
         """
-        setup = self._setup
-        link = MessageLink(setup.encoder, log=setup.log_of_link())
-        conversation = Conversation(link, setup.reactor, _Asking())
-        link.channel = await setup.pool.open_channel(
-            self._via,
-            link,
-            content_type=setup.encoder.content_type,
-            settings=setup.settings,
-            upgrade=self._upgrade,
-        )
+        request = self.security.ask(self._address, self._setup.encoder.version)
+        reply = await self._alone(request)
         try:
-            request = self.security.ask(self._address, link.version)
-            reply = await self._exchange(conversation, request)
-            try:
-                self.security.answered(reply)
-            except SecurityInvalid as error:
-                raise MessageSecurityError(
-                    f"{self._via}: the answer to {request.action} is none: {error}"
-                ) from error
-            await conversation.close(setup.binding.close_timeout)
-        except BaseException:
-            link.abort()
-            raise
+            self.security.answered(reply)
+        except SecurityInvalid as error:
+            raise MessageSecurityError(
+                f"{self._via}: the answer to {request.action} is none: {error}"
+            ) from error
         self._wait()
 
-    async def cancel(self, conversation: Conversation) -> None:
+    async def cancel(self, conversation: Conversation | None) -> None:
         """
-        End the context, in the channel's session.
+        End the context. A service that does not, forgets it when it expires.
 
-        A service that does not, forgets it when it expires.
+        :param conversation: the channel's; None: messages are streamed
         """
         self.stop()
-        if not self.security.is_open or conversation.closed:
+        if not self.security.is_open or (conversation is not None and conversation.closed):
             return
         request = self.security.cancel(self._address)
         try:
-            reply = await self._exchange(conversation, request)
-            # The link has looked at its security already, as at that of all that comes.
+            if conversation is None:
+                reply = await self._alone(request)
+            else:
+                # The link looks at its security, as at that of all that comes.
+                reply = self._no_fault(await self._exchange(conversation, request))
             self.security.cancelled(reply)
         except (TransportError, SecurityInvalid) as error:
             self.log.warn(
@@ -166,12 +177,56 @@ class ContextKeeper:
 
     # ---- inside
 
-    async def _exchange(self, conversation: Conversation, request: Message) -> Message:
-        request.reply_to = conversation.anonymous
-        reply = await conversation.request(request, self._setup.binding.send_timeout)
+    async def _alone(self, request: Message) -> Message:
+        """
+        Send a request in a session of its own, as WCF does.
+
+        :returns: the reply, whose security holds
+        """
+        send = self._alone_streamed if self._setup.binding.streamed else self._alone_in_session
+        reply = self._no_fault(await send(request))
+        self.verify(reply)
+        return reply
+
+    def _no_fault(self, reply: Message) -> Message:
         if reply.is_fault:
             raise _refused(self._via, reply)
         return reply
+
+    async def _alone_in_session(self, request: Message) -> Message:
+        setup = self._setup
+        link = MessageLink(setup.encoder, log=setup.log_of_link())
+        conversation = Conversation(link, setup.reactor, _Asking())
+        link.channel = await setup.pool.open_channel(
+            self._via,
+            link,
+            content_type=setup.encoder.content_type,
+            settings=setup.settings,
+            upgrade=self._upgrade,
+        )
+        try:
+            reply = await self._exchange(conversation, request)
+            await conversation.close(setup.binding.close_timeout)
+        except BaseException:
+            link.abort()
+            raise
+        return reply
+
+    async def _alone_streamed(self, request: Message) -> Message:
+        carrier = StreamedRequest(self._setup, self._upgrade)
+        carrier.address_reply(request)
+        expected = Expected("the request for a context", self._setup.binding.send_timeout)
+        try:
+            reply, _ = await carrier.send(self._via, request, None, expected)
+            await carrier.done()
+        except BaseException:
+            carrier.abort()
+            raise
+        return reply
+
+    async def _exchange(self, conversation: Conversation, request: Message) -> Message:
+        request.reply_to = conversation.anonymous
+        return await conversation.request(request, self._setup.binding.send_timeout)
 
     def _wait(self) -> None:
         """For the time to renew the context."""
@@ -221,13 +276,13 @@ class _Asking:
         """As above."""
 
 
-def _refused(via: str, message: Message) -> MessageSecurityError:
+def _refused(via: str, message: Message) -> MessageRefused:
     reason: Any
     try:
         reason = SoapFault.from_message(message).reason
     except (MessageInvalid, XmlException) as error:
         reason = f"a fault that cannot be read ({error})"
-    return MessageSecurityError(
+    return MessageRefused(
         f"{via}: the service has refused the security of a message: {reason} Is the credential "
         "right, and are both clocks? The service's log has the reason"
     )

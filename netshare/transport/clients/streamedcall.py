@@ -1,176 +1,56 @@
 """
-A client's calls where messages are streamed: each on a session of its own.
+A call where messages are streamed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
-from twisted.python.failure import Failure
-from zope.interface import implementer
-
-from netshare.framing.records import Mode
-from netshare.logger import Logger
-from netshare.timing import Timer
-from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.formatter import formatter_for
-from netshare.transport.calls.interfaces import IExchangeUser
 from netshare.transport.calls.operations import CallOptions, read_reply
-from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, ProtocolError
-from netshare.transport.channels.errors import TimeoutError as TransportTimeout
-from netshare.transport.channels.upgrades import IUpgradeInitiator
-from netshare.transport.clients.setup import ChannelSetup
+from netshare.transport.clients.messagesecurity import ContextKeeper
+from netshare.transport.clients.streamedrequest import Expected, StreamedRequest
 from netshare.transport.contracts.description import OperationDescription
-from netshare.transport.contracts.streams import Stream
-from netshare.transport.soap import Message, new_message_id
 
-__all__ = ["StreamedCall"]
+__all__ = ["call_streamed"]
 
 
-@implementer(IExchangeUser)
-class StreamedCall:
+async def call_streamed(
+    carrier: StreamedRequest,
+    via: str,
+    operation: OperationDescription,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: CallOptions,
+    context: ContextKeeper | None = None,
+) -> Any:
     """
-    One call on a singleton channel.
+    Call an operation.
 
-    :param setup: of the channel whose call it is
-    :param operation: what is called
+    :param carrier: carries the request
+    :param via: where to connect
     :param options: as for calls in a session; its timeout is for the beginning of the reply
-    :param upgrade: the secure stream to ask for; None: there is none
+    :param context: secures the messages; None: nothing does
+    :returns: its result; a stream in it goes on arriving
+    :raises TransportError: it failed
     """
-
-    log = Logger()
-
-    def __init__(
-        self,
-        setup: ChannelSetup,
-        operation: OperationDescription,
-        options: CallOptions,
-        upgrade: IUpgradeInitiator | None = None,
-    ) -> None:
-        self._setup = setup
-        self._operation = operation
-        self._options = options
-        self._upgrade = upgrade
-        self._exchange = Exchange(
-            setup.encoder, setup.binding.buffer_size, self, log=setup.log_of_link()
-        )
-        self._timer = Timer(setup.reactor, self._late)
-        self._reply: Deferred[tuple[Message, Stream | None]] = Deferred()
-        self._answered = False
-        self._done: list[Deferred[None]] = []
-
-    async def run(self, via: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """
-        Carry the call out.
-
-        :param via: where to connect
-        :returns: its result; a stream in it goes on arriving
-        :raises TransportError: it failed
-        """
-        operation, options, exchange = self._operation, self._options, self._exchange
-        request, source = formatter_for(operation).request_of(args, kwargs)
-        request.headers.extend(options.headers)
-        request.to = options.to
-        if operation.reply is not None:
-            request.message_id = request.message_id or new_message_id()
-            request.reply_to = exchange.version.addressing.anonymous or None
-        start = exchange.start_of(request)
-        exchange.channel = await self._setup.pool.open_channel(
-            via,
-            exchange,
-            mode=Mode.SINGLETON,
-            content_type=self._setup.encoder.content_type,
-            settings=self._setup.settings,
-            upgrade=self._upgrade,
-        )
-        self._timer.start(options.timeout)
-        # The reply may come, and be a fault, before all of the request is sent.
-        sending = ensureDeferred(exchange.send(start, source, options.caller))
-        sending.addErrback(self._not_sent)
-        reply, stream = await self._reply
-        if operation.reply is None:
-            return None
-        return read_reply(reply, operation, options, stream)
-
-    def abort(self) -> None:
-        """Give the call up."""
-        if self._exchange.channel is not None:
-            self._exchange.channel.abort()
-
-    def done(self) -> Deferred[None]:
-        """:returns: a Deferred that fires when the call's channel is closed."""
-        if self._exchange.closed:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._done.append(waiting)
-        return waiting
-
-    # ---- the exchange
-
-    def is_streamed(self, message: Message) -> bool:
-        # A fault has an action of its own; its body is not the stream that was expected.
-        reply = self._operation.reply
-        return (
-            reply is not None and reply.stream is not None and reply.action in (message.action, "*")
-        )
-
-    def message_arrived(self, message: Message, stream: Stream | None) -> None:
-        self._answer(message, stream)
-
-    def message_unreadable(self, message: Message | None, error: Exception) -> None:
-        channel = self._exchange.channel
-        channel.fail(ProtocolError(f"{channel.via}: the reply cannot be read: {error}"))
-
-    def stream_abandoned(self) -> None:
-        # The caller wants no more of the reply, and there is no other way to tell the service.
-        if not self._exchange.closed:
-            self._exchange.channel.abort()
-
-    def end_received(self) -> None:
-        if self._operation.reply is None:
-            self._answer(Message(), None)
-        else:
-            via = self._exchange.channel.via
-            self._fail(
-                Failure(CommunicationError(f"{via}: the service ended the session without a reply"))
-            )
-
-    def exchange_over(self, reason: Failure | None) -> None:
-        if self._operation.reply is None and reason is None:
-            self._answer(Message(), None)
-        else:
-            self._fail(reason or Failure(ChannelClosedError("the channel is closed")))
-        done, self._done = self._done, []
-        for waiting in done:
-            waiting.callback(None)
-
-    # ---- inside
-
-    def _late(self) -> None:
-        channel, seconds = self._exchange.channel, self._options.timeout
-        channel.fail(
-            TransportTimeout(
-                f"{channel.via}: no reply to {self._operation.name} within {seconds} s; "
-                "see send_timeout"
-            )
-        )
-
-    def _answer(self, message: Message, stream: Stream | None) -> None:
-        if not self._answered:
-            self._answered = True
-            self._timer.stop()
-            self._reply.callback((message, stream))
-
-    def _fail(self, failure: Failure) -> None:
-        if not self._answered:
-            self._answered = True
-            self._timer.stop()
-            self._reply.errback(failure)
-
-    def _not_sent(self, failure: Failure) -> None:
-        """The request could not be had: without its end it is not taken for the whole."""
-        self._fail(failure)
-        if not self._exchange.closed:
-            self.log.failure("a streamed request failed", failure)
-            self._exchange.channel.abort()
+    request, source = formatter_for(operation).request_of(args, kwargs)
+    request.headers.extend(options.headers)
+    request.to = options.to
+    description = operation.reply
+    streamed = None if description is None or description.stream is None else description.action
+    expected = Expected(operation.name, options.timeout, description is not None, streamed)
+    if description is not None:
+        carrier.address_reply(request)
+    if context is not None:
+        context.sign(request)
+    reply, stream = await carrier.send(via, request, source, expected)
+    if description is None:
+        return None
+    if context is not None:
+        try:
+            context.verify(reply)
+        except BaseException:
+            carrier.abort()
+            raise
+    return read_reply(reply, operation, options, stream)

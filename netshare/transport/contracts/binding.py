@@ -161,11 +161,7 @@ class NetTcpBinding:
                 "security=SecurityMode.NONE, on both sides"
             )
         self.transport_security()
-        if self.message_security() is not None and self.streamed:
-            raise SecurityNotAvailable(
-                "NetTcpBinding: with TransportWithMessageCredential messages are buffered in this "
-                "version of netshare; streams go through SecurityMode.TRANSPORT"
-            )
+        self.message_security()
         if self.max_connections is not None and self.max_connections <= 0:
             raise ValueError(f"max_connections must be more than 0, not {self.max_connections}")
         size = self.max_buffer_size

@@ -17,11 +17,14 @@ from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationOb
 from netshare.transport.calls.invoker import Answer, Refused
 from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.messagelog import LinkLog
-from netshare.transport.calls.session import SessionState
+from netshare.transport.calls.securedlink import secure_again
+from netshare.transport.calls.session import SessionState, address_reply
 from netshare.transport.channels.errors import ProtocolError, QuotaExceededError
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.hosting.dispatcher import Dispatcher
+from netshare.transport.hosting.messagesecurity import log_refusal, refusal_of
+from netshare.transport.security.secureconversation import SecurityInvalid, ServiceMessageSecurity
 from netshare.transport.soap import Message
 
 __all__ = ["ServedCall"]
@@ -38,6 +41,7 @@ class ServedCall:
     :param max_buffer_size: bytes that headers, and a body that is no stream, may have
     :param keeper: told when the call begins and when it is over
     :param log: of its messages; None: there is none
+    :param security: verifies its messages; None: nothing does
     """
 
     log = Logger()
@@ -50,7 +54,9 @@ class ServedCall:
         max_buffer_size: int,
         keeper: IChannelKeeper,
         log: LinkLog | None = None,
+        security: ServiceMessageSecurity | None = None,
     ) -> None:
+        self._security = security
         #: The channel's receiver.
         self.exchange = Exchange(encoder, max_buffer_size, self, channel, log)
         self._channel = channel
@@ -100,8 +106,7 @@ class ServedCall:
                 ProtocolError(f"{self._channel.via}: the request cannot be read: {error}")
             )
         elif self._serving is None:
-            answer = self._dispatcher.refuse(self._state, message, error)
-            self._begin(self._send(answer, message))
+            self._begin(self._refuse(message, error))
         # Otherwise the operation is told by its stream.
 
     def stream_abandoned(self) -> None:
@@ -133,10 +138,49 @@ class ServedCall:
         self._serving.addErrback(self._failed)
 
     async def _serve(self, message: Message, stream: Stream | None) -> None:
-        answer = await self._dispatcher.dispatch(self._state, message, stream)
+        answer: Answer | None = None
+        if await self._is_let_in(message):
+            answer = await self._dispatcher.dispatch(self._state, message, stream)
         if stream is not None and not stream.ended:
             stream.close()
-        await self._send(answer, message)
+        if answer is not None:
+            await self._send(answer, message)
+
+    async def _refuse(self, message: Message, error: Exception) -> None:
+        if await self._is_let_in(message):
+            await self._send(self._dispatcher.refuse(self._state, message, error), message)
+
+    async def _is_let_in(self, message: Message) -> bool:
+        """
+        Verify the request.
+
+        :returns: whether there is more to be done; otherwise it was answered here
+        """
+        security = self._security
+        if security is None:
+            return True
+        try:
+            received = await security.receive(message)
+        except SecurityInvalid as refused:
+            log_refusal(self._channel.via, self._state.peer, message, refused)
+            answer, secure = refusal_of(message, refused), False
+        else:
+            self._state.security = received.identity
+            if received.answer is None:
+                return True
+            answer, secure = received.answer, True
+        if answer is None:
+            self._channel.finish()
+            return False
+        address_reply(answer, message, self._state)
+        start = (self._start_of if secure else self.exchange.start_of)(answer)
+        await self.exchange.send(start, None, self._dispatcher.invoker.caller)
+        return False
+
+    def _start_of(self, message: Message) -> bytes:
+        if self._security is not None:
+            secure_again(message, self._security.secure)
+        return self.exchange.start_of(message)
 
     async def _send(self, answer: Answer, message: Message) -> None:
         invoker = self._dispatcher.invoker
@@ -144,7 +188,7 @@ class ServedCall:
             if answer.message is None:
                 self._channel.finish()
             else:
-                start = invoker.answer_with(self.exchange.start_of, answer, message, self._state)
+                start = invoker.answer_with(self._start_of, answer, message, self._state)
                 await self.exchange.send(start, answer.stream, invoker.caller)
         except Exception as error:
             answer.error = error

@@ -105,7 +105,13 @@ class ChannelListener:
             )
             return link
         return ServedCall(
-            channel, encoder, dispatcher, binding.buffer_size, self, self._log_of_link()
+            channel,
+            encoder,
+            dispatcher,
+            binding.buffer_size,
+            self,
+            self._log_of_link(),
+            self._message_security,
         ).exchange
 
     def _log_of_link(self) -> LinkLog | None:

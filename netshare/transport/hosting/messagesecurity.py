@@ -18,9 +18,11 @@ from netshare.transport.calls.slots import begin
 from netshare.transport.channels.errors import CommunicationError
 from netshare.transport.security.identity import Identity
 from netshare.transport.security.secureconversation import SecurityInvalid, ServiceMessageSecurity
-from netshare.transport.soap import Message, SoapFault
+from netshare.transport.soap import Message
 
-__all__ = ["VerifiedLink"]
+__all__ = ["VerifiedLink", "log_refusal", "refusal_of"]
+
+_log = Logger()
 
 
 class VerifiedLink(SecuredLink):
@@ -142,17 +144,12 @@ class VerifiedLink(SecuredLink):
 
     def _refuse(self, message: Message, refused: SecurityInvalid) -> None:
         self._refused = True
-        self.log.warn(
-            "{via}: a message from {peer} was refused: {reason}",
-            via=self.via,
-            peer=self._peer,
-            reason=str(refused),
-            action=message.action,
-        )
+        log_refusal(self.via, self._peer, message, refused)
         if self._closed:
             return
-        if message.message_id is not None:
-            self._answer(_as_message(refused.fault, message), message, self._link.send)
+        answer = refusal_of(message, refused)
+        if answer is not None:
+            self._answer(answer, message, self._link.send)
         self._link.close().addErrback(lambda failure: None)
 
     def _answer(
@@ -169,5 +166,19 @@ class VerifiedLink(SecuredLink):
             pass  # the link is over, which it says itself
 
 
-def _as_message(fault: SoapFault, request: Message) -> Message:
-    return fault.to_message(version=request.version)
+def log_refusal(via: str, peer: object, message: Message, refused: SecurityInvalid) -> None:
+    """Say that a message does not hold, and why: its sender is not told."""
+    _log.warn(
+        "{via}: a message from {peer} was refused: {reason}",
+        via=via,
+        peer=peer,
+        reason=str(refused),
+        action=message.action,
+    )
+
+
+def refusal_of(message: Message, refused: SecurityInvalid) -> Message | None:
+    """:returns: WCF's fault for a message that does not hold; None: nobody waits for an answer"""
+    if message.message_id is None:
+        return None
+    return refused.fault.to_message(version=message.version)

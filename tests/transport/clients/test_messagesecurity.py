@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs
 
 from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import (
@@ -33,7 +34,9 @@ def test_a_context_lives_as_long_as_its_channel(world: World, crediting: Crediti
     channel = crediting.channel()
     world.now(channel.operations.Count())
     assert len(security._contexts) == 1
-    world.now(channel.close())
+    with capturedLogs() as logs:
+        world.now(channel.close())
+    assert [event for event in logs if event["log_level"].name == "warn"] == []
     assert len(security._contexts) == 0
     assert len(world.wires) == 1
     assert not channel._context._timer

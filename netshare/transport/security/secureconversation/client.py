@@ -149,11 +149,10 @@ class ClientMessageSecurity:
 
     def answered(self, message: Message) -> None:
         """
-        Take the answer to :meth:`ask`.
+        Take the answer to :meth:`ask`, which :meth:`receive` has looked at.
 
         :raises SecurityInvalid: it is none
         """
-        self.receive(message)
         expected = ANSWER_ACTIONS[ISSUE_ACTION if self._token is None else RENEW_ACTION]
         if message.action != expected:
             raise SecurityInvalid(f"the answer has the action {message.action}")
@@ -176,11 +175,10 @@ class ClientMessageSecurity:
 
     def cancelled(self, message: Message) -> None:
         """
-        Take the answer to :meth:`cancel`.
+        Take the answer to :meth:`cancel`, which :meth:`receive` has looked at.
 
         :raises SecurityInvalid: it is none
         """
-        self.receive(message)
         read_cancelled(message.body_element())
         self._token = self._key = None
 

@@ -10,14 +10,14 @@ from tests.helpers.security import ADDRESS, Both, certificate_credential, over_t
 
 
 def test_answers_of_another_kind() -> None:
-    """The answer to another request, or one without security, is refused."""
+    """The answer to another request, or a message without security, is refused."""
     both = Both()
     answer = both.answer(both.receive(both.client.ask(ADDRESS)))
     answer.action = "urn:other"
     with pytest.raises(SecurityInvalid, match="urn:other"):
         both.client.answered(answer)
     with pytest.raises(SecurityInvalid, match="0 Security headers"):
-        both.client.answered(over_the_wire(Message("urn:x")))
+        both.client.receive(over_the_wire(Message("urn:x")))
     assert not both.client.is_open
 
 
