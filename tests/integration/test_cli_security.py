@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+import trustme
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
 
 from netshare.cli.exits import Exit
-from netshare.transport.contracts.binding import SecurityMode
+from netshare.transport.contracts.binding import SecurityMode, TransferMode
 from netshare.transport.security import (
     CertificateValidation,
+    MessageCredentialType,
     ServiceCredentials,
     TcpClientCredentialType,
     WindowsServiceCredential,
@@ -125,6 +127,48 @@ async def test_a_client_certificate(hosting: Hosting, authority: Authority) -> N
     (handshake,) = (one for attempt in ran.json["attempts"] for one in attempt["handshakes"])
     assert handshake["asksForClientCertificate"] is True
     assert handshake["version"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("more", [(), ("--streamed",)], ids=["buffered", "streamed"])
+async def test_credentials_in_messages(
+    hosting: Hosting, authority: Authority, more: tuple[str, ...]
+) -> None:
+    """A user name, or a certificate, in messages: who it is, or that it is not let in."""
+    pytest.importorskip("lxml", reason="needs lxml")
+    client = authority.issue(
+        "alice", "alice@example.com", common_name="alice", key_type=trustme.KeyType.RSA
+    )
+    secret, wrong = authority.folder / "secret", authority.folder / "wrong"
+    secret.write_text("secret")
+    wrong.write_text("wrong")
+    issued = authority.issue("service", "127.0.0.1")
+    credentials = ServiceCredentials(
+        certificate=issued.pem,
+        client_certificate=CertificateValidation(roots=authority.roots),
+        user_name_validator=lambda name, password: (name, password) == ("ann", "secret"),
+    )
+    mode = TransferMode.STREAMED if more else TransferMode.BUFFERED
+    for kind, shown, name in (
+        ("UserName", ("--user", "ann", "--password-file", str(secret)), "ann"),
+        ("Certificate", ("--certificate", str(client.pem.path)), "CN=alice"),
+    ):
+        address = await hosting.serve(
+            "IBasic",
+            path=f"{kind}-{mode.value}",
+            security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL,
+            message_credential_type=MessageCredentialType(kind),
+            credentials=credentials,
+            transfer_mode=mode,
+        )
+        how = ("call", address, IDENTITY, "--security", "TransportWithMessageCredential", *more)
+        trust = ("--ca-file", str(authority.roots), "--credential", kind)
+        ran = await netshare(*how, *trust, *shown)
+        assert (ran.code, ran.err) == (0, "")
+        assert name in ran.out
+        if kind == "UserName":
+            ran = await netshare(*how, *trust, "--user", "ann", "--password-file", str(wrong))
+            assert (ran.code, ran.out) == (Exit.NOT_SECURE, "")
+            assert "refused the security of a message" in ran.err
 
 
 async def test_probing_certificates(hosting: Hosting, authority: Authority) -> None:

@@ -10,11 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.endpoints import HostnameEndpoint
-
 from netshare.addresses import AddressError
 from netshare.cli.arguments import number_of_bytes, port_number, seconds
-from netshare.cli.call.exchange import Exchange
+from netshare.cli.call.conversation import Call
 from netshare.cli.call.request import (
     ENCODINGS,
     RequestError,
@@ -25,7 +23,7 @@ from netshare.cli.call.request import (
     wrapped,
 )
 from netshare.cli.call.security import configure as configure_security
-from netshare.cli.call.security import upgrade
+from netshare.cli.call.security import secured
 from netshare.cli.exits import CommandFailed, Exit
 from netshare.cli.target import Target
 from netshare.cli.terminal import clean, for_terminal
@@ -38,8 +36,6 @@ from netshare.transport.channels.errors import (
     QuotaExceededError,
     TransportError,
 )
-from netshare.transport.channels.pool import open_channel
-from netshare.transport.channels.settings import ChannelSettings
 from netshare.transport.soap import FaultCode, Message, MessageInvalid, SoapFault
 from netshare.transport.xml import Element, XmlException, to_indented_xml, to_xml
 
@@ -138,26 +134,19 @@ async def run(reactor: IReactor, options: argparse.Namespace) -> int:
         raise CommandFailed(Exit.USAGE, f"{clean(options.uri)}: {error}") from None
     except RequestError as error:
         raise CommandFailed(Exit.USAGE, clean(error)) from None
-    secured = upgrade(reactor, options, target)
-    exchange = Exchange(encoding, message, options.one_way)
+    call = Call(
+        reactor,
+        target,
+        mode,
+        lambda: encoder(options.encoding, mode, options.max_size),
+        options.content_type or encoding.content_type,
+        secured(reactor, options, target),
+        options.timeout,
+        options.max_size,
+    )
     began = reactor.seconds()
     try:
-        channel = await open_channel(
-            reactor,
-            target.via,
-            exchange,
-            endpoint=HostnameEndpoint(reactor, target.host, target.port),
-            mode=mode,
-            content_type=options.content_type or encoding.content_type,
-            upgrade=secured,
-            settings=ChannelSettings(
-                open_timeout=options.timeout,
-                send_timeout=options.timeout,
-                close_timeout=min(options.timeout, 5.0),
-                max_received_message_size=options.max_size,
-            ),
-        )
-        reply = await exchange.run(reactor, channel, options.timeout)
+        reply = await call.run(message, options.one_way)
     except TransportError as error:
         raise CommandFailed(_code(error), clean(error)) from None
     except XmlException as error:

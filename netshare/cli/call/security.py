@@ -1,5 +1,6 @@
 """
-The security that ``netshare call`` asks for, in WCF's words: from its options to an upgrade.
+The security that ``netshare call`` asks for, in WCF's words: from its options to an upgrade, and to
+what secures messages.
 
 Passwords come from a file or are asked for at the terminal. They are no options: everyone on the
 machine can read a command line.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from netshare.cli.exits import CommandFailed, Exit
@@ -25,6 +27,7 @@ from netshare.transport.security import (
     ClientCredentials,
     DnsIdentity,
     EndpointIdentity,
+    MessageCredentialType,
     PemCertificate,
     PfxCertificate,
     ProtectionLevel,
@@ -33,16 +36,34 @@ from netshare.transport.security import (
     SslProtocols,
     TcpClientCredentialType,
     TransportSecurity,
+    UserNameCredential,
     WindowsClientCredential,
 )
+from netshare.transport.security.messagecredentials import MessageSecurity
+from netshare.transport.security.secureconversation import ClientMessageSecurity
 from netshare.transport.security.transportsecurity import in_threads_of
 
-__all__ = ["configure", "upgrade"]
+__all__ = ["Secured", "configure", "secured"]
 
 #: Options that mean something with a certain credential only.
 _OF_TLS = ("ca_file", "no_verify", "thumbprint", "certificate", "certificate_key", "tls")
 _OF_WINDOWS = ("spn", "user", "password_file", "no_ntlm", "protection_level")
-_NONE = "None"
+_OF_USERS = ("user", "password_file")
+_NONE, _TRANSPORT, _IN_MESSAGES = "None", "Transport", "TransportWithMessageCredential"
+_USER_NAME = MessageCredentialType.USER_NAME.value
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """
+    What a call is secured with.
+
+    :param upgrade: to a secure stream; None: the stream is as it is
+    :param messages: shows a credential in messages; None: there is none in them
+    """
+
+    upgrade: IUpgradeInitiator | None = None
+    messages: ClientMessageSecurity | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,19 +71,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("security")
     group.add_argument(
         "--security",
-        choices=(_NONE, "Transport"),
+        choices=(_NONE, _TRANSPORT, _IN_MESSAGES),
         default=_NONE,
         metavar="MODE",
-        help="the binding's security mode: None or Transport (default: %(default)s)",
+        help="the binding's security mode: None, Transport or TransportWithMessageCredential "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--credential",
-        choices=[one.value for one in TcpClientCredentialType],
+        choices=[*(one.value for one in TcpClientCredentialType), _USER_NAME],
         metavar="TYPE",
-        help="its client credential type: Windows (WCF's default), Certificate or None (TLS)",
+        help="its client credential type: Windows (WCF's default), Certificate or None (TLS); in "
+        "messages UserName or Certificate",
     )
     group.add_argument("--dns", metavar="NAME", help="the service's identity: its DNS name")
-    tls = parser.add_argument_group("with --credential Certificate or None (TLS)")
+    tls = parser.add_argument_group("with --credential Certificate, None or UserName (TLS)")
     tls.add_argument(
         "--ca-file", metavar="FILE", help="authorities to trust, in PEM, not the system's"
     )
@@ -85,7 +108,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     windows = parser.add_argument_group("with --credential Windows")
     windows.add_argument(
-        "--user", metavar="NAME", help="DOMAIN\\user or user@REALM; otherwise kinit's ticket"
+        "--user",
+        metavar="NAME",
+        help="DOMAIN\\user or user@REALM; otherwise kinit's ticket. With --credential UserName: "
+        "the name",
     )
     windows.add_argument("--spn", metavar="NAME", help="the service's identity: its principal")
     windows.add_argument("--no-ntlm", action="store_true", help="insist on Kerberos")
@@ -103,38 +129,81 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def upgrade(
-    reactor: IReactor, options: argparse.Namespace, target: Target
-) -> IUpgradeInitiator | None:
+def secured(reactor: IReactor, options: argparse.Namespace, target: Target) -> Secured:
     """
     :param options: those of :func:`configure`, and ``to``
-    :returns: what to ask the service for; None: nothing
+    :returns: what to secure the call with
     :raises CommandFailed: the options do not go together, or a file cannot be used
     """
     if options.security == _NONE:
         _refuse(options, ("credential", "dns", *_OF_TLS, *_OF_WINDOWS), "--security Transport")
-        return None
+        return Secured()
+    try:
+        if options.security == _IN_MESSAGES:
+            return _in_messages(reactor, options, target)
+        return Secured(_in_transport(reactor, options, target))
+    except (SecurityNotAvailable, CertificateError, ValueError) as error:
+        raise CommandFailed(Exit.USAGE, clean(error)) from None
+
+
+def _in_transport(
+    reactor: IReactor, options: argparse.Namespace, target: Target
+) -> IUpgradeInitiator:
+    if options.credential == _USER_NAME:
+        raise CommandFailed(
+            Exit.USAGE, f"--credential {_USER_NAME} is for --security {_IN_MESSAGES}"
+        )
     kind = TcpClientCredentialType(options.credential or TcpClientCredentialType.WINDOWS.value)
-    windows = kind is TcpClientCredentialType.WINDOWS
-    if windows:
+    if kind is TcpClientCredentialType.WINDOWS:
         _refuse(options, _OF_TLS, "--credential Certificate or None")
     else:
         others = [one for one in _OF_WINDOWS if one != "password_file"]
         _refuse(options, others, "--credential Windows")
-    try:
-        security = TransportSecurity(
-            kind,
-            ProtectionLevel(options.protection_level or ProtectionLevel.ENCRYPT_AND_SIGN.value),
-            SslProtocols(options.tls or SslProtocols.SYSTEM.value),
+    return _initiator(reactor, options, target, kind, _credentials(options, kind))
+
+
+def _in_messages(reactor: IReactor, options: argparse.Namespace, target: Target) -> Secured:
+    """The stream is secured by TLS, in which the client is anonymous."""
+    if options.credential not in (_USER_NAME, TcpClientCredentialType.CERTIFICATE.value):
+        raise CommandFailed(
+            Exit.USAGE,
+            f"--security {_IN_MESSAGES} needs --credential {_USER_NAME} or Certificate: there are "
+            "no others",
         )
-        initiator = security.initiators(_credentials(options, kind), in_threads_of(reactor))
-        return initiator(options.to or target.via, target.via, _identity(options))
-    except SecurityNotAvailable as error:
-        raise CommandFailed(Exit.USAGE, clean(error)) from None
-    except CertificateError as error:
-        raise CommandFailed(Exit.USAGE, clean(error)) from None
-    except ValueError as error:
-        raise CommandFailed(Exit.USAGE, clean(error)) from None
+    kind = MessageCredentialType(options.credential)
+    others = [one for one in _OF_WINDOWS if one not in _OF_USERS]
+    _refuse(options, others, "--credential Windows")
+    certificate = user = None
+    if kind is MessageCredentialType.CERTIFICATE:
+        _refuse(options, ("user",), f"--credential {_USER_NAME} or Windows")
+        certificate = _needed_certificate(options)
+    else:
+        _refuse(options, ("certificate", "certificate_key"), "--credential Certificate")
+        if not options.user:
+            raise CommandFailed(Exit.USAGE, f"--credential {_USER_NAME} needs --user NAME")
+        user = UserNameCredential(options.user, _password_of_user(options))
+    credentials = ClientCredentials(
+        certificate=certificate, service_certificate=_validation(options), user_name=user
+    )
+    anonymous = TcpClientCredentialType.NONE
+    security = MessageSecurity(kind).client(credentials, reactor)
+    return Secured(_initiator(reactor, options, target, anonymous, credentials), security())
+
+
+def _initiator(
+    reactor: IReactor,
+    options: argparse.Namespace,
+    target: Target,
+    kind: TcpClientCredentialType,
+    credentials: ClientCredentials,
+) -> IUpgradeInitiator:
+    security = TransportSecurity(
+        kind,
+        ProtectionLevel(options.protection_level or ProtectionLevel.ENCRYPT_AND_SIGN.value),
+        SslProtocols(options.tls or SslProtocols.SYSTEM.value),
+    )
+    initiator = security.initiators(credentials, in_threads_of(reactor))
+    return initiator(options.to or target.via, target.via, _identity(options))
 
 
 def _refuse(options: argparse.Namespace, names: tuple[str, ...] | list[str], needs: str) -> None:
@@ -163,7 +232,7 @@ def _credentials(options: argparse.Namespace, kind: TcpClientCredentialType) -> 
     if kind is TcpClientCredentialType.WINDOWS:
         password = None
         if options.user:
-            password = _password(options.password_file, f"Password of {options.user}: ")
+            password = _password_of_user(options)
         elif options.password_file:
             raise CommandFailed(Exit.USAGE, "--password-file means nothing without --user")
         return ClientCredentials(
@@ -171,20 +240,10 @@ def _credentials(options: argparse.Namespace, kind: TcpClientCredentialType) -> 
                 user=options.user, password=password, allow_ntlm=not options.no_ntlm
             )
         )
-    if options.no_verify and options.ca_file:
-        raise CommandFailed(Exit.USAGE, "--no-verify asks no authority, so --ca-file means nothing")
-    validation = (
-        CertificateValidation.none()
-        if options.no_verify
-        else CertificateValidation(roots=options.ca_file)
-    )
+    validation = _validation(options)
     certificate = None
     if kind is TcpClientCredentialType.CERTIFICATE:
-        if not options.certificate:
-            raise CommandFailed(
-                Exit.USAGE, "--credential Certificate needs the client's own: --certificate FILE"
-            )
-        certificate = _certificate(options)
+        certificate = _needed_certificate(options)
     elif options.certificate or options.certificate_key or options.password_file:
         raise CommandFailed(
             Exit.USAGE, "the client's certificate is for --credential Certificate, not for None"
@@ -192,14 +251,30 @@ def _credentials(options: argparse.Namespace, kind: TcpClientCredentialType) -> 
     return ClientCredentials(certificate=certificate, service_certificate=validation)
 
 
-def _certificate(options: argparse.Namespace) -> CertificateFile:
-    path: str = options.certificate
+def _validation(options: argparse.Namespace) -> CertificateValidation:
+    if not options.no_verify:
+        return CertificateValidation(roots=options.ca_file)
+    if options.ca_file:
+        raise CommandFailed(Exit.USAGE, "--no-verify asks no authority, so --ca-file means nothing")
+    return CertificateValidation.none()
+
+
+def _needed_certificate(options: argparse.Namespace) -> CertificateFile:
+    path: str | None = options.certificate
+    if not path:
+        raise CommandFailed(
+            Exit.USAGE, "--credential Certificate needs the client's own: --certificate FILE"
+        )
     if path.lower().endswith((".pfx", ".p12")):
         return PfxCertificate(path, _password(options.password_file, f"Password of {path}: "))
     if options.password_file:
         password = _password(options.password_file, "")
         return PemCertificate(path, options.certificate_key, password)
     return PemCertificate(path, options.certificate_key)
+
+
+def _password_of_user(options: argparse.Namespace) -> str:
+    return _password(options.password_file, f"Password of {options.user}: ")
 
 
 def _password(file: str | None, prompt: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from twisted.internet.testing import MemoryReactorClock
 
 from netshare.cli.call import security
@@ -21,14 +22,21 @@ TARGET = Target.of("net.tcp://localhost/service")
 TLS = ("--security", "Transport", "--credential", "None")
 CERTIFICATE = ("--security", "Transport", "--credential", "Certificate")
 WINDOWS = ("--security", "Transport", "--credential", "Windows")
+IN_MESSAGES = ("--security", "TransportWithMessageCredential", "--credential")
+USER_NAME = (*IN_MESSAGES, "UserName")
 
 
 def upgrade(*arguments: str) -> IUpgradeInitiator | None:
     """What some options ask for."""
+    return secured(*arguments).upgrade
+
+
+def secured(*arguments: str) -> security.Secured:
+    """What a call with some options is secured with."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--to")
     security.configure(parser)
-    return security.upgrade(MemoryReactorClock(), parser.parse_args(arguments), TARGET)
+    return security.secured(MemoryReactorClock(), parser.parse_args(arguments), TARGET)
 
 
 def test_none_unless_told_otherwise() -> None:
@@ -92,6 +100,23 @@ def test_the_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         upgrade(*WINDOWS, "--user", "DOM\\alice")
 
 
+def test_credentials_in_messages(tmp_path: Path) -> None:
+    """A name or a certificate is shown in a message, the stream is TLS without a credential."""
+    pytest.importorskip("lxml", reason="needs lxml")
+    secret = tmp_path / "secret"
+    secret.write_text("secret\n")
+    mine = Authority(tmp_path).issue("alice", "a@example.com", key_type=trustme.KeyType.RSA)
+    for options in (
+        (*USER_NAME, "--user", "ann", "--password-file", str(secret)),
+        (*IN_MESSAGES, "Certificate", "--certificate", str(mine.pem.path), "--no-verify"),
+    ):
+        made = secured(*options)
+        assert made.messages is not None
+        assert made.upgrade is not None
+        assert made.upgrade.name == SSL_TLS_UPGRADE
+    assert secured(*TLS).messages is None
+
+
 CASES: list[tuple[tuple[str, ...], str]] = [
     (("--no-verify",), "--no-verify means nothing without --security Transport"),
     (("--user", "x"), "--user means nothing without --security Transport"),
@@ -108,6 +133,14 @@ CASES: list[tuple[tuple[str, ...], str]] = [
     ((*WINDOWS, "--spn", "calc"), "no service principal name"),
     ((*WINDOWS, "--password-file", "x"), "without --user"),
     ((*WINDOWS, "--user", "x", "--password-file", "/nowhere/x"), "cannot be read"),
+    ((*TLS[:2], "--credential", "UserName"), "is for --security TransportWithMessageCredential"),
+    (IN_MESSAGES[:2], "needs --credential UserName or Certificate"),
+    ((*IN_MESSAGES, "Windows"), "needs --credential UserName or Certificate"),
+    (USER_NAME, "--credential UserName needs --user NAME"),
+    ((*USER_NAME, "--user", "x", "--no-ntlm"), "--no-ntlm means nothing without"),
+    ((*USER_NAME, "--user", "x", "--certificate", "x"), "means nothing without --credential Cert"),
+    ((*IN_MESSAGES, "Certificate"), "--certificate FILE"),
+    ((*IN_MESSAGES, "Certificate", "--user", "x"), "--user means nothing without"),
 ]
 
 
