@@ -29,6 +29,7 @@ from netshare.transport import (
     errors,
 )
 from netshare.transport.clients.background import BackgroundReactor
+from netshare.transport.security.secureconversation import ServiceMessageSecurity
 from tests.helpers.certificates import PASSWORD
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
@@ -217,6 +218,50 @@ async def test_dotnet_that_is_not_known(
         with pytest.raises(PeerError, match="MessageSecurityException"):
             await call_once(dotnet_client, address, crediting.microsoft(kind, **wrong))
     assert await call_once(dotnet_client, address, crediting.microsoft(kind)) == "python"
+
+
+@pytest.mark.parametrize("mode", [TransferMode.BUFFERED, TransferMode.STREAMED])
+async def test_dotnet_renews(
+    hosting: Hosting,
+    crediting: Crediting,
+    dotnet_client: DotNetClient,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: TransferMode,
+) -> None:
+    """.NET's client renews its context after three fifths of its life, and notices nothing."""
+    seen: list[str] = []
+    receive = ServiceMessageSecurity.receive
+
+    async def noting(self: ServiceMessageSecurity, message: Any) -> Any:
+        seen.append(str(message.action).rpartition("/")[2])
+        return await receive(self, message)
+
+    monkeypatch.setattr(ServiceMessageSecurity, "receive", noting)
+    serving = crediting.serving(USER_NAME, context_lifetime=3.0)
+    address = await hosting.serve("IBasic", transfer_mode=mode, **serving)
+    options = crediting.microsoft(USER_NAME)
+    options["binding"]["transferMode"] = mode.value
+    channel = await dotnet_client.open("IBasic", address, **options)
+    for _ in range(10):
+        assert await channel.call("Identity") == "ann"
+        await deferLater(hosting.reactor, 0.5)
+    await channel.close()
+    assert seen.count("SCT") == 1
+    assert seen.count("Renew") >= 2
+    assert seen[-1] == "Cancel"
+
+
+async def test_dotnet_whose_context_expires(
+    hosting: Hosting, crediting: Crediting, dotnet_client: DotNetClient
+) -> None:
+    """A channel that lay still for too long is an error there, and a new one works."""
+    address = await hosting.serve("IBasic", **crediting.serving(USER_NAME, context_lifetime=1.0))
+    channel = await dotnet_client.open("IBasic", address, **crediting.microsoft(USER_NAME))
+    assert await channel.call("Identity") == "ann"
+    await deferLater(hosting.reactor, 2.0)
+    with pytest.raises(PeerError, match="MessageSecurityException"):
+        await channel.call("Identity")
+    assert await call_once(dotnet_client, address, crediting.microsoft(USER_NAME)) == "python"
 
 
 async def test_dotnet_has_no_windows_credentials(

@@ -1,6 +1,6 @@
 """
-Relays in front of services with TLS and Windows credentials: what is encrypted is passed on unread,
-and still no preamble comes to the wrong server.
+Relays in front of services with security: what is encrypted is passed on unread, and still no
+preamble comes to the wrong server.
 
 Two servers, each of which serves both addresses under its own name, as an old and a new version
 do. Whatever a client has on its socket, the relay of the address decides which of them answers.
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+import trustme
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.threads import deferToThread
 
@@ -22,15 +23,19 @@ from netshare.transport import (
     CertificateValidation,
     ChannelFactory,
     ClientCredentials,
+    MessageCredentialType,
     NetTcpBinding,
     ProtectionLevel,
     SecurityMode,
     ServiceCredentials,
     ServiceHost,
+    SpnIdentity,
     TcpClientCredentialType,
     TransferMode,
+    UserNameCredential,
     WindowsClientCredential,
 )
+from tests.helpers.certificates import PASSWORD as OF_PFX
 from tests.helpers.certificates import Authority
 from tests.helpers.windows import PASSWORD, USER, ntlm_users, require_no_gss_ntlm
 from tests.integration.running import RunningService
@@ -38,10 +43,15 @@ from tests.peers.contracts import IBasic
 from tests.peers.drivers import DotNetClient, free_port
 from tests.peers.services import SERVICES
 
+RSA = trustme.KeyType.RSA
 PATHS = ("one", "two")
 #: The order in which a client opens them, with one pool of sockets.
 VISITS = ("one", "two", "one", "one", "two", "two", "one")
-KINDS = ["tls", *(level.value for level in ProtectionLevel)]
+#: NTLM at each level, TLS with and without a certificate of the client's, and so on.
+KINDS = [
+    *("tls", "certificate", *(level.value for level in ProtectionLevel)),
+    *("kerberos", "user name in messages", "certificate in messages"),
+]
 MODES = [TransferMode.BUFFERED, TransferMode.STREAMED]
 
 
@@ -53,46 +63,88 @@ class Relayed:
         self.kind = kind
         self.mode = mode
         self.authority = Authority(folder)
+        self.client = self.authority.issue("client", "alice@example.com", key_type=RSA)
+        issued = self.authority.issue("service", "127.0.0.1", "localhost")
+        self._of_services = ServiceCredentials(
+            certificate=issued.pem,
+            client_certificate=CertificateValidation(roots=self.authority.roots),
+            user_name_validator=lambda name, password: (name, password) == (USER, PASSWORD),
+        )
         self.hosts: list[ServiceHost] = []
 
     def binding(self) -> NetTcpBinding:
         """Of services and clients."""
-        options: dict[str, Any] = {"transfer_mode": self.mode}
-        if self.kind == "tls":
-            options["client_credential_type"] = TcpClientCredentialType.NONE
-        else:
+        options: dict[str, Any] = {"transfer_mode": self.mode, "security": SecurityMode.TRANSPORT}
+        if self.kind.endswith("in messages"):
+            options["security"] = SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL
+            options["message_credential_type"] = self.in_messages
+        elif self.kind in ("tls", "certificate"):
+            options["client_credential_type"] = (
+                TcpClientCredentialType.NONE
+                if self.kind == "tls"
+                else TcpClientCredentialType.CERTIFICATE
+            )
+        elif self.kind != "kerberos":
             options["protection_level"] = ProtectionLevel(self.kind)
-        return NetTcpBinding(security=SecurityMode.TRANSPORT, **options)
+        return NetTcpBinding(**options)
+
+    @property
+    def in_messages(self) -> MessageCredentialType:
+        """The credential that messages carry."""
+        by_name = self.kind.startswith("user name")
+        return MessageCredentialType.USER_NAME if by_name else MessageCredentialType.CERTIFICATE
 
     async def serve(self, reactor: Any) -> None:
-        """Start both, and a relay to each."""
-        issued = self.authority.issue("service", "127.0.0.1", "localhost")
-        credentials = ServiceCredentials(certificate=issued.pem)
+        """Start both, and a relay to each; where messages are whole a third one that calls back."""
         contract, service = SERVICES["IBasic"]
         for name in PATHS:
-            private = free_port()
             named = type("Basic", (service,), {"name": name, "notes": []})
-            host = ServiceHost(named, reactor, credentials=credentials)
-            for path in PATHS:
-                public = self.service.address(path)
-                listen = f"net.tcp://127.0.0.1:{private}/{path}"
-                host.add_endpoint(contract, self.binding(), public, listen_uri=listen)
-            await host.open()
-            self.hosts.append(host)
-            to = f"tcp:127.0.0.1:{private}"
-            address = f"net.tcp://+:{self.service.port}/{name}"
-            self.service.shared.relay(address, clientFromString(reactor, to), to)
+            await self._serve(reactor, name, contract, named, PATHS)
+        if self.mode is TransferMode.BUFFERED:
+            await self._serve(reactor, "duplex", *SERVICES["IDuplex"], ("duplex",))
         self.service.shared.ports.acquire(self.service.port)
+
+    async def _serve(
+        self, reactor: Any, name: str, contract: type, service: type, paths: tuple[str, ...]
+    ) -> None:
+        private = free_port()
+        host = ServiceHost(service, reactor, credentials=self._of_services)
+        for path in paths:
+            public = self.service.address(path)
+            listen = f"net.tcp://127.0.0.1:{private}/{path}"
+            host.add_endpoint(contract, self.binding(), public, listen_uri=listen)
+        await host.open()
+        self.hosts.append(host)
+        to = f"tcp:127.0.0.1:{private}"
+        address = f"net.tcp://+:{self.service.port}/{name}"
+        self.service.shared.relay(address, clientFromString(reactor, to), to)
 
     def dotnet(self) -> dict[str, Any]:
         """Of Microsoft's client."""
         binding = {"security": "Transport", "transferMode": self.mode.value}
-        if self.kind == "tls":
+        credentials = {
+            "validation": "None",
+            "user": USER,
+            "password": PASSWORD,
+            "certificate": str(self.client.pfx.path),
+            "certificatePassword": OF_PFX,
+        }
+        if self.kind.endswith("in messages"):
+            binding |= {
+                "security": "TransportWithMessageCredential",
+                "messageCredential": self.in_messages.value,
+            }
+            return {"dns": "localhost", "binding": binding, "credentials": credentials}
+        if self.kind in ("tls", "certificate"):
+            kind = "None" if self.kind == "tls" else "Certificate"
             return {
                 "dns": "localhost",
-                "binding": {**binding, "transportCredential": "None"},
-                "credentials": {"validation": "None"},
+                "binding": {**binding, "transportCredential": kind},
+                "credentials": credentials if kind == "Certificate" else {"validation": "None"},
             }
+        if self.kind == "kerberos":
+            windows = {**binding, "transportCredential": "Windows"}
+            return {"spn": "host/localhost", "binding": windows, "credentials": {}}
         return {
             "binding": {
                 **binding,
@@ -106,8 +158,17 @@ class Relayed:
         """Of our client."""
         return ClientCredentials(
             service_certificate=CertificateValidation(roots=self.authority.roots),
-            windows=WindowsClientCredential(user=f"DOM\\{USER}", password=PASSWORD),
+            certificate=self.client.pfx,
+            user_name=UserNameCredential(USER, PASSWORD),
+            windows=WindowsClientCredential()
+            if self.kind == "kerberos"
+            else WindowsClientCredential(user=f"DOM\\{USER}", password=PASSWORD),
         )
+
+    def channel(self, factory: ChannelFactory, path: str) -> Any:
+        """A channel of our client's."""
+        identity = SpnIdentity("host/localhost") if self.kind == "kerberos" else None
+        return factory.create_channel(self.service.address(path), identity=identity)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -127,7 +188,9 @@ async def relayed(
     from twisted.internet import reactor
 
     kind, mode = request.param
-    if kind != "tls":
+    if kind == "kerberos":
+        request.getfixturevalue("realm").log_in()
+    elif kind in {level.value for level in ProtectionLevel}:
         require_no_gss_ntlm()
         monkeypatch.setenv("KRB5_CONFIG", "/dev/null")
         monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "no-cache"))
@@ -155,6 +218,10 @@ async def test_dotnet(relayed: Relayed, dotnet_client: DotNetClient) -> None:
         assert await channel.call("Who") == path
         assert await channel.call("Count", "AAAA" * 4_000) == 12_000
         await channel.close()
+    if relayed.mode is TransferMode.BUFFERED:
+        channel = await dotnet_client.open("IDuplex", relayed.service.address("duplex"), **options)
+        assert await channel.call("Work", "job", 3) == "job done"
+        await channel.close()
     assert relayed.service.count(Outcome.RELAYED) > 0
 
 
@@ -165,7 +232,7 @@ async def test_ours(relayed: Relayed) -> None:
 
     factory = ChannelFactory(IBasic, relayed.binding(), reactor, credentials=relayed.ours())
     for path in VISITS:
-        channel = factory.create_channel(relayed.service.address(path))
+        channel = relayed.channel(factory, path)
         assert await channel.operations.Who() == path
         assert await channel.operations.Count(bytes(12_000)) == 12_000
         await channel.close()

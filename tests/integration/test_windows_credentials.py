@@ -36,9 +36,21 @@ from tests.helpers.windows import (
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError
-from tests.peers.contracts import IBasic
+from tests.peers.contracts import IBasic, IDuplex, IStreams
 from tests.peers.conversing import assert_basic
 from tests.peers.drivers import DotNetClient
+from tests.peers.services import pattern
+
+
+class Noting:
+    """Is called back."""
+
+    def Progress(self, percent: int, note: str | None) -> None:
+        pass
+
+    def Ask(self, question: str | None) -> str | None:
+        return question
+
 
 SECURED: dict[str, Any] = {"security": SecurityMode.TRANSPORT}
 WINDOWS = {"user": USER, "password": PASSWORD, "domain": "DOM"}
@@ -98,6 +110,34 @@ async def test_dotnet_with_ntlm(
         await channel.close()
     channel = await dotnet_client.open("IBasic", address, **dotnet(level))
     await assert_basic(channel, "python", address)
+
+
+async def assert_streams_and_callbacks(
+    hosting: Hosting, client: DotNetClient, level: ProtectionLevel, options: dict[str, Any]
+) -> None:
+    """.NET's client streams in both directions, and is called back."""
+    limits = {"transfer_mode": TransferMode.STREAMED, "max_received_message_size": 1 << 30}
+    address = await hosting.serve("IStreams", protection_level=level, **limits, **SECURED)
+    streamed = {"transferMode": "Streamed", "maxReceivedMessageSize": 1 << 30}
+    channel = await client.open(
+        "IStreams", address, **options | {"binding": options["binding"] | streamed}
+    )
+    assert (await channel.call("Download", 1_000_000))["length"] == 1_000_000
+    assert await channel.call("Upload", {"size": 1_000_000}) == 1_000_000
+    await channel.close()
+    address = await hosting.serve("IDuplex", protection_level=level, **SECURED)
+    channel = await client.open("IDuplex", address, **options)
+    assert await channel.call("Work", "job", 3) == "job done"
+    await channel.close()
+
+
+@pytest.mark.usefixtures("ntlm")
+@pytest.mark.parametrize("level", list(ProtectionLevel))
+async def test_dotnet_streams_with_ntlm(
+    hosting: Hosting, dotnet_client: DotNetClient, level: ProtectionLevel
+) -> None:
+    """Streams and callbacks with NTLM, at each level."""
+    await assert_streams_and_callbacks(hosting, dotnet_client, level, dotnet(level))
 
 
 @pytest.mark.usefixtures("ntlm")
@@ -215,6 +255,45 @@ async def test_dotnet_with_kerberos(
         channel = await dotnet_client.open("IBasic", address, **options)
         assert await channel.call("Identity") == f"{USER}@NETSHARE.TEST"
         await channel.close()
+
+
+@pytest.mark.parametrize("level", [ProtectionLevel.ENCRYPT_AND_SIGN, ProtectionLevel.SIGN])
+async def test_dotnet_streams_with_kerberos(
+    hosting: Hosting, realm: KerberosRealm, dotnet_client: DotNetClient, level: ProtectionLevel
+) -> None:
+    """Streams and callbacks with Kerberos."""
+    realm.log_in()
+    options = dotnet(level) | {"spn": "host/localhost", "credentials": {}}
+    await assert_streams_and_callbacks(hosting, dotnet_client, level, options)
+
+
+@pytest.mark.parametrize("level", [ProtectionLevel.ENCRYPT_AND_SIGN, ProtectionLevel.SIGN])
+async def test_ours_streams_with_kerberos(
+    hosting: Hosting, realm: KerberosRealm, level: ProtectionLevel
+) -> None:
+    """Our clients stream in both directions, and are called back."""
+    realm.log_in()
+    limits: dict[str, Any] = {
+        "transfer_mode": TransferMode.STREAMED,
+        "max_received_message_size": 1 << 30,
+    }
+    address = await hosting.serve("IStreams", protection_level=level, **limits, **SECURED)
+    binding = NetTcpBinding(protection_level=level, **limits)
+    factory = ChannelFactory(IStreams, binding, hosting.reactor)
+    channel = factory.create_channel(address, identity=DnsIdentity("localhost"))
+    assert await channel.operations.Upload(pattern(300_000)) == 300_000
+    stream = await channel.operations.Download(300_000)
+    assert await stream.read() == pattern(300_000)
+    await channel.close()
+    await factory.close()
+    address = await hosting.serve("IDuplex", protection_level=level, **SECURED)
+    duplex = ChannelFactory(
+        IDuplex, NetTcpBinding(protection_level=level), hosting.reactor, callback=Noting()
+    )
+    calling = duplex.create_channel(address, identity=DnsIdentity("localhost"))
+    assert await calling.operations.Work("job", 3) == "job done"
+    await calling.close()
+    await duplex.close()
 
 
 async def test_kerberos_for_another_service(hosting: Hosting, realm: KerberosRealm) -> None:
