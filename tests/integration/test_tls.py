@@ -39,12 +39,13 @@ from tests.helpers.places import ROOT
 from tests.integration.hosting import Hosting
 from tests.integration.running import RunningService
 from tests.peers.child import PeerError
-from tests.peers.contracts import IBasic, IStreams
+from tests.peers.contracts import IBasic, IDuplex, IStreams
 from tests.peers.conversing import assert_basic
 from tests.peers.drivers import DotNetClient, MonoClient, free_port
 from tests.peers.services import SERVICES
 
 CERTIFICATE, NONE = TcpClientCredentialType.CERTIFICATE, TcpClientCredentialType.NONE
+KINDS = pytest.mark.parametrize("kind", [NONE, CERTIFICATE])
 
 
 class Securing:
@@ -133,7 +134,7 @@ def binding(kind: TcpClientCredentialType, **options: Any) -> NetTcpBinding:
 # ---- Microsoft's client
 
 
-@pytest.mark.parametrize("kind", [NONE, CERTIFICATE])
+@KINDS
 async def test_dotnet(
     hosting: Hosting,
     securing: Securing,
@@ -162,27 +163,36 @@ async def test_mono(hosting: Hosting, securing: Securing, mono_client: MonoClien
         await mono_client.open("IBasic", address)
 
 
+@KINDS
 async def test_dotnet_with_a_callback(
-    hosting: Hosting, securing: Securing, dotnet_client: DotNetClient
+    hosting: Hosting,
+    securing: Securing,
+    dotnet_client: DotNetClient,
+    kind: TcpClientCredentialType,
 ) -> None:
     """Callbacks go through TLS as well."""
-    address = await hosting.serve("IDuplex", **securing.options(NONE))
-    channel = await dotnet_client.open("IDuplex", address, **securing.dotnet(NONE))
+    address = await hosting.serve("IDuplex", **securing.options(kind))
+    options = securing.dotnet(kind, securing.client if kind is CERTIFICATE else None)
+    channel = await dotnet_client.open("IDuplex", address, **options)
     assert await channel.call("Work", "job", 3) == "job done"
     await channel.close()
 
 
+@KINDS
 async def test_dotnet_streamed(
-    hosting: Hosting, securing: Securing, dotnet_client: DotNetClient
+    hosting: Hosting,
+    securing: Securing,
+    dotnet_client: DotNetClient,
+    kind: TcpClientCredentialType,
 ) -> None:
     """Streams in both directions, each call with a handshake of its own."""
     address = await hosting.serve(
         "IStreams",
         **securing.options(
-            CERTIFICATE, transfer_mode=TransferMode.STREAMED, max_received_message_size=1 << 30
+            kind, transfer_mode=TransferMode.STREAMED, max_received_message_size=1 << 30
         ),
     )
-    options = securing.dotnet(CERTIFICATE, securing.client)
+    options = securing.dotnet(kind, securing.client if kind is CERTIFICATE else None)
     options["binding"] |= {"transferMode": "Streamed", "maxReceivedMessageSize": 1 << 30}
     channel = await dotnet_client.open("IStreams", address, **options)
     downloaded = await channel.call("Download", 3_000_000)
@@ -276,7 +286,7 @@ async def test_dotnet_that_may_not(
 # ---- ours
 
 
-@pytest.mark.parametrize("kind", [NONE, CERTIFICATE])
+@KINDS
 async def test_ours(hosting: Hosting, securing: Securing, kind: TcpClientCredentialType) -> None:
     """Our clients, the one of Twisted's programs and the one that waits."""
     address = await hosting.serve("IBasic", **securing.options(kind))
@@ -298,12 +308,43 @@ async def test_ours(hosting: Hosting, securing: Securing, kind: TcpClientCredent
     assert await deferToThread(waiting) == 42
 
 
-async def test_ours_streamed(hosting: Hosting, securing: Securing) -> None:
+@KINDS
+async def test_ours_with_a_callback(
+    hosting: Hosting, securing: Securing, kind: TcpClientCredentialType
+) -> None:
+    """Our client is called back through TLS."""
+    address = await hosting.serve("IDuplex", **securing.options(kind))
+    credentials = securing.credentials(securing.client if kind is CERTIFICATE else None)
+
+    class Called:
+        def Progress(self, percent: int, note: str | None) -> None:
+            pass
+
+        def Ask(self, question: str | None) -> str | None:
+            return f"re: {question}"
+
+    factory = ChannelFactory(
+        IDuplex, binding(kind), hosting.reactor, credentials=credentials, callback=Called()
+    )
+    channel = factory.create_channel(address)
+    assert await channel.operations.Work("job", 3) == "job done"
+    assert await channel.operations.WorkAndAsk("it") == "it: re: how about it?"
+    await channel.close()
+    await factory.close()
+
+
+@KINDS
+async def test_ours_streamed(
+    hosting: Hosting, securing: Securing, kind: TcpClientCredentialType
+) -> None:
     """A stream of some megabytes, and back."""
     limits = {"transfer_mode": TransferMode.STREAMED, "max_received_message_size": 1 << 30}
-    address = await hosting.serve("IStreams", **securing.options(NONE, **limits))
+    address = await hosting.serve("IStreams", **securing.options(kind, **limits))
     factory = ChannelFactory(
-        IStreams, binding(NONE, **limits), hosting.reactor, credentials=securing.credentials()
+        IStreams,
+        binding(kind, **limits),
+        hosting.reactor,
+        credentials=securing.credentials(securing.client if kind is CERTIFICATE else None),
     )
     channel = factory.create_channel(address)
     stream = await channel.operations.Download(3_000_000)
@@ -367,7 +408,7 @@ asyncio.run(main())
     assert (done.stdout, done.stderr) == ("42\n", "")
 
 
-@pytest.mark.parametrize("kind", [NONE, CERTIFICATE])
+@KINDS
 async def test_relayed(
     service: RunningService,
     securing: Securing,
