@@ -16,6 +16,7 @@ from netshare.transport import (
     ChannelFactory,
     ClientCredentials,
     DnsIdentity,
+    EndpointIdentity,
     NetTcpBinding,
     NetTcpClient,
     ProtectionLevel,
@@ -174,17 +175,45 @@ async def test_ours_with_ntlm(hosting: Hosting, level: ProtectionLevel) -> None:
     assert await deferToThread(waiting) == 42
 
 
-@pytest.mark.usefixtures("ntlm")
-async def test_ours_streamed(hosting: Hosting) -> None:
-    """Streamed calls authenticate each for itself."""
-    address = await hosting.serve("IBasic", transfer_mode=TransferMode.STREAMED, **SECURED)
-    binding = NetTcpBinding(transfer_mode=TransferMode.STREAMED)
-    factory = ChannelFactory(IBasic, binding, hosting.reactor, credentials=ours())
-    channel = factory.create_channel(address)
-    for _ in range(2):
-        assert await channel.operations.Identity() == f"DOM\\{USER}"
+async def assert_ours_stream(
+    hosting: Hosting,
+    level: ProtectionLevel,
+    credentials: ClientCredentials | None,
+    identity: EndpointIdentity | None = None,
+) -> None:
+    """Our client streams in both directions, each call for itself, and is called back."""
+    limits: dict[str, Any] = {
+        "transfer_mode": TransferMode.STREAMED,
+        "max_received_message_size": 1 << 30,
+    }
+    address = await hosting.serve("IStreams", protection_level=level, **limits, **SECURED)
+    binding = NetTcpBinding(protection_level=level, **limits)
+    factory = ChannelFactory(IStreams, binding, hosting.reactor, credentials=credentials)
+    channel = factory.create_channel(address, identity=identity)
+    assert await channel.operations.Upload(pattern(300_000)) == 300_000
+    stream = await channel.operations.Download(300_000)
+    assert await stream.read() == pattern(300_000)
     await channel.close()
     await factory.close()
+    address = await hosting.serve("IDuplex", protection_level=level, **SECURED)
+    duplex = ChannelFactory(
+        IDuplex,
+        NetTcpBinding(protection_level=level),
+        hosting.reactor,
+        credentials=credentials,
+        callback=Noting(),
+    )
+    calling = duplex.create_channel(address, identity=identity)
+    assert await calling.operations.Work("job", 3) == "job done"
+    await calling.close()
+    await duplex.close()
+
+
+@pytest.mark.usefixtures("ntlm")
+@pytest.mark.parametrize("level", list(ProtectionLevel))
+async def test_ours_streams_with_ntlm(hosting: Hosting, level: ProtectionLevel) -> None:
+    """Streams and callbacks, at each level."""
+    await assert_ours_stream(hosting, level, ours())
 
 
 @pytest.mark.usefixtures("ntlm")
@@ -273,27 +302,7 @@ async def test_ours_streams_with_kerberos(
 ) -> None:
     """Our clients stream in both directions, and are called back."""
     realm.log_in()
-    limits: dict[str, Any] = {
-        "transfer_mode": TransferMode.STREAMED,
-        "max_received_message_size": 1 << 30,
-    }
-    address = await hosting.serve("IStreams", protection_level=level, **limits, **SECURED)
-    binding = NetTcpBinding(protection_level=level, **limits)
-    factory = ChannelFactory(IStreams, binding, hosting.reactor)
-    channel = factory.create_channel(address, identity=DnsIdentity("localhost"))
-    assert await channel.operations.Upload(pattern(300_000)) == 300_000
-    stream = await channel.operations.Download(300_000)
-    assert await stream.read() == pattern(300_000)
-    await channel.close()
-    await factory.close()
-    address = await hosting.serve("IDuplex", protection_level=level, **SECURED)
-    duplex = ChannelFactory(
-        IDuplex, NetTcpBinding(protection_level=level), hosting.reactor, callback=Noting()
-    )
-    calling = duplex.create_channel(address, identity=DnsIdentity("localhost"))
-    assert await calling.operations.Work("job", 3) == "job done"
-    await calling.close()
-    await duplex.close()
+    await assert_ours_stream(hosting, level, None, DnsIdentity("localhost"))
 
 
 async def test_kerberos_for_another_service(hosting: Hosting, realm: KerberosRealm) -> None:
