@@ -16,7 +16,6 @@ from netshare.transport import (
     ChannelFactory,
     ClientCredentials,
     DnsIdentity,
-    EndpointIdentity,
     NetTcpBinding,
     NetTcpClient,
     ProtectionLevel,
@@ -179,7 +178,7 @@ async def assert_ours_stream(
     hosting: Hosting,
     level: ProtectionLevel,
     credentials: ClientCredentials | None,
-    identity: EndpointIdentity | None = None,
+    identity: DnsIdentity | None = None,
 ) -> None:
     """Our client streams in both directions, each call for itself, and is called back."""
     limits: dict[str, Any] = {
