@@ -44,8 +44,9 @@ class Row:
         short, kept, hops = self.load.short, self.load.kept, self.load.hops
         refused = short.refused + hops.refused + kept.refused
         reasons = ", ".join(f"{count} {what}" for what, count in refused.most_common())
+        beside = f" ({self.load.crowd})" if str(self.load.crowd) else ""
         return [
-            self.name,
+            f"{self.name}{beside}",
             str(self.times or ""),
             f"{short.answered:,}",
             reasons or "0",
@@ -82,6 +83,7 @@ class Settings:
     :param pause: seconds between two events
     :param long: clients that keep a session
     :param hopping: clients that change the address on the same socket
+    :param crowd: connections more that are under way at any time
     """
 
     rate: float
@@ -89,6 +91,7 @@ class Settings:
     pause: float
     long: int = 20
     hopping: int = 10
+    crowd: int = 0
 
 
 @contextlib.asynccontextmanager
@@ -96,7 +99,7 @@ async def running(settings: Settings, **options: object) -> AsyncIterator[tuple[
     """A world with a load on it."""
     with tempfile.TemporaryDirectory(prefix="netshare-chaos-") as directory:
         world = World(Path(directory), **options)  # type: ignore[arg-type]
-        load = Load(world.port, settings.rate, settings.long, settings.hopping)
+        load = Load(world.port, settings.rate, settings.long, settings.hopping, settings.crowd)
         try:
             await world.start()
             await load.start()
@@ -173,7 +176,7 @@ async def haproxy_reload(settings: Settings) -> Row:
     """
     with tempfile.TemporaryDirectory(prefix="netshare-chaos-") as directory:
         world = HAProxyWorld(Path(directory))
-        load = Load(world.port, settings.rate, settings.long, 0)
+        load = Load(world.port, settings.rate, settings.long, 0, settings.crowd)
         try:
             await world.start()
             await load.start()
@@ -214,9 +217,9 @@ async def drains(settings: Settings) -> Row:
 async def kill_spawned(settings: Settings) -> Row:
     """Workers that the service started are killed, one after the other."""
     async with running(settings, workers=SPAWNED, processes=2) as (world, load):
-        for turn in range(settings.times):
-            children = world.spawned()
-            os.kill(children[turn % len(children)], signal.SIGKILL)
+        for _ in range(settings.times):
+            # The oldest: one that has lived for long is started again at once.
+            os.kill(min(world.spawned()), signal.SIGKILL)
             await asyncio.sleep(settings.pause)
             await world.all_registered()
     return Row("kill -9 of a spawned worker, two an address", settings.times, load)
@@ -417,11 +420,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two of them")
     parser.add_argument("--long", type=int, default=20, help="clients that keep a session")
     parser.add_argument("--hopping", type=int, default=10, help="clients that change the address")
+    parser.add_argument(
+        "--crowd", type=int, default=0, help="connections more under way, as fast as they are taken"
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.scenario if name not in SCENARIOS]
     if unknown:
         parser.error(f"there is no scenario {unknown[0]}")
-    settings = Settings(options.rate, options.times, options.pause, options.long, options.hopping)
+    settings = Settings(
+        options.rate,
+        options.times,
+        options.pause,
+        options.long,
+        options.hopping,
+        options.crowd,
+    )
     rows = asyncio.run(run(options.scenario or list(SCENARIOS), settings))
     print("\n" + table(rows))
     return int(any(row.load.short.wrong + row.load.hops.wrong for row in rows))

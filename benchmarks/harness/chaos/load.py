@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from netshare.framing import END, PREAMBLE_ACK, Fault, RecordType, envelope_header
 from netshare.framing.records import preamble
 
+from .crowd import Crowd
+
 #: Seconds after which a client takes its answer for lost.
 PATIENCE = 10.0
 #: Seconds between two messages of a long or hopping client.
@@ -152,13 +154,17 @@ class Load:
     :param rate: short clients in a second
     :param long: how many clients keep a session
     :param hopping: how many change the address on the same socket
+    :param crowd: how many connections more are under way at any time
     :ivar short: what the short ones saw
     :ivar kept: what the long ones saw
     :ivar hops: what the hopping ones saw
     """
 
-    def __init__(self, port: int, rate: float = 100.0, long: int = 20, hopping: int = 10) -> None:
+    def __init__(
+        self, port: int, rate: float = 100.0, long: int = 20, hopping: int = 10, crowd: int = 0
+    ) -> None:
         self.short, self.kept, self.hops = Tally(), Tally(), Tally()
+        self.crowd = Crowd(port, crowd)
         self._port = port
         self._rate = rate
         self._counts = long, hopping
@@ -178,10 +184,12 @@ class Load:
         for client in clients[long:]:
             self._run(self._keep(client, self._hop, self.hops))
         self._run(self._arrive())
+        self.crowd.start()
 
     async def stop(self) -> None:
         """End, when what is under way is over."""
         self._stopping = True
+        await self.crowd.stop()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
