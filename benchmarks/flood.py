@@ -37,23 +37,24 @@ PACE = 2_000
 PATIENCE = 10.0
 
 
-def flood(port: int, connections: int, addresses: int) -> int:
+def flood(port: int, connections: int, addresses: int, burst: int) -> int:
     """
     A process that opens so many connections from so many addresses, says nothing, and opens
     another one for each that is cut.
 
+    :param burst: how many it opens in one go
     :returns: its number
     """
     child = os.fork()
     if child:
         return child
     try:
-        _flood(port, connections, addresses)
+        _flood(port, connections, addresses, burst)
     finally:
         os._exit(0)
 
 
-def _flood(port: int, connections: int, addresses: int) -> None:
+def _flood(port: int, connections: int, addresses: int, burst: int) -> None:
     poller = selectors.DefaultSelector()
     opened = held = 0
     begun = time.monotonic()
@@ -65,7 +66,7 @@ def _flood(port: int, connections: int, addresses: int) -> None:
             one.connect_ex(("127.0.0.1", port))
             poller.register(one, selectors.EVENT_READ)
             opened, held = opened + 1, held + 1
-        time.sleep(0.05)  # all that was cut meanwhile in one go: waking up costs the others time
+        time.sleep(burst / PACE)
         for key, _ in poller.select(0):
             poller.unregister(key.fileobj)
             key.fileobj.close()  # type: ignore[union-attr]
@@ -101,7 +102,9 @@ def run(one: Dispatcher, options: argparse.Namespace) -> str:
     cells = [f"{one.title:42}"]
     quiet = 0.0
     for flooded in (False, True):
-        attacker = flood(one.port, options.connections, options.addresses) if flooded else 0
+        attacker = (
+            flood(one.port, options.connections, options.addresses, options.burst) if flooded else 0
+        )
         try:
             if flooded:
                 time.sleep(options.connections / PACE)
@@ -143,6 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--addresses", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each of the four parts")
+    parser.add_argument("--burst", type=int, default=10, help="connections opened in one go")
     parser.add_argument("--pause", type=float, default=0.005, help="seconds between two clients")
     options = parser.parse_args(argv)
     programs = compile_programs()

@@ -292,7 +292,7 @@ class SharedPort:
 
     def _isQuiet(self) -> bool:
         """Whether no connection is on its way from a client to a worker that could take it."""
-        return not self.factory.undecided and not self.registry.isBusy()
+        return not self.factory.holds and not self.registry.isBusy()
 
 
 @implementer(IStreamServerEndpoint)

@@ -124,7 +124,7 @@ class Status:
                 for outcome in Outcome
                 if self._counts.outcomes[outcome]
             },
-            "undecided": len(self._front.undecided),
+            "undecided": self._front.holds,
             "accepting": not admission.paused,
             "pauses": admission.pauses,
             "links": admission.links,

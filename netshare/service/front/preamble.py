@@ -26,6 +26,7 @@ from netshare.outcomes import Outcome
 from netshare.reactors import IConnection
 from netshare.service.front.arrival import Arrival, Ending
 from netshare.service.front.crowd import Crowd
+from netshare.service.front.newcomers import Newcomers
 from netshare.service.front.undecided import Begun, PreambleProtocol, judge
 from netshare.service.proxyprotocol import (
     NoProxyHeader,
@@ -67,12 +68,18 @@ class SharedPortFactory(Factory):
         self.ending = ending
         self.deadlines = Deadlines(ending.reactor, PreambleProtocol.timedOut)
         self.undecided: Crowd[PreambleProtocol] = Crowd()
+        self.newcomers = Newcomers(ending.reactor, self._welcome)
         #: How many had to make room since that was logged.
         self._crowdedOut = 0
         self._telling = Timer(ending.reactor, self._tellCrowded)
         #: The ports on which a connection that comes back is closed.
         self.closing: set[int] = set()
         self.stopping = False
+
+    @property
+    def holds(self) -> int:
+        """How many connections are undecided."""
+        return len(self.undecided) + len(self.newcomers)
 
     def buildProtocol(self, addr: IAddress | None) -> PreambleProtocol:
         return PreambleProtocol(self, address_text(addr), str(getattr(addr, "host", addr)))
@@ -135,7 +142,9 @@ class SharedPortFactory(Factory):
         try:
             data = os.read(held.fileno(), _FIRST_READ)
         except BlockingIOError:
-            self._readOn(held, Begun(b"", peer, local, headed))
+            ending.admission.hold()
+            self.newcomers.add(held, Begun(b"", peer, local, headed))
+            ending.turn.afterwards(self.newcomers.dealWithSome)
             return
         except OSError:
             data = b""  # reset before it said anything
@@ -188,6 +197,11 @@ class SharedPortFactory(Factory):
         else:
             self._readOn(held, Begun(data, peer, local))
 
+    def _welcome(self, held: HeldSocket, begun: Begun) -> None:
+        """One that said nothing when it was accepted."""
+        self.ending.admission.release()
+        self._readOn(held, begun)
+
     def _readOn(self, held: HeldSocket, begun: Begun) -> None:
         """
         Wait for the rest of a preamble.
@@ -233,6 +247,7 @@ class SharedPortFactory(Factory):
         """
         What is undecided, for another process.
         """
+        self.newcomers.dealWithAll()
         left = self.deadlines.remaining()
         for protocol in self.undecided:
             handed = protocol.handed_over(left.get(protocol))
@@ -278,6 +293,7 @@ class SharedPortFactory(Factory):
         Drop what is still undecided; called when the ports are closed.
         """
         self.stopping = True
+        self.newcomers.dealWithAll()
         for protocol in list(self.undecided):
             transport: IConnection = protocol.transport
             transport.abortConnection()

@@ -25,6 +25,7 @@ class Turn:
         self._reactor = reactor
         self._inside = False
         self._calls: list[Callable[[], None]] = []
+        self._last: Callable[[], None] | None = None
 
     def atEnd(self, call: Callable[[], None]) -> None:
         """
@@ -34,6 +35,15 @@ class Turn:
             self._calls.append(call)
         else:
             self._reactor.callLater(0, call)
+
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """
+        Call this once, behind all that is done at the end; now, where there is no batch.
+        """
+        if self._inside:
+            self._last = call
+        else:
+            call()
 
     def __enter__(self) -> None:
         self._inside = True
@@ -46,6 +56,9 @@ class Turn:
     ) -> None:
         self._inside = False
         calls, self._calls = self._calls, []
+        if self._last is not None:
+            calls.append(self._last)
+            self._last = None
         for call in calls:
             try:
                 call()

@@ -276,3 +276,41 @@ def test_a_port_that_the_reactor_gives_up(listening: Callable[..., Listening]) -
     one = listening()
     one.port.connectionLost(Failure(ValueError("a bug")))
     assert one.socket.fileno() == -1
+
+
+def test_the_silent_keep_nobody_waiting(listening: Callable[..., Listening]) -> None:
+    """Of a batch those are decided first that have said where they go; the rest, bit by bit."""
+    one = listening()
+    one.connect(30, b"")
+    one.connect(1)
+    seen: list[int] = []
+    readOn = one.front._readOn
+
+    def noting(held: HeldSocket, begun: Any) -> None:
+        seen.append(len(one.arrivals))
+        readOn(held, begun)
+
+    one.front._readOn = noting  # type: ignore[method-assign]
+    one.port.doRead()
+    assert (len(one.arrivals), one.front.holds) == (1, 30)
+    assert 0 < len(seen) < 30
+    assert one.admission.descriptors == 31
+    one.turn()
+    assert seen == [1] * 30
+    assert (len(one.front.undecided), one.front.holds) == (30, 30)
+    assert one.admission.descriptors == 31
+
+
+@pytest.mark.parametrize("how", ["stop", "handed over"])
+def test_the_silent_are_not_forgotten(listening: Callable[..., Listening], how: str) -> None:
+    """Those that are not dealt with yet are stopped, or handed over, like the others."""
+    one = listening()
+    one.connect(30, b"")
+    one.port.doRead()
+    assert len(one.front.undecided) < 30
+    if how == "stop":
+        one.front.stop()
+        one.reactor.settle()
+        assert one.outcomes.outcomes == [Outcome.SHUTDOWN] * 30
+    else:
+        assert len(list(one.front.handed_over())) == 30

@@ -42,3 +42,24 @@ def test_one_that_fails() -> None:
     with turn:
         pass
     assert done == [1]
+
+
+def test_afterwards() -> None:
+    """What has time comes last, once; outside of a turn at once."""
+    clock, done = Clock(), []
+    turn = Turn(clock)
+
+    def last() -> None:
+        done.append("last")
+
+    with turn:
+        turn.afterwards(last)
+        turn.atEnd(lambda: done.append("first"))
+        turn.afterwards(last)
+        assert done == []
+    assert done == ["first", "last"]
+    with turn:
+        pass
+    turn.afterwards(last)
+    assert done == ["first", "last", "last"]
+    assert clock.getDelayedCalls() == []
