@@ -62,7 +62,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--profile", choices=("amp", "records", "batches"), help="only say where the time goes"
     )
-    parser.add_argument("--output", type=Path, help="where the raw results and the picture go")
+    parser.add_argument(
+        "--output", type=Path, help="the file for the raw results; the picture goes beside it"
+    )
     parser.add_argument(
         "--from", dest="source", type=Path, help="measure nothing; print kept raw results again"
     )
@@ -72,6 +74,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     unknown = set(options.only.split(",")) - set(STARTERS) if options.only else None
     if options.against and not (options.against / "netshare").is_dir():
         parser.error(f"--against {options.against}: there is no netshare/ in it")
+    if options.output and (options.output.is_dir() or not options.output.parent.is_dir()):
+        parser.error(f"--output {options.output}: it has to be a file in a directory that exists")
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: it knows {', '.join(STARTERS)}")
     return options

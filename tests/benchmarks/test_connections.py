@@ -190,6 +190,15 @@ def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "apache: it knows direct, haproxy" in capsys.readouterr().err
 
 
+def test_where_results_cannot_be_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said before anything is measured."""
+    for where in (tmp_path, tmp_path / "nowhere" / "results.json"):
+        with pytest.raises(SystemExit):
+            run.arguments(["--output", str(where)])
+        assert "it has to be a file in a directory that exists" in capsys.readouterr().err
+    assert run.arguments(["--output", str(tmp_path / "results.json")]).output
+
+
 def test_missing_programs_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not installed, and may not be, is a sentence with the packages' names."""
     monkeypatch.setattr(build, "NEEDED", {"varnish": (lambda: False, ("varnish", "libvmod"))})
