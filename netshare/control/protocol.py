@@ -142,6 +142,7 @@ class ControlProtocol(amp.AMP):
 
     def __init__(self) -> None:
         super().__init__()
+        set_amp_counts(self, 0, 0, 0)
         self.reader = BoxReader(MAX_BOX)
         self.unclaimed: set[int] = set()
         #: What was asked with :meth:`ask`, by its tag; and how much that was.

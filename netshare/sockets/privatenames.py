@@ -40,9 +40,6 @@ import errno
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from copy import copy
-from functools import partial
-from itertools import count
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
@@ -292,43 +289,53 @@ def send_now(transport: Any, data: bytes) -> int:
 
 
 def make_amp_connection(protocol: amp.AMP, transport: IConnection) -> None:
-    """
-    ``AMP.makeConnection`` without the line in the log.
-    """
+    """``AMP.makeConnection`` without the line in the log."""
     amp.BinaryBoxProtocol.makeConnection(protocol, transport)
 
 
 def lose_amp_connection(protocol: amp.AMP, reason: Failure) -> None:
-    """
-    ``AMP.connectionLost`` without the line in the log.
-    """
+    """``AMP.connectionLost`` without the line in the log."""
     amp.BinaryBoxProtocol.connectionLost(protocol, reason)
+
+
+class _Counter:
+    """
+    Counts as AMP's own counters do, and says where it is.
+    """
+
+    __slots__ = ("next",)
+
+    def __init__(self, start: int) -> None:
+        self.next = start
+
+    def __call__(self) -> int:
+        number = self.next
+        self.next = number + 1
+        return number
 
 
 def amp_counts(protocol: amp.AMP) -> tuple[int, int, int]:
     """
     How many descriptors an AMP conversation has sent and received, and how many questions asked.
+    :func:`set_amp_counts` has to be said when it begins.
     """
     sending: Any = protocol._sendingDescriptorCounter
     receiving: Any = protocol._receivingDescriptorCounter
-    sent, received = (next(copy(one.args[0])) for one in (sending, receiving))
-    return sent, received, protocol._counter
+    return sending.next, receiving.next, protocol._counter
 
 
 def set_amp_counts(protocol: amp.AMP, sent: int, received: int, asked: int) -> None:
     """
-    Let a new protocol go on with a conversation, see :func:`amp_counts`.
+    Let a new protocol begin, or go on with, a conversation whose :func:`amp_counts` can be read.
     """
     made: Any = protocol
-    made._sendingDescriptorCounter = partial(next, count(sent))
-    made._receivingDescriptorCounter = partial(next, count(received))
+    made._sendingDescriptorCounter = _Counter(sent)
+    made._receivingDescriptorCounter = _Counter(received)
     made._counter = asked
 
 
 def count_amp_descriptor(protocol: amp.AMP) -> int:
-    """
-    The number of the descriptor that was just sent, not by AMP itself.
-    """
+    """The number of the descriptor that was just sent, not by AMP itself."""
     number: int = protocol._sendingDescriptorCounter()
     return number
 

@@ -59,10 +59,11 @@ def send_now(transport: Any, data: bytes, descriptor: int) -> bool:
     """
     if not isinstance(transport, (unix.Server, unix.Client)):
         return False
-    if not transport.producerPaused and unsent_bytes(transport) != b"":
-        transport.doWrite()  # an error is met by the reactor, which tries again
-    if unsent_bytes(transport) != b"":
-        raise BlockingIOError(errno.EAGAIN, "it does not read its link")
+    if not _is_clear(transport):
+        if not transport.producerPaused:
+            transport.doWrite()  # an error is met by the reactor, which tries again
+        if not _is_clear(transport):
+            raise BlockingIOError(errno.EAGAIN, "it does not read its link")
     sent = _send(transport.socket, data, descriptor)
     if sent < len(data):
         transport.write(data[sent:])
@@ -77,6 +78,12 @@ def unsent_bytes(transport: Any) -> bytes | None:
     if transport._sendmsgQueue or transport.disconnecting or not transport.connected:
         return None
     return bytes(transport.dataBuffer[transport.offset :]) + b"".join(transport._tempDataBuffer)
+
+
+def _is_clear(transport: Any) -> bool:
+    """Whether nothing that was written has still to leave."""
+    waits = transport._sendmsgQueue or transport._tempDataBuffer or transport.disconnecting
+    return not waits and transport.connected and len(transport.dataBuffer) == transport.offset
 
 
 def _send(connection: socket.socket, data: Any, descriptor: int) -> int:
