@@ -14,7 +14,6 @@ import pytest_twisted  # type: ignore[import-untyped]
 import trustme
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
-from twisted.logger import capturedLogs
 
 from netshare.transport import (
     ChannelFactory,
@@ -262,18 +261,6 @@ async def test_dotnet_whose_context_expires(
     with pytest.raises(PeerError, match="MessageSecurityException"):
         await channel.call("Identity")
     assert await call_once(dotnet_client, address, crediting.microsoft(USER_NAME)) == "python"
-
-
-async def test_dotnet_has_no_windows_credentials(
-    hosting: Hosting, crediting: Crediting, dotnet_client: DotNetClient
-) -> None:
-    """What the manual says of it: its channel does not open, and no message comes."""
-    address = await hosting.serve("IBasic", **crediting.serving(USER_NAME))
-    options = crediting.microsoft(USER_NAME)
-    options["binding"]["messageCredential"] = "Windows"
-    with capturedLogs() as logs, pytest.raises(PeerError, match="Faulted state"):
-        await dotnet_client.open("IBasic", address, **options)
-    assert not any("was refused" in str(event.get("log_format")) for event in logs)
 
 
 # ---- ours
