@@ -25,7 +25,7 @@ class Turn:
         self._reactor = reactor
         self._inside = False
         self._calls: list[Callable[[], None]] = []
-        self._last: Callable[[], None] | None = None
+        self._last: dict[Callable[[], None], None] = {}
 
     def atEnd(self, call: Callable[[], None]) -> None:
         """
@@ -41,7 +41,7 @@ class Turn:
         Call this once, behind all that is done at the end; now, where there is no batch.
         """
         if self._inside:
-            self._last = call
+            self._last[call] = None
         else:
             call()
 
@@ -56,9 +56,8 @@ class Turn:
     ) -> None:
         self._inside = False
         calls, self._calls = self._calls, []
-        if self._last is not None:
-            calls.append(self._last)
-            self._last = None
+        calls += self._last
+        self._last.clear()
         for call in calls:
             try:
                 call()

@@ -184,7 +184,7 @@ class ContextKeeper:
         :returns: the reply, whose security holds
         """
         send = self._alone_streamed if self._setup.binding.streamed else self._alone_in_session
-        reply = self._no_fault(await send(request))
+        reply = await send(request)
         self.verify(reply)
         return reply
 
@@ -205,7 +205,8 @@ class ContextKeeper:
             upgrade=self._upgrade,
         )
         try:
-            reply = await self._exchange(conversation, request)
+            # A service that refuses ends the session by itself.
+            reply = self._no_fault(await self._exchange(conversation, request))
             await conversation.close(setup.binding.close_timeout)
         except BaseException:
             link.abort()
@@ -218,6 +219,7 @@ class ContextKeeper:
         expected = Expected("the request for a context", self._setup.binding.send_timeout)
         try:
             reply, _ = await carrier.send(self._via, request, None, expected)
+            self._no_fault(reply)
             await carrier.done()
         except BaseException:
             carrier.abort()

@@ -65,6 +65,8 @@ class StreamedRequest:
         self._timer = Timer(setup.reactor, self._late)
         self._reply: Deferred[tuple[Message, Stream | None]] = Deferred()
         self._answered = False
+        #: There is a channel, or one is being opened.
+        self._underWay = False
         self._done: list[Deferred[None]] = []
 
     def address_reply(self, request: Message) -> None:
@@ -87,14 +89,19 @@ class StreamedRequest:
         exchange = self._exchange
         self._expected = expected
         start = exchange.start_of(request)
-        exchange.channel = await self._setup.pool.open_channel(
-            via,
-            exchange,
-            mode=Mode.SINGLETON,
-            content_type=self._setup.encoder.content_type,
-            settings=self._setup.settings,
-            upgrade=self._upgrade,
-        )
+        self._underWay = True
+        try:
+            exchange.channel = await self._setup.pool.open_channel(
+                via,
+                exchange,
+                mode=Mode.SINGLETON,
+                content_type=self._setup.encoder.content_type,
+                settings=self._setup.settings,
+                upgrade=self._upgrade,
+            )
+        except BaseException:
+            self._over()
+            raise
         self._timer.start(expected.timeout)
         # The reply may come, and be a fault, before all of the request is sent.
         sending = ensureDeferred(exchange.send(start, source, self._setup.caller))
@@ -107,8 +114,8 @@ class StreamedRequest:
             self._exchange.channel.abort()
 
     def done(self) -> Deferred[None]:
-        """:returns: a Deferred that fires when the request's channel is closed."""
-        if self._exchange.closed:
+        """:returns: a Deferred that fires when no channel is open or being opened for it."""
+        if not self._underWay:
             return succeed(None)
         waiting: Deferred[None] = Deferred()
         self._done.append(waiting)
@@ -147,11 +154,15 @@ class StreamedRequest:
             self._answer(Message(), None)
         else:
             self._fail(reason or Failure(ChannelClosedError("the channel is closed")))
+        self._over()
+
+    # ---- inside
+
+    def _over(self) -> None:
+        self._underWay = False
         done, self._done = self._done, []
         for waiting in done:
             waiting.callback(None)
-
-    # ---- inside
 
     def _late(self) -> None:
         channel, expected = self._exchange.channel, self._expected

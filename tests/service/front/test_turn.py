@@ -52,14 +52,18 @@ def test_afterwards() -> None:
     def last() -> None:
         done.append("last")
 
+    def other() -> None:
+        done.append("other")
+
     with turn:
         turn.afterwards(last)
+        turn.afterwards(other)
         turn.atEnd(lambda: done.append("first"))
         turn.afterwards(last)
         assert done == []
-    assert done == ["first", "last"]
+    assert done == ["first", "last", "other"]
     with turn:
         pass
     turn.afterwards(last)
-    assert done == ["first", "last", "last"]
+    assert done == ["first", "last", "other", "last"]
     assert clock.getDelayedCalls() == []

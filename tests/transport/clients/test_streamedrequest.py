@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import capturedLogs
 
 from netshare.transport.calls.context import OperationContext
 from netshare.transport.calls.lifetime import CommunicationState
 from netshare.transport.channels.errors import (
     CommunicationObjectAbortedError,
+    EndpointNotFoundError,
     MessageSecurityError,
 )
 from netshare.transport.channels.errors import TimeoutError as TransportTimeout
@@ -55,6 +56,21 @@ def test_no_reply_in_time(world: World) -> None:
     world.flow()
     with pytest.raises(TransportTimeout, match="no reply to Echo within 3"):
         result[0].raiseException()
+
+
+@pytest.mark.parametrize("arguments", [("x",), ("one", "too many")])
+def test_a_channel_whose_call_has_failed_can_be_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Where nothing was reached, or nothing was sent, there is nothing to wait for."""
+    of_binding = binding(transfer_mode=TransferMode.STREAMED)
+    refused = fail(EndpointNotFoundError("nobody listens"))
+    channel = world.channel(contract=IStreams, binding=of_binding)
+    monkeypatch.setattr(channel._setup.pool, "open_channel", lambda *given, **more: refused)
+    with pytest.raises((EndpointNotFoundError, TypeError)):
+        world.now(channel.operations.Echo(*arguments))
+    assert world.now(channel.close()) is None
+    assert channel._calls == set()
 
 
 # ---- with credentials in messages
