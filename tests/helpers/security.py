@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from netshare.framing.records import RecordType
 from netshare.framing.sizes import decode_size
 from netshare.transport.security.identity import Identity, IdentityKind
+from netshare.transport.security.negotiate.context import InitiatorOptions, advice, initiator
 from netshare.transport.security.secureconversation import (
     CertificateCredential,
     ClientMessageSecurity,
     Received,
     SecurityInvalid,
     ServiceMessageSecurity,
+    ServiceNegotiations,
     UserNameToken,
+    WindowsCredential,
 )
 from netshare.transport.soap import MESSAGE_VERSION_DEFAULT, Message, new_message_id
-from netshare.transport.xml import BUFFERED_QUOTAS
+from netshare.transport.xml import BUFFERED_QUOTAS, Element
 from netshare.transport.xml.binary import BinaryWriter, ReaderSession, WriterSession, read_events
 from tests.helpers.places import VECTORS
+from tests.helpers.windows import PASSWORD, USER
 
 ADDRESS = "net.tcp://localhost:9401/service"
 
@@ -113,12 +118,34 @@ def certificate_credential(name: str = "ann") -> CertificateCredential:
     return CertificateCredential(certificate, key)
 
 
-class Both:
-    """A client and a service; every message between them goes over the wire."""
+def windows_credential(
+    password: str = PASSWORD, user: str = f"DOM\\{USER}", allow_ntlm: bool = True
+) -> WindowsCredential:
+    """A user of :func:`tests.helpers.windows.ntlm_users`."""
+    options = InitiatorOptions("localhost", None, user, password)
+    make = functools.partial(initiator, options)
+    return WindowsCredential(make, maybeDeferred, allow_ntlm, advice(options))
 
-    def __init__(self, credential: Any = None, lifetime: float = 3600.0) -> None:
+
+class Both:
+    """
+    A client and a service; every message between them goes over the wire.
+
+    :param windows: how the service negotiates; None: clients cannot have Windows credentials
+    """
+
+    def __init__(
+        self,
+        credential: Any = None,
+        lifetime: float = 3600.0,
+        windows: ServiceNegotiations | None = None,
+    ) -> None:
         self.clock = Clock()
-        self.service = ServiceMessageSecurity(self.clock, check_password, by_subject, lifetime)
+        self.service = ServiceMessageSecurity(
+            self.clock, check_password, by_subject, lifetime, windows
+        )
+        #: Done to each answer of a negotiation before the client gets it.
+        self.changes: Callable[[Element], Element] = lambda element: element
         self.client = ClientMessageSecurity(
             self.clock, credential or UserNameToken("ann", "secret")
         )
@@ -134,8 +161,24 @@ class Both:
         self.service.secure(received.answer)
         return over_the_wire(received.answer)
 
+    async def turn(self, request: Message) -> Message:
+        """A negotiation's request to the service, and its reply."""
+        received = await self.service.receive(over_the_wire(request))
+        assert received.answer is not None
+        assert not received.secured
+        answer = over_the_wire(received.answer)
+        body = answer.body_element()
+        assert body is not None
+        return over_the_wire(Message(answer.action, self.changes(body)))
+
+    def negotiate(self) -> None:
+        """The client gets what it shows for its Windows credentials."""
+        now(self.client.negotiate(ADDRESS, self.turn))
+
     def open(self) -> Received:
         """The client gets a context, or a new key."""
+        if self.client.negotiates:
+            self.negotiate()
         received = self.receive(self.client.ask(ADDRESS))
         self.client.answered(self.answer(received))
         return received

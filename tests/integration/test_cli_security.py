@@ -171,6 +171,36 @@ async def test_credentials_in_messages(
             assert "refused the security of a message" in ran.err
 
 
+@pytest.mark.usefixtures("ntlm")
+@pytest.mark.parametrize("more", [(), ("--streamed",)], ids=["buffered", "streamed"])
+async def test_windows_credentials_in_messages(
+    hosting: Hosting, authority: Authority, more: tuple[str, ...]
+) -> None:
+    """A negotiation before the call, with WCF's default credential."""
+    pytest.importorskip("lxml", reason="needs lxml")
+    secret, wrong = authority.folder / "secret", authority.folder / "wrong"
+    secret.write_text(windows.PASSWORD)
+    wrong.write_text("wrong")
+    address = await hosting.serve(
+        "IBasic",
+        security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL,
+        credentials=ServiceCredentials(certificate=authority.issue("service", "127.0.0.1").pem),
+        transfer_mode=TransferMode.STREAMED if more else TransferMode.BUFFERED,
+    )
+    how = ("call", address, IDENTITY, "--security", "TransportWithMessageCredential", *more)
+    trust = ("--ca-file", str(authority.roots), "--user", f"DOM\\{windows.USER}", "--password-file")
+    ran = await netshare(*how, *trust, str(secret))
+    assert (ran.code, ran.err) == (0, "")
+    assert windows.USER in ran.out
+    for shown, says in (
+        ((str(wrong),), "could not be authenticated"),
+        ((str(secret), "--no-ntlm"), "NTLM is not allowed"),
+    ):
+        ran = await netshare(*how, *trust, *shown)
+        assert (ran.code, ran.out) == (Exit.NOT_SECURE, "")
+        assert says in ran.err
+
+
 async def test_probing_certificates(hosting: Hosting, authority: Authority) -> None:
     """A certificate is shown; one that is out of its time has an exit code of its own."""
     kind, day, now = TcpClientCredentialType.NONE, timedelta(days=1), datetime.now(UTC)

@@ -51,6 +51,7 @@ VISITS = ("one", "two", "one", "one", "two", "two", "one")
 KINDS = [
     *("tls", "certificate", *(level.value for level in ProtectionLevel)),
     *("kerberos", "user name in messages", "certificate in messages"),
+    "windows in messages",
 ]
 MODES = [TransferMode.BUFFERED, TransferMode.STREAMED]
 
@@ -91,8 +92,11 @@ class Relayed:
     @property
     def in_messages(self) -> MessageCredentialType:
         """The credential that messages carry."""
-        by_name = self.kind.startswith("user name")
-        return MessageCredentialType.USER_NAME if by_name else MessageCredentialType.CERTIFICATE
+        return {
+            "user name": MessageCredentialType.USER_NAME,
+            "certificate": MessageCredentialType.CERTIFICATE,
+            "windows": MessageCredentialType.WINDOWS,
+        }[self.kind.removesuffix(" in messages")]
 
     async def serve(self, reactor: Any) -> None:
         """Start both, and a relay to each; where messages are whole a third one that calls back."""
@@ -122,8 +126,10 @@ class Relayed:
     def dotnet(self) -> dict[str, Any]:
         """Of Microsoft's client."""
         binding = {"security": "Transport", "transferMode": self.mode.value}
-        credentials = {
+        windows = {"user": USER, "password": PASSWORD, "domain": "DOM"}
+        credentials: dict[str, Any] = {
             "validation": "None",
+            "windows": windows,
             "user": USER,
             "password": PASSWORD,
             "certificate": str(self.client.pfx.path),
@@ -143,15 +149,15 @@ class Relayed:
                 "credentials": credentials if kind == "Certificate" else {"validation": "None"},
             }
         if self.kind == "kerberos":
-            windows = {**binding, "transportCredential": "Windows"}
-            return {"spn": "host/localhost", "binding": windows, "credentials": {}}
+            kerberos = {**binding, "transportCredential": "Windows"}
+            return {"spn": "host/localhost", "binding": kerberos, "credentials": {}}
         return {
             "binding": {
                 **binding,
                 "transportCredential": "Windows",
                 "protectionLevel": self.kind,
             },
-            "credentials": {"windows": {"user": USER, "password": PASSWORD, "domain": "DOM"}},
+            "credentials": {"windows": windows},
         }
 
     def ours(self) -> ClientCredentials:
@@ -190,7 +196,7 @@ async def relayed(
     kind, mode = request.param
     if kind == "kerberos":
         request.getfixturevalue("realm").log_in()
-    elif kind in {level.value for level in ProtectionLevel}:
+    elif kind in {level.value for level in ProtectionLevel} | {"windows in messages"}:
         require_no_gss_ntlm()
         monkeypatch.setenv("KRB5_CONFIG", "/dev/null")
         monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "no-cache"))

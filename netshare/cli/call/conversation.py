@@ -57,6 +57,11 @@ class Call:
         if security is None:
             return await self._exchange(request, one_way)
         to = request.to or self.target.via
+        if security.negotiates:
+            try:
+                await security.negotiate(to, self._asked, request.version)
+            except SecurityInvalid as error:
+                raise MessageSecurityError(str(error)) from None
         await self._settle(security, security.ask(to, request.version), security.answered)
         security.secure(request)
         reply = await self._exchange(request, one_way)
@@ -73,6 +78,14 @@ class Call:
         answered: Callable[[Message], None],
     ) -> None:
         """Send a request that is about the security context."""
+        reply = await self._asked(request)
+        _verify(security, reply)
+        try:
+            answered(reply)
+        except SecurityInvalid as error:
+            raise MessageSecurityError(f"the answer to {request.action}: {error}") from None
+
+    async def _asked(self, request: Message) -> Message:
         request.version = self.encoding().version
         request.message_id = new_message_id()
         request.reply_to = request.version.addressing.anonymous or None
@@ -80,11 +93,7 @@ class Call:
         assert reply is not None
         if reply.is_fault:
             raise _refused(reply)
-        _verify(security, reply)
-        try:
-            answered(reply)
-        except SecurityInvalid as error:
-            raise MessageSecurityError(f"the answer to {request.action}: {error}") from None
+        return reply
 
     async def _exchange(self, request: Message, one_way: bool) -> Message | None:
         exchange = Exchange(self.encoding(), request, one_way)

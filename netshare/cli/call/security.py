@@ -48,7 +48,6 @@ __all__ = ["Secured", "configure", "secured"]
 #: Options that mean something with a certain credential only.
 _OF_TLS = ("ca_file", "no_verify", "thumbprint", "certificate", "certificate_key", "tls")
 _OF_WINDOWS = ("spn", "user", "password_file", "no_ntlm", "protection_level")
-_OF_USERS = ("user", "password_file")
 _NONE, _TRANSPORT, _IN_MESSAGES = "None", "Transport", "TransportWithMessageCredential"
 _USER_NAME = MessageCredentialType.USER_NAME.value
 
@@ -82,7 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=[*(one.value for one in TcpClientCredentialType), _USER_NAME],
         metavar="TYPE",
         help="its client credential type: Windows (WCF's default), Certificate or None (TLS); in "
-        "messages UserName or Certificate",
+        "messages Windows, UserName or Certificate",
     )
     group.add_argument("--dns", metavar="NAME", help="the service's identity: its DNS name")
     tls = parser.add_argument_group("with --credential Certificate, None or UserName (TLS)")
@@ -164,30 +163,42 @@ def _in_transport(
 
 def _in_messages(reactor: IReactor, options: argparse.Namespace, target: Target) -> Secured:
     """The stream is secured by TLS, in which the client is anonymous."""
-    if options.credential not in (_USER_NAME, TcpClientCredentialType.CERTIFICATE.value):
+    if options.credential == TcpClientCredentialType.NONE.value:
         raise CommandFailed(
             Exit.USAGE,
-            f"--security {_IN_MESSAGES} needs --credential {_USER_NAME} or Certificate: there are "
-            "no others",
+            f"--security {_IN_MESSAGES} has no --credential None: Windows, {_USER_NAME} or "
+            "Certificate",
         )
-    kind = MessageCredentialType(options.credential)
-    others = [one for one in _OF_WINDOWS if one not in _OF_USERS]
-    _refuse(options, others, "--credential Windows")
+    kind = MessageCredentialType(options.credential or MessageCredentialType.WINDOWS.value)
+    _refuse(options, ("spn", "protection_level"), "--security Transport")
     certificate = user = None
+    windows = WindowsClientCredential()
     if kind is MessageCredentialType.CERTIFICATE:
         _refuse(options, ("user",), f"--credential {_USER_NAME} or Windows")
         certificate = _needed_certificate(options)
     else:
         _refuse(options, ("certificate", "certificate_key"), "--credential Certificate")
+    if kind is MessageCredentialType.WINDOWS:
+        windows = _windows(options)
+    else:
+        _refuse(options, ("no_ntlm",), "--credential Windows")
+    if kind is MessageCredentialType.USER_NAME:
         if not options.user:
             raise CommandFailed(Exit.USAGE, f"--credential {_USER_NAME} needs --user NAME")
         user = UserNameCredential(options.user, _password_of_user(options))
     credentials = ClientCredentials(
-        certificate=certificate, service_certificate=_validation(options), user_name=user
+        certificate=certificate,
+        service_certificate=_validation(options),
+        user_name=user,
+        windows=windows,
     )
     anonymous = TcpClientCredentialType.NONE
     security = MessageSecurity(kind).client(credentials, reactor)
-    return Secured(_initiator(reactor, options, target, anonymous, credentials), security())
+    address = options.to or target.via
+    return Secured(
+        _initiator(reactor, options, target, anonymous, credentials),
+        security(address, target.via, _identity(options)),
+    )
 
 
 def _initiator(
@@ -230,16 +241,7 @@ def _identity(options: argparse.Namespace) -> EndpointIdentity | None:
 
 def _credentials(options: argparse.Namespace, kind: TcpClientCredentialType) -> ClientCredentials:
     if kind is TcpClientCredentialType.WINDOWS:
-        password = None
-        if options.user:
-            password = _password_of_user(options)
-        elif options.password_file:
-            raise CommandFailed(Exit.USAGE, "--password-file means nothing without --user")
-        return ClientCredentials(
-            windows=WindowsClientCredential(
-                user=options.user, password=password, allow_ntlm=not options.no_ntlm
-            )
-        )
+        return ClientCredentials(windows=_windows(options))
     validation = _validation(options)
     certificate = None
     if kind is TcpClientCredentialType.CERTIFICATE:
@@ -249,6 +251,17 @@ def _credentials(options: argparse.Namespace, kind: TcpClientCredentialType) -> 
             Exit.USAGE, "the client's certificate is for --credential Certificate, not for None"
         )
     return ClientCredentials(certificate=certificate, service_certificate=validation)
+
+
+def _windows(options: argparse.Namespace) -> WindowsClientCredential:
+    password = None
+    if options.user:
+        password = _password_of_user(options)
+    elif options.password_file:
+        raise CommandFailed(Exit.USAGE, "--password-file means nothing without --user")
+    return WindowsClientCredential(
+        user=options.user, password=password, allow_ntlm=not options.no_ntlm
+    )
 
 
 def _validation(options: argparse.Namespace) -> CertificateValidation:

@@ -66,6 +66,7 @@ class ServiceChannel:
         self.via = via
         self._lifetime = Lifetime(setup.caller)
         self._setup = setup
+        self._identity = identity
         self._upgrade = setup.upgrade(address, via, identity)
         self._keeper = keeper
         self._link: MessageLink | None = None
@@ -172,8 +173,9 @@ class ServiceChannel:
         self._keeper.channel_opened(self)
         context = None
         if setup.message_security is not None:
+            security = setup.message_security(self.address, self.via, self._identity)
             context = self._context = ContextKeeper(
-                setup, setup.message_security(), self.address, self.via, self._upgrade
+                setup, security, self.address, self.via, self._upgrade
             )
         if setup.binding.streamed:
             if context is None:

@@ -5,7 +5,7 @@ messages, a new key in time, and the end of the context with the channel's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -22,7 +22,11 @@ from netshare.transport.channels.errors import MessageSecurityError, TransportEr
 from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.clients.streamedrequest import Expected, StreamedRequest
-from netshare.transport.security.secureconversation import ClientMessageSecurity, SecurityInvalid
+from netshare.transport.security.secureconversation import (
+    ClientMessageSecurity,
+    SecurityInvalid,
+    Send,
+)
 from netshare.transport.soap import Message, MessageInvalid, SoapFault
 from netshare.transport.xml import XmlException
 
@@ -133,14 +137,9 @@ class ContextKeeper:
 
         :raises TransportError: there is none
         """
-        request = self.security.ask(self._address, self._setup.encoder.version)
-        reply = await self._alone(request)
-        try:
-            self.security.answered(reply)
-        except SecurityInvalid as error:
-            raise MessageSecurityError(
-                f"{self._via}: the answer to {request.action} is none: {error}"
-            ) from error
+        if self.security.negotiates:
+            await self._alone(self._negotiate)
+        await self._alone(self._ask)
         self._wait()
 
     async def cancel(self, conversation: Conversation | None) -> None:
@@ -155,11 +154,11 @@ class ContextKeeper:
         request = self.security.cancel(self._address)
         try:
             if conversation is None:
-                reply = await self._alone(request)
+                await self._alone(lambda send: self._cancel(request, send))
             else:
                 # The link looks at its security, as at that of all that comes.
                 reply = self._no_fault(await self._exchange(conversation, request))
-            self.security.cancelled(reply)
+                self.security.cancelled(reply)
         except (TransportError, SecurityInvalid) as error:
             self.log.warn(
                 "{via}: the security context could not be cancelled: {error}",
@@ -177,26 +176,54 @@ class ContextKeeper:
 
     # ---- inside
 
-    async def _alone(self, request: Message) -> Message:
-        """
-        Send a request in a session of its own, as WCF does.
+    async def _negotiate(self, send: Send) -> None:
+        version = self._setup.encoder.version
+        try:
+            await self.security.negotiate(self._address, send, version)
+        except SecurityInvalid as error:
+            raise MessageSecurityError(f"{self._via}: {error}") from error
 
-        :returns: the reply, whose security holds
-        """
-        send = self._alone_streamed if self._setup.binding.streamed else self._alone_in_session
+    async def _ask(self, send: Send) -> None:
+        request = self.security.ask(self._address, self._setup.encoder.version)
         reply = await send(request)
         self.verify(reply)
-        return reply
+        try:
+            self.security.answered(reply)
+        except SecurityInvalid as error:
+            raise MessageSecurityError(
+                f"{self._via}: the answer to {request.action} is none: {error}"
+            ) from error
+
+    async def _cancel(self, request: Message, send: Send) -> None:
+        reply = await send(request)
+        self.verify(reply)
+        self.security.cancelled(reply)
+
+    async def _alone(self, talk: Callable[[Send], Awaitable[None]]) -> None:
+        """
+        Talk to the service outside of the channel's own session, as WCF does.
+
+        :param talk: is given what sends a request, and gives the reply, which is no fault
+        """
+        if self._setup.binding.streamed:
+            await talk(self._send_streamed)
+        else:
+            await self._in_session(talk)
 
     def _no_fault(self, reply: Message) -> Message:
         if reply.is_fault:
             raise _refused(self._via, reply)
         return reply
 
-    async def _alone_in_session(self, request: Message) -> Message:
+    async def _in_session(self, talk: Callable[[Send], Awaitable[None]]) -> None:
         setup = self._setup
         link = MessageLink(setup.encoder, log=setup.log_of_link())
         conversation = Conversation(link, setup.reactor, _Asking())
+
+        async def send(request: Message) -> Message:
+            # A service that refuses ends the session by itself.
+            return self._no_fault(await self._exchange(conversation, request))
+
         link.channel = await setup.pool.open_channel(
             self._via,
             link,
@@ -205,15 +232,13 @@ class ContextKeeper:
             upgrade=self._upgrade,
         )
         try:
-            # A service that refuses ends the session by itself.
-            reply = self._no_fault(await self._exchange(conversation, request))
+            await talk(send)
             await conversation.close(setup.binding.close_timeout)
         except BaseException:
             link.abort()
             raise
-        return reply
 
-    async def _alone_streamed(self, request: Message) -> Message:
+    async def _send_streamed(self, request: Message) -> Message:
         carrier = StreamedRequest(self._setup, self._upgrade)
         carrier.address_reply(request)
         expected = Expected("the request for a context", self._setup.binding.send_timeout)

@@ -165,10 +165,11 @@ class ServedCall:
             log_refusal(self._channel.via, self._state.peer, message, refused)
             answer, secure = refusal_of(message, refused), False
         else:
-            self._state.security = received.identity
+            if received.identity is not None:
+                self._state.security = received.identity
             if received.answer is None:
                 return True
-            answer, secure = received.answer, True
+            answer, secure = received.answer, received.secured
         if answer is None:
             self._channel.finish()
             return False

@@ -111,14 +111,16 @@ class VerifiedLink(SecuredLink):
     async def _verify(self, message: Message, error: Exception | None) -> None:
         try:
             received = await self._security.receive(message)
-            self._know(received.identity)
+            if received.identity is not None:
+                self._know(received.identity)
         except SecurityInvalid as refused:
             self._refuse(message, refused)
             return
         if self._closed:
             return
         if received.answer is not None:
-            self._answer(received.answer, message, self.send)
+            send = self.send if received.secured else self._link.send
+            self._answer(received.answer, message, send)
         elif error is None:
             self._receiver.message_received(message)
         else:

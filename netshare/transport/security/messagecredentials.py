@@ -7,7 +7,7 @@ credential     a client's first message
 =============  ===========================================================
 USER_NAME      a name and a password, which a validator of the service's checks
 CERTIFICATE    a certificate, and a signature with its key
-WINDOWS        not available
+WINDOWS        SPNEGO's, in a negotiation of a few messages
 =============  ===========================================================
 
 Each becomes a security context, with which the messages after it are signed
@@ -41,16 +41,26 @@ from netshare.transport.security.credentials import (
     ServiceCredentials,
     UserNameValidator,
 )
+from netshare.transport.security.endpointidentity import EndpointIdentity
 from netshare.transport.security.identity import Identity, IdentityKind
+from netshare.transport.security.levels import ProtectionLevel
+from netshare.transport.security.negotiate import SecurityMissing, require_spnego
+from netshare.transport.security.negotiate.context import acceptor, advice, initiator
 from netshare.transport.security.secureconversation import (
     CertificateCredential,
     ClientMessageSecurity,
     SecurityInvalid,
     ServiceMessageSecurity,
+    ServiceNegotiations,
     UserNameToken,
+    WindowsCredential,
 )
 from netshare.transport.security.secureconversation.signatures import require_lxml
-from netshare.transport.security.transportsecurity import SecurityNotAvailable
+from netshare.transport.security.transportsecurity import (
+    SecurityNotAvailable,
+    in_threads_of,
+    windows_options,
+)
 from netshare.transport.security.validation import (
     CertificateRefused,
     CertificateValidation,
@@ -61,8 +71,14 @@ __all__ = ["ClientSecurityFor", "MessageCredentialType", "MessageSecurity"]
 
 #: Calls a function of the user's: gives its result or a Deferred of it.
 Call = Callable[..., Any]
-#: Makes the security of a new channel.
-ClientSecurityFor = Callable[[], ClientMessageSecurity]
+#: Makes the security of a new channel, for an address, the via to it, and what the service there
+#: has to be.
+ClientSecurityFor = Callable[[str, str, EndpointIdentity | None], ClientMessageSecurity]
+#: What a client shows, for an address, a via and an identity.
+_CredentialFor = Callable[
+    [str, str, EndpointIdentity | None],
+    UserNameToken | CertificateCredential | WindowsCredential,
+]
 
 #: How many user names are validated at a time; the others wait.
 MAX_VALIDATING: Final = 64
@@ -82,20 +98,9 @@ class MessageCredentialType(Enum):
 class MessageSecurity:
     """
     What a binding with SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL says.
-
-    :raises SecurityNotAvailable: this version does not have it
     """
 
     credential: MessageCredentialType
-
-    def __post_init__(self) -> None:
-        if self.credential is MessageCredentialType.WINDOWS:
-            raise SecurityNotAvailable(
-                "NetTcpBinding: Windows credentials in messages, WCF's default with "
-                "TransportWithMessageCredential, are not available in this version of netshare; "
-                "say message_credential_type=MessageCredentialType.USER_NAME or CERTIFICATE, on "
-                "both sides, or use SecurityMode.TRANSPORT, which has Windows credentials"
-            )
 
     def service(
         self, credentials: ServiceCredentials, clock: IReactorTime, call: Call
@@ -113,6 +118,12 @@ class MessageSecurity:
         if self.credential is MessageCredentialType.CERTIFICATE:
             certificates = _Certificates(credentials.client_certificate)
             return ServiceMessageSecurity(now, certificates=certificates, lifetime=lifetime)
+        if self.credential is MessageCredentialType.WINDOWS:
+            _require_windows()
+            windows, run = credentials.windows, in_threads_of(clock)
+            make = functools.partial(acceptor, ProtectionLevel.ENCRYPT_AND_SIGN, windows.spn)
+            negotiations = ServiceNegotiations(now, make, run, windows.allow_ntlm)
+            return ServiceMessageSecurity(now, windows=negotiations, lifetime=lifetime)
         if credentials.user_name_validator is None:
             raise SecurityNotAvailable(
                 "a service that takes user names needs to know whom to believe: ServiceHost(…, "
@@ -131,26 +142,58 @@ class MessageSecurity:
         :raises CertificateError: a certificate cannot be read
         """
         _require_lxml()
-        credential: Callable[[], UserNameToken | CertificateCredential]
-        if self.credential is MessageCredentialType.CERTIFICATE:
-            if credentials.certificate is None:
-                raise SecurityNotAvailable(
-                    "a client of a service that wants certificates needs one: "
-                    "credentials=ClientCredentials(certificate=PemCertificate('client.pem'))"
-                )
-            file = credentials.certificate
-            credential = Reread(file.paths, functools.partial(_load, file)).get
-        else:
-            user = credentials.user_name
-            if user is None:
-                raise SecurityNotAvailable(
-                    "a client of a service that wants user names needs one: credentials="
-                    "ClientCredentials(user_name=UserNameCredential('ann', 'her password'))"
-                )
-            token = UserNameToken(user.name, user.password)
-            credential = lambda: token  # noqa: E731
-        credential()
-        return lambda: ClientMessageSecurity(clock.seconds, credential())
+        credential_for = {
+            MessageCredentialType.CERTIFICATE: _certificate,
+            MessageCredentialType.USER_NAME: _user_name,
+            MessageCredentialType.WINDOWS: _windows,
+        }[self.credential](credentials, clock)
+        return lambda *to: ClientMessageSecurity(clock.seconds, credential_for(*to))
+
+
+def _certificate(credentials: ClientCredentials, clock: IReactorTime) -> _CredentialFor:
+    file = credentials.certificate
+    if file is None:
+        raise SecurityNotAvailable(
+            "a client of a service that wants certificates needs one: "
+            "credentials=ClientCredentials(certificate=PemCertificate('client.pem'))"
+        )
+    loaded = Reread(file.paths, functools.partial(_load, file))
+    loaded.get()  # complains of what cannot be read
+    return lambda *to: loaded.get()
+
+
+def _user_name(credentials: ClientCredentials, clock: IReactorTime) -> _CredentialFor:
+    user = credentials.user_name
+    if user is None:
+        raise SecurityNotAvailable(
+            "a client of a service that wants user names needs one: credentials="
+            "ClientCredentials(user_name=UserNameCredential('ann', 'her password'))"
+        )
+    token = UserNameToken(user.name, user.password)
+    return lambda *to: token
+
+
+def _windows(credentials: ClientCredentials, clock: IReactorTime) -> _CredentialFor:
+    _require_windows()
+    windows, run = credentials.windows, in_threads_of(clock)
+
+    def credential(address: str, via: str, identity: EndpointIdentity | None) -> WindowsCredential:
+        options = windows_options(windows, address, via, identity, ProtectionLevel.ENCRYPT_AND_SIGN)
+        make = functools.partial(initiator, options)
+        return WindowsCredential(make, run, windows.allow_ntlm, advice(options))
+
+    return credential
+
+
+def _require_windows() -> None:
+    try:
+        require_spnego()
+    except SecurityMissing as error:
+        raise SecurityNotAvailable(
+            f"NetTcpBinding asks for Windows credentials in messages, WCF's default: {error}; with "
+            "message_credential_type=MessageCredentialType.USER_NAME or CERTIFICATE messages carry "
+            "others, on both sides"
+        ) from None
 
 
 def _require_lxml() -> None:

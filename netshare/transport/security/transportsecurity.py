@@ -29,6 +29,7 @@ from netshare.transport.security.credentials import (
     WindowsClientCredential,
 )
 from netshare.transport.security.endpointidentity import (
+    CertificateIdentity,
     DnsIdentity,
     EndpointIdentity,
     SpnIdentity,
@@ -55,6 +56,7 @@ __all__ = [
     "TcpClientCredentialType",
     "TransportSecurity",
     "in_threads_of",
+    "windows_options",
 ]
 
 #: Makes the upgrade for an address, the via to it, and what the service there has to be.
@@ -153,26 +155,36 @@ class TransportSecurity:
         def initiator(
             address: str, via: str, identity: EndpointIdentity | None
         ) -> IUpgradeInitiator:
-            spn = None
-            if isinstance(identity, SpnIdentity):
-                spn = identity.name
-            elif isinstance(identity, DnsIdentity):
-                spn = f"host/{identity.name}"
-            elif identity is not None:
+            if isinstance(identity, CertificateIdentity):
                 raise ValueError("a CertificateIdentity is for TLS; Windows has SpnIdentity")
-            return NegotiateInitiator(
-                run,
-                InitiatorOptions(
-                    _host(address, via),
-                    spn,
-                    windows.user,
-                    windows.password,
-                    self.protection,
-                    windows.allow_ntlm,
-                ),
-            )
+            options = windows_options(windows, address, via, identity, self.protection)
+            return NegotiateInitiator(run, options)
 
         return initiator
+
+
+def windows_options(
+    windows: WindowsClientCredential,
+    address: str,
+    via: str,
+    identity: EndpointIdentity | None,
+    level: ProtectionLevel,
+) -> InitiatorOptions:
+    """
+    :param windows: the client's credentials
+    :param address: of the endpoint
+    :param via: where to connect
+    :param identity: what the service there has to be
+    :param level: what messages are protected against
+    :returns: what a client says of itself, and to which service
+    """
+    spn = None
+    if isinstance(identity, SpnIdentity):
+        spn = identity.name
+    elif isinstance(identity, DnsIdentity):
+        spn = f"host/{identity.name}"
+    user, password, ntlm = windows.user, windows.password, windows.allow_ntlm
+    return InitiatorOptions(_host(address, via), spn, user, password, level, ntlm)
 
 
 def in_threads_of(reactor: Any) -> Runner:

@@ -101,7 +101,7 @@ def test_the_password_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_credentials_in_messages(tmp_path: Path) -> None:
-    """A name or a certificate is shown in a message, the stream is TLS without a credential."""
+    """What a client is known by is shown in messages, the stream is TLS without a credential."""
     pytest.importorskip("lxml", reason="needs lxml")
     secret = tmp_path / "secret"
     secret.write_text("secret\n")
@@ -109,6 +109,8 @@ def test_credentials_in_messages(tmp_path: Path) -> None:
     for options in (
         (*USER_NAME, "--user", "ann", "--password-file", str(secret)),
         (*IN_MESSAGES, "Certificate", "--certificate", str(mine.pem.path), "--no-verify"),
+        (*IN_MESSAGES, "Windows", "--user", "DOM\\ann", "--password-file", str(secret)),
+        (*IN_MESSAGES[:2], "--no-ntlm", "--dns", "calc"),
     ):
         made = secured(*options)
         assert made.messages is not None
@@ -134,8 +136,11 @@ CASES: list[tuple[tuple[str, ...], str]] = [
     ((*WINDOWS, "--password-file", "x"), "without --user"),
     ((*WINDOWS, "--user", "x", "--password-file", "/nowhere/x"), "cannot be read"),
     ((*TLS[:2], "--credential", "UserName"), "is for --security TransportWithMessageCredential"),
-    (IN_MESSAGES[:2], "needs --credential UserName or Certificate"),
-    ((*IN_MESSAGES, "Windows"), "needs --credential UserName or Certificate"),
+    ((*IN_MESSAGES, "None"), "has no --credential None"),
+    ((*IN_MESSAGES, "Windows", "--spn", "host/x"), "--spn means nothing without"),
+    ((*IN_MESSAGES, "Windows", "--certificate", "x"), "--certificate means nothing without"),
+    ((*IN_MESSAGES[:2], "--password-file", "x"), "without --user"),
+    ((*IN_MESSAGES[:2], "--protection-level", "Sign"), "means nothing without"),
     (USER_NAME, "--credential UserName needs --user NAME"),
     ((*USER_NAME, "--user", "x", "--no-ntlm"), "--no-ntlm means nothing without"),
     ((*USER_NAME, "--user", "x", "--certificate", "x"), "means nothing without --credential Cert"),

@@ -25,6 +25,7 @@ from netshare.transport.security.messagecredentials import (
     _Certificates,
     _UserNames,
 )
+from netshare.transport.security.negotiate import context
 from netshare.transport.security.secureconversation import SecurityInvalid, signatures
 from tests.helpers.certificates import Authority
 from tests.helpers.crediting import RSA
@@ -52,8 +53,18 @@ def test_what_is_missing() -> None:
         }[side]
         with pytest.raises(SecurityNotAvailable, match=words):
             make()
-    with pytest.raises(SecurityNotAvailable, match="Windows credentials in messages"):
-        MessageSecurity(MessageCredentialType.WINDOWS)
+
+
+def test_without_pyspnego(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyspnego the sentence says how to get it, and what else there is."""
+    monkeypatch.setattr(context, "spnego", None)
+    security = MessageSecurity(MessageCredentialType.WINDOWS)
+    for make in (
+        lambda: security.service(ServiceCredentials(), Clock(), call),
+        lambda: security.client(ClientCredentials(), Clock()),
+    ):
+        with pytest.raises(SecurityNotAvailable, match=r"txnetshare\[negotiate\].*USER_NAME"):
+            make()
 
 
 def test_without_lxml(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +90,8 @@ def test_bindings() -> None:
     assert NetTcpBinding(security=SecurityMode.NONE).message_security() is None
     streamed = NetTcpBinding(**options, transfer_mode=TransferMode.STREAMED)
     assert streamed.message_security() == MessageSecurity(USER_NAME)
-    with pytest.raises(SecurityNotAvailable, match="Windows"):
-        NetTcpBinding(security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL)
+    default = NetTcpBinding(security=SecurityMode.TRANSPORT_WITH_MESSAGE_CREDENTIAL)
+    assert default.message_security() == MessageSecurity(MessageCredentialType.WINDOWS)
 
 
 def test_keys(authority: Authority, tmp_path: Any) -> None:

@@ -3,6 +3,8 @@ Message credentials, as NetTcpBinding's TransportWithMessageCredential has them:
 with WS-Trust and WS-SecureConversation of February 2005, inside of TLS.
 
 - :mod:`.service` and :mod:`.client` are the two sides, without I/O: messages in, messages out
+- :mod:`.negotiation` comes before that where a client has Windows credentials, with what
+  :mod:`.binaryexchange` carries
 - :mod:`.header` is the Security header, :mod:`.tokens` what stands in it, :mod:`.signatures` what
   proves it, :mod:`.trust` the bodies of requests for security contexts
 - :mod:`.contexts` is what a service remembers, in bounded memory
@@ -17,6 +19,11 @@ from netshare.transport.security.secureconversation.client import (
     ClientMessageSecurity,
 )
 from netshare.transport.security.secureconversation.errors import SecurityInvalid
+from netshare.transport.security.secureconversation.negotiation import (
+    Send,
+    ServiceNegotiations,
+    WindowsCredential,
+)
 from netshare.transport.security.secureconversation.service import (
     Received,
     ServiceMessageSecurity,
@@ -28,6 +35,9 @@ __all__ = [
     "ClientMessageSecurity",
     "Received",
     "SecurityInvalid",
+    "Send",
     "ServiceMessageSecurity",
+    "ServiceNegotiations",
     "UserNameToken",
+    "WindowsCredential",
 ]

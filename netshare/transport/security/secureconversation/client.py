@@ -1,6 +1,7 @@
 """
 The client's side: a credential is shown once, for a security context; messages are signed with
-that. See :mod:`.service` for the conversation.
+that. Windows credentials are shown by the context to which a negotiation came. See :mod:`.service`
+for the conversation.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ from netshare.transport.security.secureconversation.names import (
     RENEW,
     RENEW_ACTION,
     WSU,
+)
+from netshare.transport.security.secureconversation.negotiation import (
+    Send,
+    WindowsCredential,
+    negotiate,
 )
 from netshare.transport.security.secureconversation.signatures import (
     HmacKey,
@@ -76,6 +82,15 @@ class CertificateCredential:
     key: rsa.RSAPrivateKey
 
 
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """A security context, as messages are signed with it."""
+
+    key: HmacKey
+    context: str
+    instance: str | None
+
+
 class ClientMessageSecurity:
     """
     The security context of one channel.
@@ -86,11 +101,15 @@ class ClientMessageSecurity:
     """
 
     def __init__(
-        self, now: Callable[[], float], credential: UserNameToken | CertificateCredential
+        self,
+        now: Callable[[], float],
+        credential: UserNameToken | CertificateCredential | WindowsCredential,
     ) -> None:
         require_lxml()
         self._now = now
         self._credential = credential
+        #: What the client shows after a negotiation.
+        self._negotiated: _Signer | None = None
         self._nonce = b""
         self._token: Issued | None = None
         self._key: HmacKey | None = None
@@ -128,6 +147,30 @@ class ClientMessageSecurity:
     @property
     def _lifetime(self) -> float:
         return 0.0 if self._token is None else self._token.expires - self._token.created
+
+    @property
+    def negotiates(self) -> bool:
+        """Whether :meth:`negotiate` has to come before :meth:`ask`."""
+        return (
+            isinstance(self._credential, WindowsCredential)
+            and self._negotiated is None
+            and self._token is None
+        )
+
+    async def negotiate(
+        self, to: str, send: Send, version: MessageVersion = MESSAGE_VERSION_DEFAULT
+    ) -> None:
+        """
+        Come to what the client shows in place of its Windows credentials.
+
+        :param to: the address of the endpoint
+        :param send: sends a request, and gives the reply, which is no fault
+        :param version: of the messages
+        :raises SecurityInvalid: it has failed; the reason is for the user
+        """
+        assert isinstance(self._credential, WindowsCredential)
+        issued, key = await negotiate(self._credential, to, version, send)
+        self._negotiated = _Signer(HmacKey(key), issued.context, None)
 
     def ask(self, to: str, version: MessageVersion = MESSAGE_VERSION_DEFAULT) -> Message:
         """
@@ -186,22 +229,7 @@ class ClientMessageSecurity:
         """Sign a message with the context."""
         assert self._token is not None
         assert self._key is not None
-        timestamp = timestamp_writer(self._now())
-        token, identifier, key = self._token, self._token_id, self._key
-
-        def signature(writer: XmlWriter) -> None:
-            write_signature(
-                writer,
-                key,
-                {TIMESTAMP_ID: timestamp},
-                key_reference(f"#{identifier}"),
-            )
-
-        message.headers.append(
-            security_header(
-                timestamp, context_token(identifier, token.context, token.instance), signature
-            )
-        )
+        self._sign(message, _Signer(self._key, self._token.context, self._token.instance))
 
     def receive(self, message: Message) -> None:
         """
@@ -211,8 +239,25 @@ class ClientMessageSecurity:
         """
         SecurityHeader.take(message, self._now())
 
+    def _sign(self, message: Message, by: _Signer) -> None:
+        timestamp, identifier = timestamp_writer(self._now()), self._token_id
+
+        def signature(writer: XmlWriter) -> None:
+            write_signature(
+                writer, by.key, {TIMESTAMP_ID: timestamp}, key_reference(f"#{identifier}")
+            )
+
+        token = context_token(identifier, by.context, by.instance)
+        message.headers.append(security_header(timestamp, token, signature))
+
     def _show_credential(self, message: Message) -> None:
         timestamp, credential = timestamp_writer(self._now()), self._credential
+        if isinstance(credential, WindowsCredential):
+            assert self._negotiated is not None
+            # Once: a service that has forgotten it would be asked with it again and again.
+            by, self._negotiated = self._negotiated, None
+            self._sign(message, by)
+            return
         if isinstance(credential, UserNameToken):
             message.headers.append(security_header(timestamp, user_name_token(credential)))
             return

@@ -125,6 +125,9 @@ class ContextStore:
     def __len__(self) -> int:
         return len(self._contexts)
 
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._contexts
+
     def add(self, context: SecurityContext, now: float) -> None:
         """Keep a context until it expires."""
         contexts = self._contexts

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from netshare.transport.security.secureconversation.names import SC, WSSE
+from netshare.transport.security.secureconversation.names import SC, TRUST, WSSE
 from netshare.transport.soap import FaultCode, SoapFault
 
-__all__ = ["SecurityInvalid", "bad_context", "invalid_security"]
+__all__ = ["SecurityInvalid", "bad_context", "failed_authentication", "invalid_security"]
 
 #: WCF tells a client no more than this.
 _REASON = "An error occurred when verifying security for the message."
@@ -34,4 +34,12 @@ def bad_context() -> SoapFault:
     return SoapFault(
         FaultCode.sender(FaultCode("BadContextToken", SC)),
         "The security context token is expired or is not valid. The message was not processed.",
+    )
+
+
+def failed_authentication() -> SoapFault:
+    """:returns: what WCF's clients take for credentials that the service does not accept"""
+    return SoapFault(
+        FaultCode.sender(FaultCode("FailedAuthentication", TRUST)),
+        "The client could not be authenticated.",
     )

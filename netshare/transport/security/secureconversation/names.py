@@ -37,6 +37,15 @@ ANSWER_ACTIONS: Final = {
     CANCEL_ACTION: TRUST + "/RSTR/SCT/Cancel",
 }
 
+#: The actions of both sides while they negotiate a context with Windows credentials.
+NEGOTIATE_ACTION: Final = TRUST + "/RST/Issue"
+NEGOTIATE_ANSWER_ACTION: Final = TRUST + "/RSTR/Issue"
+SPNEGO: Final = TRUST + "/spnego"
+BASE64_BINARY: Final = _WSS + "soap-message-security-1.0#Base64Binary"
+#: Encryption. How the key of a negotiated context is: by the wrap function of GSSAPI.
+XMLENC: Final = "http://www.w3.org/2001/04/xmlenc#"
+GSS_WRAP: Final = "http://schemas.xmlsoap.org/2005/02/trust/spnego#GSS_Wrap"
+
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 SHA1: Final = DSIG + "sha1"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"

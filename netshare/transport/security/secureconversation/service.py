@@ -10,6 +10,13 @@ The service's side: credentials become security contexts, and messages with a co
                                        <-    reply: timestamp
     RST/SCT/Renew, RST/SCT/Cancel      ->    a new key for the context, or its end
 
+A client with Windows credentials negotiates before that (:mod:`.negotiation`), and shows the
+context to which that came as its credential::
+
+    RST/Issue, RSTR/Issue: SPNEGO      ->    the same, until both are done
+                                       <-    RSTR/Issue: a context
+    RST/SCT: timestamp, context, signature -> as above
+
 Everything travels inside of TLS, so neither side encrypts, and a service signs nothing.
 """
 
@@ -49,10 +56,16 @@ from netshare.transport.security.secureconversation.names import (
     DSIG,
     ISSUE,
     ISSUE_ACTION,
+    NEGOTIATE_ACTION,
+    NEGOTIATE_ANSWER_ACTION,
     RENEW,
     RENEW_ACTION,
     SC,
     WSSE,
+)
+from netshare.transport.security.secureconversation.negotiation import (
+    Agreed,
+    ServiceNegotiations,
 )
 from netshare.transport.security.secureconversation.signatures import (
     HmacKey,
@@ -82,6 +95,7 @@ __all__ = ["Received", "ServiceMessageSecurity"]
 #: How long a context is good, in seconds. (RS: LocalServiceSecuritySettings, 15 hours)
 LIFETIME: Final = 15 * 3600.0
 
+_NEGOTIATING: Final = (NEGOTIATE_ACTION, NEGOTIATE_ANSWER_ACTION)
 _KINDS: Final = {ISSUE_ACTION: ISSUE, RENEW_ACTION: RENEW, CANCEL_ACTION: CANCEL}
 
 #: Says who a user is, or a certificate; or fails with SecurityInvalid.
@@ -94,12 +108,14 @@ class Received:
     """
     A message whose security holds.
 
-    :param identity: who sent it
+    :param identity: who sent it; None: that is being negotiated
     :param answer: what to answer, where it was meant for this side's security alone
+    :param secured: whether the answer has a Security header; negotiations have none
     """
 
-    identity: Identity
+    identity: Identity | None
     answer: Message | None = None
+    secured: bool = True
 
 
 class ServiceMessageSecurity:
@@ -111,6 +127,7 @@ class ServiceMessageSecurity:
     :param user_names: validates user names; None: clients cannot use them
     :param certificates: validates certificates; None: clients cannot use them
     :param lifetime: of a context, in seconds
+    :param windows: negotiates Windows credentials; None: clients cannot use them
     :raises ImportError: lxml is not installed
     """
 
@@ -122,13 +139,17 @@ class ServiceMessageSecurity:
         user_names: UserNames | None = None,
         certificates: Certificates | None = None,
         lifetime: float = LIFETIME,
+        windows: ServiceNegotiations | None = None,
     ) -> None:
         require_lxml()
         self._now = now
         self._user_names = user_names
         self._certificates = certificates
+        self._windows = windows
         self._lifetime = lifetime
         self._contexts = ContextStore()
+        #: What was negotiated: good for asking for a context, and for nothing else.
+        self._negotiated = ContextStore()
         self._issued = ReplayCaches()
 
     def secure(self, message: Message) -> None:
@@ -141,11 +162,13 @@ class ServiceMessageSecurity:
 
         :raises SecurityInvalid: it is refused
         """
+        if message.action in _NEGOTIATING:
+            return await self._negotiate(message)
         header = SecurityHeader.take(message, self._now())
         kind = _KINDS.get(message.action or "")
         if kind == ISSUE:
             return await self._issue(header, message)
-        context = self._verified(header)
+        context = self._verified(header, self._contexts)
         if kind is None:
             return Received(context.identity)
         asked = read_request(message.body_element())
@@ -181,16 +204,18 @@ class ServiceMessageSecurity:
     def _answer(self, request: Message, identity: Identity, body: BodyWriter) -> Received:
         return Received(identity, Message(ANSWER_ACTIONS[request.action or ""], body))
 
-    def _verified(self, header: SecurityHeader) -> SecurityContext:
-        element = header.child("SecurityContextToken", SC)
-        if element is None:
+    def _verified(self, header: SecurityHeader, contexts: ContextStore) -> SecurityContext:
+        tokens = [read_context_token(one) for one in _several(header, "SecurityContextToken", SC)]
+        if not tokens:
             raise SecurityInvalid("the message has no security context")
-        token_id, identifier, instance = read_context_token(element)
-        context = self._contexts.get(identifier, self._now())
+        # Who renews a context shows the one that was negotiated as well.
+        known = [token for token in tokens if token[1] in contexts]
+        token_id, identifier, instance = (known or tokens)[0]
+        context = contexts.get(identifier, self._now())
         key = context.keys.get(instance)
         if key is None:
             raise SecurityInvalid("a key of a security context that is no longer good")
-        for signature in self._signatures(header):
+        for signature in _several(header, "Signature", DSIG):
             if read_key_reference(signature, "KeyInfo") == f"#{token_id}":
                 self._check_signature(header, signature, key)
                 if header.message_id:
@@ -202,9 +227,6 @@ class ServiceMessageSecurity:
                     self._remember(context.messages, proof, header)
                 return context
         raise SecurityInvalid("the message is not signed with its security context")
-
-    def _signatures(self, header: SecurityHeader) -> list[Element]:
-        return [one for one in header.element.elements() if _is(one, "Signature", DSIG)][:4]
 
     def _check_signature(
         self, header: SecurityHeader, signature: Element, key: HmacKey | RsaPublicKey
@@ -226,12 +248,31 @@ class ServiceMessageSecurity:
         certificate = header.child("BinarySecurityToken", WSSE)
         if certificate is not None and self._certificates is not None:
             return self._by_certificate(header, certificate)
+        if self._windows is not None and header.element.find("SecurityContextToken", SC):
+            return self._verified(header, self._negotiated).identity
         raise SecurityInvalid("the message has no credential of the kind that is asked for")
+
+    async def _negotiate(self, message: Message) -> Received:
+        if self._windows is None:
+            raise SecurityInvalid(
+                "the client has Windows credentials, and others are asked for: both sides need the "
+                "same message_credential_type"
+            )
+        ended = await self._windows.receive(message)
+        if not isinstance(ended, Agreed):
+            return Received(None, Message(NEGOTIATE_ANSWER_ACTION, ended), secured=False)
+        now, key = self._now(), os.urandom(KEY_BYTES)
+        identifier = f"urn:uuid:{uuid.uuid4()}"
+        context = SecurityContext(identifier, ended.identity, now + self._lifetime)
+        context.add_key(None, HmacKey(key))
+        self._negotiated.add(context, now)
+        body = ended.finish(identifier, key, now, context.expires)
+        return Received(ended.identity, Message(NEGOTIATE_ANSWER_ACTION, body), secured=False)
 
     def _by_certificate(self, header: SecurityHeader, element: Element) -> Identity:
         assert self._certificates is not None
         token_id, certificate = read_certificate(element)
-        for signature in self._signatures(header):
+        for signature in _several(header, "Signature", DSIG):
             if read_key_reference(signature, "KeyInfo") == f"#{token_id}":
                 key = RsaPublicKey(certificate.public_key())
                 self._check_signature(header, signature, key)
@@ -239,5 +280,10 @@ class ServiceMessageSecurity:
         raise SecurityInvalid("the message is not signed with its certificate")
 
 
-def _is(element: Element, local: str, namespace: str) -> bool:
-    return element.local == local and element.namespace == namespace
+def _several(header: SecurityHeader, local: str, namespace: str) -> list[Element]:
+    """:returns: the elements of that name; no more than WCF ever writes"""
+    return [
+        one
+        for one in header.element.elements()
+        if one.local == local and one.namespace == namespace
+    ][:4]

@@ -40,8 +40,11 @@ __all__ = [
     "issued",
     "read_cancelled",
     "read_issued",
+    "read_key_size",
+    "read_lifetime",
     "read_request",
     "request",
+    "write_lifetime",
 ]
 
 #: The size of keys and nonces. (RS: SecurityAlgorithmSuite.Basic256)
@@ -101,9 +104,7 @@ def read_request(body: Element | None) -> Request:
         target = read_key_reference(needed(body, _TARGETS[kind], TRUST))
     if kind == CANCEL:
         return Request(kind, target=target)
-    size = body.find("KeySize", TRUST)
-    if size is not None and text_of(size) != str(8 * KEY_BYTES):
-        raise SecurityInvalid(f"a key of {text_of(size)} bits")
+    read_key_size(body)
     return Request(kind, _read_entropy(body), target)
 
 
@@ -145,10 +146,7 @@ def issued(token: Issued) -> BodyWriter:
         writer.element("ComputedKey", COMPUTED_KEY, TRUST, "t")
         writer.end_element()
         _write_entropy(writer, token.nonce)
-        writer.start_element("Lifetime", TRUST, "t")
-        writer.element("Created", xml_time(token.created), WSU, "u")
-        writer.element("Expires", xml_time(token.expires), WSU, "u")
-        writer.end_element()
+        write_lifetime(writer, token.created, token.expires)
         writer.element("KeySize", str(8 * KEY_BYTES), TRUST, "t")
         writer.end_element()
 
@@ -165,15 +163,8 @@ def read_issued(body: Element | None) -> Issued:
     proof = needed(needed(response, "RequestedProofToken", TRUST), "ComputedKey", TRUST)
     if text_of(proof) != COMPUTED_KEY:
         raise SecurityInvalid(f"a key that is computed by {text_of(proof)}")
-    lifetime = needed(response, "Lifetime", TRUST)
     _, context, instance = read_context_token(token)
-    return Issued(
-        context,
-        instance,
-        _read_entropy(response),
-        seconds_of(needed(lifetime, "Created", WSU)),
-        seconds_of(needed(lifetime, "Expires", WSU)),
-    )
+    return Issued(context, instance, _read_entropy(response), *read_lifetime(response))
 
 
 def cancelled() -> BodyWriter:
@@ -193,6 +184,35 @@ def read_cancelled(body: Element | None) -> None:
     :raises SecurityInvalid: it is not the answer to a request to cancel
     """
     needed(_need_response(body), "RequestedTokenCancelled", TRUST)
+
+
+def read_key_size(parent: Element) -> None:
+    """
+    :raises SecurityInvalid: keys of another size are asked for, or given, than there are
+    """
+    size = parent.find("KeySize", TRUST)
+    if size is not None and text_of(size) != str(8 * KEY_BYTES):
+        raise SecurityInvalid(f"a key of {text_of(size)} bits")
+
+
+def write_lifetime(writer: XmlWriter, created: float, expires: float) -> None:
+    """Write how long a context is good, in seconds since the epoch."""
+    writer.start_element("Lifetime", TRUST, "t")
+    writer.element("Created", xml_time(created), WSU, "u")
+    writer.element("Expires", xml_time(expires), WSU, "u")
+    writer.end_element()
+
+
+def read_lifetime(response: Element) -> tuple[float, float]:
+    """
+    :returns: from when and until when a context is good, in seconds since the epoch
+    :raises SecurityInvalid: it does not say so
+    """
+    lifetime = needed(response, "Lifetime", TRUST)
+    return (
+        seconds_of(needed(lifetime, "Created", WSU)),
+        seconds_of(needed(lifetime, "Expires", WSU)),
+    )
 
 
 def _need_response(body: Element | None) -> Element:
