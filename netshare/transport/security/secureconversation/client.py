@@ -14,6 +14,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from netshare.transport.security.secureconversation.elements import body_of
 from netshare.transport.security.secureconversation.errors import SecurityInvalid
 from netshare.transport.security.secureconversation.header import (
     TIMESTAMP_ID,
@@ -199,7 +200,7 @@ class ClientMessageSecurity:
         expected = ANSWER_ACTIONS[ISSUE_ACTION if self._token is None else RENEW_ACTION]
         if message.action != expected:
             raise SecurityInvalid(f"the answer has the action {message.action}")
-        token = read_issued(message.body_element())
+        token = read_issued(body_of(message))
         if self._token is not None and token.context != self._token.context:
             raise SecurityInvalid("another security context than the one that was to be renewed")
         self._key = HmacKey(p_sha1(self._nonce, token.nonce, KEY_BYTES))
@@ -222,7 +223,7 @@ class ClientMessageSecurity:
 
         :raises SecurityInvalid: it is none
         """
-        read_cancelled(message.body_element())
+        read_cancelled(body_of(message))
         self._token = self._key = None
 
     def secure(self, message: Message) -> None:

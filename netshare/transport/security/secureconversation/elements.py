@@ -7,9 +7,21 @@ import binascii
 
 from netshare.transport.security.secureconversation.errors import SecurityInvalid
 from netshare.transport.security.secureconversation.names import WSU
+from netshare.transport.soap import Message
 from netshare.transport.xml import Element, XmlException, lexical
 
-__all__ = ["base64_of", "identifier_of", "needed", "text_of"]
+__all__ = ["base64_of", "body_of", "identifier_of", "needed", "text_of"]
+
+
+def body_of(message: Message) -> Element | None:
+    """
+    :returns: the first element of a message's body; None: it is empty
+    :raises SecurityInvalid: the body is bad XML
+    """
+    try:
+        return message.body_element()
+    except XmlException as error:
+        raise SecurityInvalid(f"the body cannot be read: {error}") from None
 
 
 def needed(parent: Element, local: str, namespace: str) -> Element:

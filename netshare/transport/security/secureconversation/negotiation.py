@@ -38,6 +38,7 @@ from netshare.transport.security.secureconversation.binaryexchange import (
     read_exchange,
     response,
 )
+from netshare.transport.security.secureconversation.elements import body_of
 from netshare.transport.security.secureconversation.errors import (
     SecurityInvalid,
     failed_authentication,
@@ -127,7 +128,7 @@ class ServiceNegotiations:
         :raises SecurityInvalid: it has failed
         """
         first = message.action == NEGOTIATE_ACTION
-        element, said = read_exchange(message.body_element(), first)
+        element, said = read_exchange(body_of(message), first)
         if not said.token:
             raise SecurityInvalid("a turn of a negotiation without a token")
         self._forget_old()
@@ -237,7 +238,7 @@ async def negotiate(
         reply = await send(Message(action, body, to=to, version=version))
         if reply.action != NEGOTIATE_ANSWER_ACTION:
             raise SecurityInvalid(f"the service's answer has the action {reply.action}")
-        answer = reply.body_element()
+        answer = body_of(reply)
         if answer is not None and answer.local == "RequestSecurityTokenResponseCollection":
             return await _end(credential, context, name, answer, transcript)
         element, said = read_exchange(answer, first=False)

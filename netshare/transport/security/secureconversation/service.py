@@ -40,7 +40,7 @@ from netshare.transport.security.secureconversation.contexts import (
     ReplayCaches,
     SecurityContext,
 )
-from netshare.transport.security.secureconversation.elements import base64_of, needed
+from netshare.transport.security.secureconversation.elements import base64_of, body_of, needed
 from netshare.transport.security.secureconversation.errors import SecurityInvalid
 from netshare.transport.security.secureconversation.header import (
     MAX_CLOCK_SKEW,
@@ -171,7 +171,7 @@ class ServiceMessageSecurity:
         context = self._verified(header, self._contexts)
         if kind is None:
             return Received(context.identity)
-        asked = read_request(message.body_element())
+        asked = read_request(body_of(message))
         if asked.kind != kind or asked.target != context.identifier:
             raise SecurityInvalid("a request about another security context than its sender's")
         if kind == CANCEL:
@@ -183,7 +183,7 @@ class ServiceMessageSecurity:
     # ---- contexts
 
     async def _issue(self, header: SecurityHeader, message: Message) -> Received:
-        asked = read_request(message.body_element())
+        asked = read_request(body_of(message))
         if asked.kind != ISSUE:
             raise SecurityInvalid(f"a request for {asked.kind} with the action of another")
         identity = await self._authenticate(header)

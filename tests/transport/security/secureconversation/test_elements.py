@@ -6,13 +6,16 @@ import pytest
 
 from netshare.transport.security.secureconversation.elements import (
     base64_of,
+    body_of,
     identifier_of,
     needed,
     text_of,
 )
 from netshare.transport.security.secureconversation.errors import SecurityInvalid
 from netshare.transport.security.secureconversation.names import WSU
-from netshare.transport.xml import Element, Name, parse
+from netshare.transport.soap import Message
+from netshare.transport.soap.body import ReceivedBody
+from netshare.transport.xml import Element, Name, XmlException, parse
 
 
 def element(text: str) -> Element:
@@ -28,6 +31,22 @@ def test_one_child() -> None:
             needed(parent, local, "urn:x")
     with pytest.raises(SecurityInvalid):
         needed(parent, "b", "urn:y")
+
+
+class Unreadable:
+    """A body that is read when it is asked for, and turns out to be bad."""
+
+    def read(self) -> ReceivedBody:
+        raise XmlException("a record that is none")
+
+
+def test_bodies() -> None:
+    """A body that is bad XML is a fault of the message's, not of this side."""
+    message = Message("urn:x")
+    assert body_of(message) is None
+    message.body_content = ReceivedBody.later(Unreadable())
+    with pytest.raises(SecurityInvalid, match="the body cannot be read: a record that is none"):
+        body_of(message)
 
 
 def test_texts() -> None:
