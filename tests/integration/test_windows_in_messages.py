@@ -44,6 +44,7 @@ pytest.importorskip("lxml", reason="needs lxml")
 
 KIND = MessageCredentialType.WINDOWS
 NTLM_NAME, PRINCIPAL = f"DOM\\{USER}", f"{USER}@NETSHARE.TEST"
+LOCAL = "127.0.0.1"
 STREAMED: dict[str, Any] = {
     "transfer_mode": TransferMode.STREAMED,
     "max_received_message_size": 1 << 30,
@@ -128,22 +129,57 @@ async def test_dotnet(
     await assert_basic(channel, "python", address)
 
 
-@pytest.mark.usefixtures("ntlm")
-async def test_dotnet_streams_and_is_called_back(
-    hosting: Hosting, negotiating: Negotiating, dotnet_client: DotNetClient
+async def assert_streams_and_callbacks(
+    hosting: Hosting, negotiating: Negotiating, client: DotNetClient, host: str, **options: Any
 ) -> None:
-    """Streams in both directions, where each turn of a negotiation has a connection; callbacks."""
+    """
+    Streams in both directions, where each turn of a negotiation has a connection; callbacks.
+
+    :param host: of the address, for which Kerberos has a principal
+    """
     address = await hosting.serve("IStreams", **STREAMED, **negotiating.negotiating())
-    options = negotiating.dotnet(transferMode="Streamed", maxReceivedMessageSize=1 << 30)
-    channel = await dotnet_client.open("IStreams", address, **options)
+    streamed = negotiating.dotnet(transferMode="Streamed", maxReceivedMessageSize=1 << 30)
+    channel = await client.open("IStreams", address.replace(LOCAL, host), **streamed | options)
     assert await channel.call("Echo", "größe") == "größe"
     assert (await channel.call("Download", 1_000_000))["length"] == 1_000_000
     assert await channel.call("Upload", {"size": 1_000_000}) == 1_000_000
     await channel.close()
     address = await hosting.serve("IDuplex", **negotiating.negotiating())
-    channel = await dotnet_client.open("IDuplex", address, **negotiating.dotnet())
+    whole = negotiating.dotnet()
+    channel = await client.open("IDuplex", address.replace(LOCAL, host), **whole | options)
     assert await channel.call("Work", "job", 3) == "job done"
     await channel.close()
+
+
+@pytest.mark.usefixtures("ntlm")
+async def test_dotnet_streams_and_is_called_back(
+    hosting: Hosting, negotiating: Negotiating, dotnet_client: DotNetClient
+) -> None:
+    """In each transfer mode, with NTLM."""
+    await assert_streams_and_callbacks(hosting, negotiating, dotnet_client, LOCAL)
+
+
+async def test_dotnet_with_kerberos(
+    hosting: Hosting, negotiating: Negotiating, realm: KerberosRealm, dotnet_client: DotNetClient
+) -> None:
+    """
+    With the ticket of its process. Its principal is that of the address's host, whatever the
+    service's identity.
+    """
+    realm.log_in()
+    address = await hosting.serve("IBasic", **negotiating.negotiating(allow_ntlm=False))
+    options = negotiating.dotnet() | {"credentials": {"validation": "None"}}
+    for _ in range(2):
+        channel = await dotnet_client.open("IBasic", address.replace(LOCAL, "localhost"), **options)
+        assert await channel.call("Identity") == PRINCIPAL
+        await channel.close()
+    await assert_streams_and_callbacks(
+        hosting,
+        negotiating,
+        dotnet_client,
+        "localhost",
+        credentials={"validation": "None"},
+    )
 
 
 @pytest.mark.usefixtures("ntlm")
