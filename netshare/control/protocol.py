@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from netshare.control.boxes import BoxReader
 from netshare.control.commands import MAX_LARGE_BYTES
+from netshare.control.gathering import Gathered, Gathering, NotCarried, Question
 from netshare.logger import Logger
 from netshare.reactors import IConnection
 from netshare.sockets.privatenames import (
@@ -109,12 +110,6 @@ class Conversation:
     unsent: bytes
 
 
-class NotCarried(Exception):
-    """
-    A descriptor cannot leave now, and why.
-    """
-
-
 class _Carried:
     """
     What a command needs of a protocol to be given a descriptor that has not been sent.
@@ -128,7 +123,7 @@ class _Carried:
 
     def _sendFileDescriptor(self, descriptor: int) -> int:
         self.descriptor = descriptor
-        return amp_counts(self._protocol)[0]
+        return amp_counts(self._protocol)[0] + len(self._protocol._gathered)
 
 
 class ControlProtocol(amp.AMP):
@@ -148,6 +143,9 @@ class ControlProtocol(amp.AMP):
         #: What was asked with :meth:`ask`, by its tag; and how much that was.
         self._asked: dict[bytes, tuple[type[amp.Command], Answered]] = {}
         self._count = 0
+        #: When questions with descriptors leave together; None: each leaves at once.
+        self.gathering: Gathering | None = None
+        self._gathered = Gathered(self._carry, self._refused)
         self._lost = False
         #: Tags of what an earlier process has asked.
         self._forgotten: set[bytes] = set()
@@ -163,6 +161,7 @@ class ControlProtocol(amp.AMP):
         :returns: with the descriptors that were not claimed; None where it cannot go on
             elsewhere now, since answers are still to be given or descriptors to leave
         """
+        self._gathered.send()
         unsent = unsent_bytes(self.transport)
         if unsent is None or self.answering:
             return None
@@ -229,10 +228,15 @@ class ControlProtocol(amp.AMP):
         :raises TooLong: an argument is longer than AMP allows; nothing was asked
         :raises ConnectionLost: there is no link any more
         :raises NotCarried: there is a descriptor, which could only wait for the other end to read,
-            or for the system to carry it; nothing was asked
+            or for the system to carry it; nothing was asked. Where questions leave together,
+            ``answered`` is told
         """
         if self._lost:
             raise ConnectionLost
+        gathering = self.gathering
+        if gathering is None or not gathering.inside:
+            self._gathered.send()  # before the descriptor has its number
+            gathering = None
         carried = _Carried(self)
         box = command.makeArguments(arguments, carried)
         self._count += 1
@@ -240,22 +244,48 @@ class ControlProtocol(amp.AMP):
         box[amp.COMMAND], box[amp.ASK] = command.commandName, tag
         if carried.descriptor is None:
             self.sendBox(box)
+            self._asked[tag] = command, answered
+            return
+        question = Question(tag, box.serialize(), carried.descriptor)
+        if gathering is None:
+            self._carry([question])
+            self._asked[tag] = command, answered
         else:
-            self._carry(box, carried.descriptor)
-        self._asked[tag] = command, answered
+            self._asked[tag] = command, answered
+            self._gathered.add(question, gathering)
 
-    def _carry(self, box: amp.AmpBox, descriptor: int) -> None:
-        """:raises NotCarried: it would have to wait"""
+    def sendBox(self, box: amp.AmpBox) -> None:
+        """As AMP does, behind what was gathered."""
+        self._gathered.send()
+        super().sendBox(box)
+
+    def _refused(self, question: Question, error: NotCarried) -> None:
+        """A question does not leave."""
+        if question.tag in self._asked:
+            _, answered = self._asked.pop(question.tag)
+            self._tell(answered, error)
+
+    def _carry(self, questions: Sequence[Question]) -> int:
+        """
+        :returns: how many have left; the others were not asked
+        :raises NotCarried: that is none, as they would have to wait
+        """
+        boxes = [question.box for question in questions]
+        descriptors = [question.descriptor for question in questions]
         try:
-            if not send_now(self.transport, box.serialize(), descriptor):
-                self._sendFileDescriptor(descriptor)
-                self.sendBox(box)
-                return
+            carried = send_now(self.transport, boxes, descriptors)
         except BlockingIOError as error:
             raise NotCarried(error.strerror) from None
         except OSError as error:
             raise NotCarried(f"the system cannot carry it: {error.strerror}") from None
-        count_amp_descriptor(self)
+        if carried is None:
+            for descriptor in descriptors:
+                self._sendFileDescriptor(descriptor)
+            self.transport.write(b"".join(boxes))
+            return len(questions)
+        for _ in range(carried):
+            count_amp_descriptor(self)
+        return carried
 
     def ampBoxReceived(self, box: amp.AmpBox) -> None:
         """
@@ -346,6 +376,7 @@ class ControlProtocol(amp.AMP):
         self.closeUnclaimed()
         lose_amp_connection(self, reason)
         self._lost = True
+        self._gathered.clear()
         asked, self._asked = self._asked, {}
         error: Any = reason.value
         for _, answered in asked.values():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import array
 import errno
 import socket
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -48,26 +49,52 @@ def wait_for_room(transport: Any) -> None:
         made.writeSomeData = partial(_write_some, transport)
 
 
-def send_now(transport: Any, data: bytes, descriptor: int) -> bool:
+def send_now(transport: Any, messages: Sequence[bytes], descriptors: Sequence[int]) -> int | None:
     """
-    Send bytes and a descriptor at once.
+    Send messages, each of which has a descriptor, at once.
 
-    :returns: whether they have left, or will; False where the transport is none of Twisted's own,
-        and nothing was done
+    One takes a single call. Of several the descriptors go first, each with a byte as the protocol
+    has it, and then all the rest in one piece: so the other side reads, and answers, them together.
+
+    :param messages: not more than the first one has bytes
+    :returns: how many have left, or will; None where the transport is none of Twisted's own, and
+        nothing was done
     :raises BlockingIOError: the far end does not read; nothing was sent
     :raises OSError: the system does not carry it; nothing was sent
     """
     if not isinstance(transport, (unix.Server, unix.Client)):
-        return False
+        return None
     if not _is_clear(transport):
         if not transport.producerPaused:
             transport.doWrite()  # an error is met by the reactor, which tries again
         if not _is_clear(transport):
             raise BlockingIOError(errno.EAGAIN, "it does not read its link")
-    sent = _send(transport.socket, data, descriptor)
+    first = messages[0]
+    if len(messages) == 1:
+        sent = _send(transport.socket, first, descriptors[0])
+        if sent < len(first):
+            transport.write(first[sent:])
+        return 1
+    carried = 0
+    try:
+        for descriptor in descriptors:
+            _send(transport.socket, first[carried : carried + 1], descriptor)
+            carried += 1
+    except OSError:
+        if not carried:
+            raise
+    _send_rest(transport, b"".join(messages[:carried])[carried:])
+    return carried
+
+
+def _send_rest(transport: Any, data: bytes) -> None:
+    """Send bytes behind a descriptor that has left: now, as far as there is room."""
+    try:
+        sent = transport.socket.send(data, _SENDING)
+    except OSError:
+        sent = 0  # the transport meets it, too, and knows what to do
     if sent < len(data):
         transport.write(data[sent:])
-    return True
 
 
 def unsent_bytes(transport: Any) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -214,6 +215,55 @@ def test_asking_without_a_deferred(pair: Pair, pipe: int) -> None:
     kinds = [type(answer) for answer in answers]
     assert kinds == [type(None), Busy, commands.WorkerFault, amp.UnknownRemoteError]
     assert str(answers[1]) == "full"
+
+
+class Batch:
+    """A turn of the service's."""
+
+    def __init__(self) -> None:
+        self.inside = True
+        self.calls: list[Callable[[], None]] = []
+
+    def atEnd(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
+
+
+def test_asking_together(pair: Pair, pipe: int) -> None:
+    """In a batch questions with descriptors leave together, and nothing overtakes them."""
+    asking, answering, link = pair
+    asking.gathering = batch = Batch()
+    answers: list[Exception | None] = []
+    for read in (b"1", b"2"):
+        asking.ask(Return, {"readData": read, "socket": pipe}, answers.append)
+    link.flush()
+    assert answering.got == []
+    asking.ask(RoutesChanged, {"baseAddress": "x"}, answers.append)
+    for read in (b"3", b"4"):
+        asking.ask(Return, {"readData": read, "socket": pipe}, answers.append)
+    for call in batch.calls:
+        call()
+    batch.inside = False
+    asking.ask(Return, {"readData": b"5", "socket": pipe}, answers.append)
+    link.flush()
+    assert answers == [None] * 6
+    assert [one.get("readData") for one in answering.got] == [
+        *(b"1", b"2", None, b"3", b"4", b"5"),
+    ]
+
+
+def test_a_link_that_is_lost_with_some_in_hand(pair: Pair, pipe: int) -> None:
+    """Each is told why, once."""
+    asking, _, link = pair
+    asking.gathering = batch = Batch()
+    answers: list[Exception | None] = []
+    for read in (b"1", b"2"):
+        asking.ask(Return, {"readData": read, "socket": pipe}, answers.append)
+    asking.cut("for a test")
+    link.flush()
+    for call in batch.calls:
+        call()
+    assert [type(answer) for answer in answers] == [type(answers[0])] * 2
+    assert isinstance(answers[0], ConnectionClosed)
 
 
 def test_asking_on_a_link_that_is_lost(pair: Pair, pipe: int) -> None:

@@ -100,7 +100,7 @@ def test_the_names_are_there(link: Link, owner: type, name: str) -> None:
 def test_at_once(link: Link) -> None:
     """Bytes and their descriptor leave without a turn, behind what was written before."""
     link.transport.write(b"before ")
-    assert send_now(link.transport, b"box", link.descriptor)
+    assert send_now(link.transport, [b"box"], [link.descriptor])
     assert link.read() == (b"before box", 1)
     assert unsent_bytes(link.transport) == b""
 
@@ -108,7 +108,7 @@ def test_at_once(link: Link) -> None:
 def test_more_than_there_is_room_for(link: Link) -> None:
     """The descriptor leaves with the first bytes, the others follow."""
     whole = b"y" * 1_000_000
-    assert send_now(link.transport, whole, link.descriptor)
+    assert send_now(link.transport, [whole], [link.descriptor])
     read, count = link.read()
     while link.transport in link.reactor.getWriters():
         assert link.transport.doWrite() is None
@@ -122,7 +122,7 @@ def test_a_far_end_that_does_not_read(link: Link) -> None:
     link.fill()
     for _ in range(2):
         with pytest.raises(BlockingIOError):
-            send_now(link.transport, b"box", link.descriptor)
+            send_now(link.transport, [b"box"], [link.descriptor])
         assert unsent_bytes(link.transport) in (b"", b"before")
         link.transport.write(b"before")
     assert link.read()[1] == 0
@@ -133,16 +133,67 @@ def test_refused_at_once(link: Link, carries: list[int], number: int) -> None:
     """When the system carries none the caller is told, and nothing was sent."""
     carries.append(number)
     with pytest.raises(OSError, match=os.strerror(number)):
-        send_now(link.transport, b"box", link.descriptor)
+        send_now(link.transport, [b"box"], [link.descriptor])
     assert unsent_bytes(link.transport) == b""
     assert link.read() == (b"", 0)
+
+
+def test_several_at_once(link: Link) -> None:
+    """Descriptors go first, with a byte each; then the rest comes in one piece."""
+    messages = [b"first box ", b"second box ", b"third box"]
+    assert send_now(link.transport, messages, [link.descriptor] * 3) == 3
+    for byte in (b"f", b"i", b"r"):
+        data, descriptors, _, _ = socket.recv_fds(link.far, 65536, 10)
+        assert (data, len(descriptors)) == (byte, 1)
+        os.close(descriptors[0])
+    assert link.read() == (b"st box second box third box", 0)
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_some_of_several(link: Link, left: int) -> None:
+    """Where the system carries so many and no more, the others were not begun."""
+    send = unixnames._send
+
+    def few(connection: Any, data: Any, descriptor: int) -> int:
+        nonlocal left
+        if not left:
+            raise OSError(errno.ETOOMANYREFS, "Too many references")
+        left -= 1
+        return send(connection, data, descriptor)
+
+    wanted = left
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(unixnames, "_send", few)
+        messages = [b"first ", b"second ", b"third "]
+        assert send_now(link.transport, messages, [link.descriptor] * 3) == wanted
+    assert send_now(link.transport, [b"last"], [link.descriptor]) == 1
+    assert link.read() == (b"".join(messages[:wanted]) + b"last", wanted + 1)
+
+
+def test_none_of_several(link: Link, carries: list[int]) -> None:
+    """Where the first is refused nothing was sent."""
+    carries.append(errno.ETOOMANYREFS)
+    with pytest.raises(OSError, match="references"):
+        send_now(link.transport, [b"one", b"two"], [link.descriptor] * 2)
+    assert link.read() == (b"", 0)
+
+
+def test_several_for_which_there_is_no_room(link: Link) -> None:
+    """What does not fit leaves later, and behind it nothing is lost."""
+    messages = [b"y" * 1_000_000, b"z" * 1000]
+    assert send_now(link.transport, messages, [link.descriptor] * 2) == 2
+    read, count = link.read()
+    while link.transport in link.reactor.getWriters():
+        assert link.transport.doWrite() is None
+        read += link.read()[0]
+    assert (read, count) == (b"".join(messages), 2)
 
 
 def test_no_transport_of_twisteds() -> None:
     """What is not a UNIX connection of Twisted's is left alone."""
     transport = StringTransport()
     wait_for_room(transport)
-    assert not send_now(transport, b"box", 0)
+    assert not send_now(transport, [b"box"], [0])
     assert transport.value() == b""
 
 

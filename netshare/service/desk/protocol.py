@@ -296,6 +296,7 @@ class DeskProtocol(ManagingLink):
         trusted = self.registry.accounts.trusts(self.peer)
         inFlight = self.registry.inFlight
         if form is None:
+            self.gathering = self.desk.turn
             return AmpLane(
                 reactor, self, limit, quotas, str(self), trusted, inFlight, self.peer.uid
             )

@@ -27,6 +27,11 @@ class Turn:
         self._calls: list[Callable[[], None]] = []
         self._last: dict[Callable[[], None], None] = {}
 
+    @property
+    def inside(self) -> bool:
+        """Whether a batch is being decided."""
+        return self._inside
+
     def atEnd(self, call: Callable[[], None]) -> None:
         """
         Call this when the batch is over.

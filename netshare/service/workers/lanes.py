@@ -20,7 +20,8 @@ from zope.interface import implementer
 
 from netshare.addresses import BaseAddress
 from netshare.control.commands import Busy, Duplicate, RoutesChanged
-from netshare.control.protocol import ControlProtocol, NotCarried
+from netshare.control.gathering import NotCarried
+from netshare.control.protocol import ControlProtocol
 from netshare.interfaces import IErrand, IWorkerLane
 from netshare.reactors import IReactor
 from netshare.service.quotas import Quotas
@@ -277,12 +278,7 @@ class AmpLane(Lane):
         }
         try:
             self._link.ask(Duplicate, arguments, partial(self._answered, errand))
-        except NotCarried as error:
-            self._deadlines.discard(errand)
-            self.rest()
-            errand.failed(self, Busy(str(error)))
-            self.end(1)
-        except (amp.TooLong, ConnectionClosed) as error:
+        except (NotCarried, amp.TooLong, ConnectionClosed) as error:
             self._answered(errand, error)
 
     def routesChanged(self, address: BaseAddress) -> None:
@@ -296,6 +292,11 @@ class AmpLane(Lane):
 
     def _answered(self, errand: IErrand, error: Exception | None) -> None:
         self._deadlines.discard(errand)
+        if isinstance(error, NotCarried):
+            self.rest()
+            errand.failed(self, Busy(str(error)))
+            self.end(1)
+            return
         if not isinstance(error, ConnectionClosed):
             self.stuck = False
         if isinstance(error, Busy):

@@ -263,7 +263,7 @@ def test_stopped(setting: Setting) -> None:
 def test_a_system_that_carries_no_more(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lane is busy for a moment, nothing was sent, and the link lives on."""
 
-    def refuse(transport: Any, data: bytes, descriptor: int) -> bool:
+    def refuse(transport: Any, data: bytes, descriptors: Any) -> bool:
         raise OSError(errno.ETOOMANYREFS, "Too many references")
 
     with monkeypatch.context() as patched:
