@@ -134,12 +134,14 @@ class QuestionedLink(ControlProtocol):
     def _readOn(self) -> None:
         """Deal with some boxes; the rest comes in the reactor's next turn, or when it may."""
         self._goOn = None
-        for _ in range(QUESTIONS_IN_ONE_GO):
-            if self._waits or not self._hasMore:
-                break
-            if self._boxes is None:
-                self._boxes = self.reader.feed(self._later.pop(0))
-            self.readBoxes(self._someBoxes())
+        # Each answer makes room for a connection: these leave together as well.
+        with self.desk.turn:
+            for _ in range(QUESTIONS_IN_ONE_GO):
+                if self._waits or not self._hasMore:
+                    break
+                if self._boxes is None:
+                    self._boxes = self.reader.feed(self._later.pop(0))
+                self.readBoxes(self._someBoxes())
         if self._hasMore:
             self._flow.wait("busy")
             self._goOnLater()

@@ -293,7 +293,10 @@ class AmpLane(Lane):
     def _answered(self, errand: IErrand, error: Exception | None) -> None:
         self._deadlines.discard(errand)
         if isinstance(error, NotCarried):
-            self.rest()
+            if self.outstanding > 1:
+                self._window = self.outstanding - 1  # their answers tell when there is room
+            else:
+                self.rest()
             errand.failed(self, Busy(str(error)))
             self.end(1)
             return

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
-from netshare.control import commands, management
+from netshare.control import commands, management, protocol
 from netshare.service.desk.budget import (
     BOX_TIMEOUT,
     MOST_ANSWERING,
@@ -151,3 +151,35 @@ def test_what_is_no_amp_is_told_once(setting: Setting, rest: bytes) -> None:
     desk.dataReceived(rest)
     setting.settle()
     assert setting.shared.admission.linksCut == 1
+
+
+def test_what_answers_make_room_for(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that are read together are followed by questions that leave together."""
+    worker, desk, _ = setting.link()
+    setting.register(worker, "a")
+    sent: list[int] = []
+
+    def send(transport: Any, messages: list[bytes], descriptors: list[int]) -> int:
+        sent.append(len(messages))
+        return len(messages)
+
+    monkeypatch.setattr(protocol, "send_now", send)
+    question = {
+        "via": "net.tcp://localhost/a",
+        "baseAddress": "net.tcp://+/a",
+        "peer": "127.0.0.1:1",
+        "local": "127.0.0.1:2",
+        "readData": b"",
+        "socket": 0,
+    }
+
+    def ask_another(error: Exception | None) -> None:
+        desk.ask(commands.Duplicate, question, errors.append)
+
+    errors: list[Exception | None] = []
+    for _ in range(3):
+        desk.ask(commands.Duplicate, question, ask_another)
+    assert sent == [1, 1, 1]
+    desk.dataReceived(b"".join(b"\0\7_answer\0\2q%d\0\0" % number for number in (1, 2, 3)))
+    assert sent == [1, 1, 1, 3]
+    assert errors == []

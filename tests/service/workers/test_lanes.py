@@ -284,3 +284,27 @@ def test_a_system_that_carries_no_more(setting: Setting, monkeypatch: pytest.Mon
     third = setting.give()
     setting.answer()
     assert third.said == ["adopted"]
+
+
+def test_a_link_that_is_full(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    While the worker has some to answer its lane is as wide as that: an answer, and no clock, tells
+    that there is room again.
+    """
+
+    def refuse(transport: Any, data: bytes, descriptors: Any) -> bool:
+        raise BlockingIOError(errno.EAGAIN, "it does not read its link")
+
+    under_way = [setting.give(), setting.give()]
+    with monkeypatch.context() as patched:
+        patched.setattr(protocol, "send_now", refuse)
+        refused = setting.give()
+    assert refused.said == [Busy]
+    assert (setting.lane.stateFor(ADDRESS), setting.lane.outstanding) == ("busy", 2)
+    assert setting.freed == [0]
+    setting.answer()
+    assert setting.lane.takes(ADDRESS)
+    setting.answer()
+    assert [errand.said for errand in under_way] == [["adopted"], ["adopted"]]
+    assert setting.give().said == []
+    setting.answer()
