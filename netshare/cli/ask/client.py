@@ -67,7 +67,7 @@ class ServiceClient:
     :param path: its control socket
     """
 
-    def __init__(self, path: Path, protocol: Any, reactor: IReactor) -> None:
+    def __init__(self, path: Path, protocol: ControlProtocol, reactor: IReactor) -> None:
         self.path = path
         self._protocol = protocol
         self._reactor = reactor

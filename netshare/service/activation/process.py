@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.process import Process
 from twisted.internet.protocol import Factory, ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -157,7 +158,7 @@ class SpawnedProcess(ProcessProtocol):
     A child of this process.
     """
 
-    transport: Any
+    transport: Process
     pid = 0
     passes = True
 
@@ -172,7 +173,7 @@ class SpawnedProcess(ProcessProtocol):
         return f"process {self.pid}"
 
     def connectionMade(self) -> None:
-        self.pid = self.transport.pid
+        self.pid = self.transport.pid or 0
 
     def owns(self, pid: int) -> bool:
         """See :meth:`IWorkerProcess.owns`."""

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from netshare.transport.calls.interfaces import IExchangeUser
 from netshare.transport.calls.messagelog import LinkLog
 from netshare.transport.channels.errors import ChannelClosedError, ProtocolError
-from netshare.transport.channels.interfaces import ISingletonReceiver
+from netshare.transport.channels.interfaces import ISingletonChannel, ISingletonReceiver
 from netshare.transport.contracts.streams import Reader, Stream, pieces, pump
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.encoders.streamed import StreamEncoder, stream_decoder, stream_encoder
@@ -59,13 +59,13 @@ class Exchange:
         encoder: MessageEncoder,
         max_buffer_size: int,
         user: IExchangeUser,
-        channel: Any = None,
+        channel: ISingletonChannel | None = None,
         log: LinkLog | None = None,
     ) -> None:
         self._log = log
         #: How many bytes have come.
         self._came = 0
-        self.channel = channel
+        self._channel = channel
         self.version = encoder.version
         #: The channel is closed.
         self.closed = False
@@ -75,6 +75,16 @@ class Exchange:
         self._user = user
         self._phase = _Phase.HEADERS
         self._stream: Stream | None = None
+
+    @property
+    def channel(self) -> ISingletonChannel:
+        """The channel, once it is open."""
+        assert self._channel is not None
+        return self._channel
+
+    @channel.setter
+    def channel(self, channel: ISingletonChannel) -> None:
+        self._channel = channel
 
     # ---- our message
 
@@ -91,7 +101,7 @@ class Exchange:
         else:
             start = self._encoder.encode(message)
         if self._log is not None:
-            via = "" if self.channel is None else self.channel.via
+            via = "" if self._channel is None else self._channel.via
             self._log.sent(message, len(start), via)
         return start
 

@@ -4,8 +4,6 @@ One framing session as a link: bytes become messages, and messages bytes.
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -13,7 +11,7 @@ from zope.interface import implementer
 from netshare.transport.calls.interfaces import IMessageLink, IMessageReceiver
 from netshare.transport.calls.messagelog import LinkLog
 from netshare.transport.channels.errors import ChannelClosedError, ProtocolError, TransportError
-from netshare.transport.channels.interfaces import IDuplexReceiver
+from netshare.transport.channels.interfaces import IDuplexChannel, IDuplexReceiver
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.encoders.streamed import read_headers
 from netshare.transport.soap import Message, MessageInvalid
@@ -33,10 +31,13 @@ class MessageLink:
     """
 
     def __init__(
-        self, encoder: MessageEncoder, channel: Any = None, log: LinkLog | None = None
+        self,
+        encoder: MessageEncoder,
+        channel: IDuplexChannel | None = None,
+        log: LinkLog | None = None,
     ) -> None:
         self._log = log
-        self.channel = channel
+        self._channel = channel
         self.version = encoder.version
         self._encoder = encoder.session()
         self._receiver: IMessageReceiver | None = None
@@ -45,18 +46,28 @@ class MessageLink:
     @property
     def via(self) -> str:
         """The address that the client asked for; empty before the channel is open."""
-        via: str = "" if self.channel is None else self.channel.via
+        via: str = "" if self._channel is None else self._channel.via
         return via
+
+    @property
+    def channel(self) -> IDuplexChannel:
+        """The channel, once it is open."""
+        assert self._channel is not None
+        return self._channel
+
+    @channel.setter
+    def channel(self, channel: IDuplexChannel) -> None:
+        self._channel = channel
 
     def start(self, receiver: IMessageReceiver) -> None:
         self._receiver = receiver
 
     def send(self, message: Message) -> Deferred[None] | None:
-        if self._closed or self.channel is None:
+        if self._closed or self._channel is None:
             raise ChannelClosedError("the channel is not open")
         message.version = self.version
         pieces = self._encoder.pieces(message)
-        sent: Deferred[None] | None = self.channel.send(*pieces)
+        sent: Deferred[None] | None = self._channel.send(*pieces)
         if self._log is not None:
             self._log.sent(message, sum(map(len, pieces)), self.via)
         return sent
@@ -77,14 +88,14 @@ class MessageLink:
         self.channel.endOutput()
 
     def close(self) -> Deferred[None]:
-        if self.channel is None:
+        if self._channel is None:
             return succeed(None)
-        closed: Deferred[None] = self.channel.close()
+        closed: Deferred[None] = self._channel.close()
         return closed
 
     def abort(self) -> None:
-        if self.channel is not None:
-            self.channel.abort()
+        if self._channel is not None:
+            self._channel.abort()
 
     def fail(self, error: TransportError) -> None:
         self.channel.fail(error)

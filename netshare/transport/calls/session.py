@@ -12,6 +12,7 @@ from typing import Any
 from netshare.transport.calls.instances import InstanceContext
 from netshare.transport.calls.interfaces import ICallbacks
 from netshare.transport.calls.slots import Slots
+from netshare.transport.channels.interfaces import IChannel
 from netshare.transport.contracts.endpoint import ServiceEndpoint
 from netshare.transport.soap import Message
 
@@ -38,7 +39,7 @@ class SessionState:
     #: What the upgrade of the stream knows of the other side; None without one.
     security: Any
     #: The :class:`~.interfaces.IChannel`.
-    channel: Any
+    channel: IChannel | None
     #: None: there is no session, the channel carries one call.
     identifier: str | None
     #: Whom answers are addressed to; None: they carry no address.

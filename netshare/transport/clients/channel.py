@@ -28,6 +28,7 @@ from netshare.transport.calls.operations import CallOptions, call_operation, cal
 from netshare.transport.calls.proxy import Proxy
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationObjectAbortedError
+from netshare.transport.channels.interfaces import IDuplexChannel
 from netshare.transport.clients.callbacks import CallbackDispatcher
 from netshare.transport.clients.messagesecurity import ContextKeeper, MessageRefused, SigningLink
 from netshare.transport.clients.setup import ChannelSetup
@@ -215,7 +216,7 @@ class ServiceChannel:
         )
         return connect() if context is None else ensureDeferred(context.before(connect))
 
-    def _connected(self, channel: Any) -> None:
+    def _connected(self, channel: IDuplexChannel) -> None:
         assert self._link is not None
         assert self._callbacks is not None
         self._opening = None

@@ -19,6 +19,7 @@ from netshare.transport.calls.interfaces import IConversationUser, IMessageLink
 from netshare.transport.calls.link import MessageLink
 from netshare.transport.calls.securedlink import SecuredLink
 from netshare.transport.channels.errors import MessageSecurityError, TransportError
+from netshare.transport.channels.interfaces import IDuplexChannel
 from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.clients.streamedrequest import Expected, StreamedRequest
@@ -224,13 +225,14 @@ class ContextKeeper:
             # A service that refuses ends the session by itself.
             return self._no_fault(await self._exchange(conversation, request))
 
-        link.channel = await setup.pool.open_channel(
+        opened = await setup.pool.open_channel(
             self._via,
             link,
             content_type=setup.encoder.content_type,
             settings=setup.settings,
             upgrade=self._upgrade,
         )
+        link.channel = IDuplexChannel(opened)
         try:
             await talk(send)
             await conversation.close(setup.binding.close_timeout)

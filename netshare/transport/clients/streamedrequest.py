@@ -18,6 +18,7 @@ from netshare.transport.calls.exchange import Exchange
 from netshare.transport.calls.interfaces import IExchangeUser
 from netshare.transport.channels.errors import ChannelClosedError, CommunicationError, ProtocolError
 from netshare.transport.channels.errors import TimeoutError as TransportTimeout
+from netshare.transport.channels.interfaces import ISingletonChannel
 from netshare.transport.channels.upgrades import IUpgradeInitiator
 from netshare.transport.clients.setup import ChannelSetup
 from netshare.transport.contracts.streams import Stream
@@ -91,7 +92,7 @@ class StreamedRequest:
         start = exchange.start_of(request)
         self._underWay = True
         try:
-            exchange.channel = await self._setup.pool.open_channel(
+            opened = await self._setup.pool.open_channel(
                 via,
                 exchange,
                 mode=Mode.SINGLETON,
@@ -99,6 +100,7 @@ class StreamedRequest:
                 settings=self._setup.settings,
                 upgrade=self._upgrade,
             )
+            exchange.channel = ISingletonChannel(opened)
         except BaseException:
             self._over()
             raise

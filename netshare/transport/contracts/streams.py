@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from typing import Any, BinaryIO, Final, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -274,7 +274,7 @@ class _Gate:
 
 
 async def pump(
-    source: AsyncIterator[bytes], channel: Any, encode: Callable[[bytes], bytes]
+    source: AsyncIterator[bytes], channel: IConsumer, encode: Callable[[bytes], bytes]
 ) -> bool:
     """
     Send a stream through a channel, as fast as it takes it.

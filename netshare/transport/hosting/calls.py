@@ -20,6 +20,7 @@ from netshare.transport.calls.messagelog import LinkLog
 from netshare.transport.calls.securedlink import secure_again
 from netshare.transport.calls.session import SessionState, address_reply
 from netshare.transport.channels.errors import ProtocolError, QuotaExceededError
+from netshare.transport.channels.interfaces import ISingletonChannel
 from netshare.transport.contracts.streams import Stream
 from netshare.transport.encoders import MessageEncoder
 from netshare.transport.hosting.dispatcher import Dispatcher
@@ -48,7 +49,7 @@ class ServedCall:
 
     def __init__(
         self,
-        channel: Any,
+        channel: ISingletonChannel,
         encoder: MessageEncoder,
         dispatcher: Dispatcher,
         max_buffer_size: int,

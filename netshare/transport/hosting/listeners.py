@@ -5,7 +5,6 @@ The listeners of a service's addresses, and their way behind the machine's share
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
@@ -21,7 +20,13 @@ from netshare.transport.calls.interfaces import IChannelKeeper, ICommunicationOb
 from netshare.transport.calls.link import MessageLink
 from netshare.transport.calls.messagelog import LinkLog, MessageLog
 from netshare.transport.channels.factory import FramingServerFactory
-from netshare.transport.channels.interfaces import IChannelAcceptor, IChannelReceiver
+from netshare.transport.channels.interfaces import (
+    IChannel,
+    IChannelAcceptor,
+    IChannelReceiver,
+    IDuplexChannel,
+    ISingletonChannel,
+)
 from netshare.transport.channels.mallochint import expect_messages
 from netshare.transport.channels.settings import Acceptance
 from netshare.transport.channels.upgrades import IUpgradeAcceptor
@@ -96,16 +101,17 @@ class ChannelListener:
                 )
         return self._accepted
 
-    def channelOpened(self, channel: Any) -> IChannelReceiver:
+    def channelOpened(self, channel: IChannel) -> IChannelReceiver:
         binding, encoder, dispatcher = self.binding, self._encoder, self._dispatcher
         if channel.mode is Mode.DUPLEX:
-            link = MessageLink(encoder, channel, self._log_of_link())
+            duplex = IDuplexChannel(channel)
+            link = MessageLink(encoder, duplex, self._log_of_link())
             ServedSession(
-                link, channel, dispatcher, self._clock, binding, self, self._message_security
+                link, duplex, dispatcher, self._clock, binding, self, self._message_security
             )
             return link
         return ServedCall(
-            channel,
+            ISingletonChannel(channel),
             encoder,
             dispatcher,
             binding.buffer_size,

@@ -26,6 +26,7 @@ from netshare.transport.calls.lifetime import CommunicationState, Lifetime
 from netshare.transport.calls.session import SessionState, new_session_id
 from netshare.transport.calls.slots import begin
 from netshare.transport.channels.errors import CommunicationError, ProtocolError, QuotaExceededError
+from netshare.transport.channels.interfaces import IDuplexChannel
 from netshare.transport.contracts.behavior import ConcurrencyMode
 from netshare.transport.contracts.binding import NetTcpBinding
 from netshare.transport.hosting.callbacks import CallbackChannel, CallbackProxies
@@ -57,7 +58,7 @@ class ServedSession:
     def __init__(
         self,
         link: IMessageLink,
-        channel: Any,
+        channel: IDuplexChannel,
         dispatcher: Dispatcher,
         clock: IReactorTime,
         binding: NetTcpBinding,

@@ -29,6 +29,7 @@ from netshare.logger import Logger
 from netshare.transport.channels.upgrades import (
     IUpgrade,
     IUpgradeAcceptor,
+    IUpgradeHost,
     IUpgradeInitiator,
 )
 from netshare.transport.security.levels import ProtectionLevel
@@ -106,7 +107,7 @@ class NegotiateUpgrade:
         self._initiates = advice is not None
         self._advice = advice
         self._state = _State.STARTING
-        self._host: Any = None
+        self._host: IUpgradeHost
         self._context: ISecurityContext | None = None
         self._protection: Protection | None = None
         self._frames = HandshakeReader()
@@ -118,7 +119,7 @@ class NegotiateUpgrade:
 
     # ---- for the connection
 
-    def start(self, host: Any) -> None:
+    def start(self, host: IUpgradeHost) -> None:
         self._host = host
         if self._initiates:
             self._state = _State.SHAKING
