@@ -120,7 +120,8 @@ async def demo(control: Path) -> None:
     print("Starting:", " ".join(["twist", *command[3:]]), flush=True)
     service = Service()
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    process = reactor.spawnProcess(service, command[0], command, env=environment)
+    # In a session of its own: Ctrl-C is for this program, which ends the service.
+    process = reactor.spawnProcess(service, "setsid", ["setsid", *command], env=environment)
 
     def end() -> Deferred:
         try:

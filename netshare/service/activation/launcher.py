@@ -139,6 +139,17 @@ def candidates(program: str) -> list[str]:
     return [os.path.join(place, program) for place in os.environ.get("PATH", os.defpath).split(":")]
 
 
+def leave_session() -> None:
+    """
+    Have a session of its own: what a terminal signals to all in the foreground, as at Ctrl-C, is
+    for the service, which ends its workers in order.
+    """
+    try:
+        os.setsid()
+    except PermissionError:
+        pass  # it leads one already
+
+
 def become(command: list[str]) -> None:
     """
     Become the worker, which does not return.
@@ -187,6 +198,7 @@ def main(arguments: list[str]) -> None:
         if arguments[end] == ONLY_LOOK:
             look_for(arguments[end + 1])
         else:
+            leave_session()
             become(arguments[end + 1 :])
     except CannotStart as error:
         os.write(descriptor, str(error).encode("utf-8", "surrogateescape"))

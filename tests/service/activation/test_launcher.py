@@ -42,6 +42,14 @@ def test_nothing_is_asked_for() -> None:
     assert int(shown["SigIgn"], 16) & (1 << 12 | 1 << 24) == 0  # SIGPIPE, SIGXFSZ
 
 
+def test_a_session_of_its_own() -> None:
+    """What a terminal signals does not reach the worker, whether it led a session before or not."""
+    read = "import os; print(os.getsid(0) == os.getpgid(0) == os.getpid() != os.getppid())"
+    for before in ((), ("setsid", "--wait")):
+        done = launched("--", sys.executable, "-c", read, before=before)
+        assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 def test_the_environment() -> None:
     """The worker's is what comes on a descriptor, which is closed; ours is not it."""
     with environment_file({"PATH": "/nowhere:/usr/bin", "A": "b=c"}) as given:
