@@ -41,6 +41,7 @@ _NAMES: Final[dict[str, Any]] = {
     "FALSE": encode_text(False, 1),
     "INT16": partial(Struct("<Bh").pack, R.INT16 | 1),
     "INT32": partial(Struct("<Bi").pack, R.INT32 | 1),
+    "DOUBLE": partial(Struct("<Bd").pack, R.DOUBLE | 1),
     "FLOAT": partial(Struct("<Bf").pack, R.FLOAT | 1),
     "encode_double": ENCODERS[float],
     "encode_decimal": ENCODERS[Decimal],
@@ -49,16 +50,20 @@ _NAMES: Final[dict[str, Any]] = {
     "END": END,
 }
 
+#: A number that fits into 32 bits ends in zeros: where the first byte is none, nothing is shorter.
+_DOUBLE: Final = "DOUBLE(v)\nif not {record}[1]:\n    {record} = encode_double(v, 1)"
+
 _TEXT: Final = (
     ("type(v) is str and 1 < len(v) < 256 and v.isascii()", "CHARS[len(v)] + v.encode()"),
 )
-#: By the name of the type: when a value v is usual, and what its record is then.
+#: By the name of the type: when a value v is usual, and what its record is then, perhaps with more
+#: lines that correct it.
 _USUAL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "string": _TEXT,
     "anyURI": _TEXT,
     "boolean": (("v is True", "TRUE"), ("v is False", "FALSE")),
     "float": (("type(v) is float and not v.is_integer()", "FLOAT(v)"),),
-    "double": (("type(v) is float", "encode_double(v, 1)"),),
+    "double": (("type(v) is float", _DOUBLE),),
     "decimal": (("type(v) is Decimal", "encode_decimal(v, 1)"),),
     "guid": (("type(v) is UUID", "GUID + str(v).encode()"),),
 }
@@ -154,7 +159,8 @@ def write_leaf(
         cases.append((f"{record} is not None", ["pass"]))
     elif isinstance(bare, ScalarContract):
         for condition, made in _USUAL.get(bare.name, ()):
-            cases.append((condition, [f"{record} = {made}"]))
+            lines = f"{{record}} = {made}".format(record=record).splitlines()
+            cases.append((condition, lines))
     if contract.nullable and nil is not None:
         cases.append(("v is None", nil))
     for name, value in _NAMES.items():
