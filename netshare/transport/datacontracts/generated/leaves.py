@@ -41,6 +41,7 @@ _NAMES: Final[dict[str, Any]] = {
     "FALSE": encode_text(False, 1),
     "INT16": partial(Struct("<Bh").pack, R.INT16 | 1),
     "INT32": partial(Struct("<Bi").pack, R.INT32 | 1),
+    "DECIMAL": partial(Struct("<BIIQ").pack, R.DECIMAL | 1),
     "DOUBLE": partial(Struct("<Bd").pack, R.DOUBLE | 1),
     "FLOAT": partial(Struct("<Bf").pack, R.FLOAT | 1),
     "encode_double": ENCODERS[float],
@@ -51,30 +52,47 @@ _NAMES: Final[dict[str, Any]] = {
 }
 
 #: A number that fits into 32 bits ends in zeros: where the first byte is none, nothing is shorter.
-_DOUBLE: Final = "DOUBLE(v)\nif not {record}[1]:\n    {record} = encode_double(v, 1)"
+_DOUBLE: Final = """\
+{record} = DOUBLE(v)
+if not {record}[1]:
+    {record} = encode_double(v, 1)"""
+#: By its text, as the encoder does it; what is negative or has many digits is the encoder's.
+_DECIMAL: Final = """\
+whole, _, places = str(v).partition(".")
+digits = whole + places
+if digits.isdecimal() and len(digits) < 20:
+    {record} = DECIMAL(len(places) << 16, 0, int(digits))
+else:
+    {record} = encode_decimal(v, 1)"""
 
 _TEXT: Final = (
-    ("type(v) is str and 1 < len(v) < 256 and v.isascii()", "CHARS[len(v)] + v.encode()"),
+    (
+        "type(v) is str and 1 < len(v) < 256 and v.isascii()",
+        "{record} = CHARS[len(v)] + v.encode()",
+    ),
 )
-#: By the name of the type: when a value v is usual, and what its record is then, perhaps with more
-#: lines that correct it.
+#: By the name of the type: when a value v is usual, and what makes its record then.
 _USUAL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "string": _TEXT,
     "anyURI": _TEXT,
-    "boolean": (("v is True", "TRUE"), ("v is False", "FALSE")),
-    "float": (("type(v) is float and not v.is_integer()", "FLOAT(v)"),),
+    "boolean": (("v is True", "{record} = TRUE"), ("v is False", "{record} = FALSE")),
+    "float": (("type(v) is float and not v.is_integer()", "{record} = FLOAT(v)"),),
     "double": (("type(v) is float", _DOUBLE),),
-    "decimal": (("type(v) is Decimal", "encode_decimal(v, 1)"),),
-    "guid": (("type(v) is UUID", "GUID + str(v).encode()"),),
+    "decimal": (("type(v) is Decimal", _DECIMAL),),
+    "guid": (("type(v) is UUID", "{record} = GUID + str(v).encode()"),),
 }
 
 
 def _integers(low: int, high: int) -> tuple[tuple[str, str], ...]:
-    cases = [(f"type(v) is int and {max(low, -128)} <= v <= {min(high, 127)}", "SMALL[v]")]
+    cases = [
+        (f"type(v) is int and {max(low, -128)} <= v <= {min(high, 127)}", "{record} = SMALL[v]")
+    ]
     for record, bits in (("INT16", 15), ("INT32", 31)):
         first, last = max(low, -1 << bits), min(high, (1 << bits) - 1)
         if last > 127:
-            cases.append((f"type(v) is int and {first} <= v <= {last}", f"{record}(v)"))
+            cases.append(
+                (f"type(v) is int and {first} <= v <= {last}", f"{{record}} = {record}(v)")
+            )
         if last == high:
             break
     return tuple(cases)
@@ -159,8 +177,7 @@ def write_leaf(
         cases.append((f"{record} is not None", ["pass"]))
     elif isinstance(bare, ScalarContract):
         for condition, made in _USUAL.get(bare.name, ()):
-            lines = f"{{record}} = {made}".format(record=record).splitlines()
-            cases.append((condition, lines))
+            cases.append((condition, made.format(record=record).splitlines()))
     if contract.nullable and nil is not None:
         cases.append(("v is None", nil))
     for name, value in _NAMES.items():

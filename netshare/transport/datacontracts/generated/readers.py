@@ -52,13 +52,23 @@ from typing import Any, Final
 
 from netshare.transport.datacontracts.classes import ClassContract
 from netshare.transport.datacontracts.generated.leaves import END, is_leaf
-from netshare.transport.datacontracts.generated.readleaves import offset_of, read_leaf
-from netshare.transport.datacontracts.generated.readplaces import Expected, Read, ReadForm
+from netshare.transport.datacontracts.generated.readleaves import (
+    has_fixed_length,
+    offset_of,
+    read_leaf,
+)
+from netshare.transport.datacontracts.generated.readplaces import (
+    Expected,
+    Read,
+    ReadForm,
+    RowForm,
+)
 from netshare.transport.datacontracts.generated.source import Source, Store, Unusual
 from netshare.transport.datacontracts.sequences import DictContract, ListContract, SetContract
 from netshare.transport.datacontracts.simple import OffsetContract
 from netshare.transport.datacontracts.tuples import MOST, TupleContract
 from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.xml.binary.rows import MARK
 
 __all__ = ["READ_FORMS", "can_be_read", "empty_of"]
 
@@ -98,8 +108,34 @@ class _Reader:
                 source.line("i += 1")
         names = "".join(f"h{k}, " for k in range(len(self.expected)))
         headers(f"{names}= place.headers" if names else "pass")
+        fixed = self._rows()
         read: Read = source.compile("read")
-        return source, ReadForm(read, tuple(self.expected))
+        rows = RowForm(source.function("read_rows"), fixed) if fixed else None
+        return source, ReadForm(read, tuple(self.expected), rows)
+
+    def _rows(self) -> tuple[bool, ...]:
+        """
+        Add the function that reads objects cut at once, where there is one.
+
+        :returns: of each member, whether its texts have a fixed length
+        """
+        contract, source = self.contract, self.source
+        if not isinstance(contract, ClassContract) or not self.expected:
+            return ()
+        if not all(is_leaf(one.contract) for one in self.expected):
+            return ()
+        members = [member for layer in contract.layers for member in layer.members]
+        texts = "".join(f"t{k}, " for k in range(len(members)))
+        head = "def read_rows(rows, append):", f"for {texts}_ in rows:"
+        with source.block(head[0]), source.block(head[1]):
+            for k, one in enumerate(members):
+                source.line(f"# {one.name!r}: {one.contract.clr or one.contract.name!r}")
+                source.line(f"t = t{k}")
+                read_leaf(source, one.contract, f"v{k}", or_nil=True)
+            values = {one.attribute: f"v{k}" for k, one in enumerate(members)}
+            _fill(source, contract, values)
+            source.line("append(made)")
+        return tuple(has_fixed_length(one.contract) for one in members)
 
     def expect(self, name: str, namespace: str, contract: TypeContract) -> int:
         """:returns: the number of an element that is known; parameters as of :class:`.Expected`"""
@@ -272,11 +308,25 @@ def _list(self: _Reader) -> str:
     assert isinstance(contract, ListContract)
     k = self.expect(contract.item_name, contract.namespace, contract.item)
     source.line("items = []")
+    rows = isinstance(contract.item.bare, ClassContract) and can_be_read(contract.item.bare)
+    if rows:
+        source.line("cut = 0")
+        source.constant("MARK", MARK)
     with source.block("while h == h0:"):
         if is_leaf(contract.item) or not can_be_read(contract.item.bare):
             self.value(k, "v")
             source.line("items.append(v)")
         else:
+            if rows:
+                with source.block("if t == MARK:"):
+                    with source.block("if left < 2:"):
+                        source.line("raise Unusual")
+                    source.line("p = place.inner[0].get(a) or place.enter(0, h, a)")
+                    source.line("p.read_rows(o, items.append)")
+                    source.line("cut += len(o.texts)")
+                    source.line("i += 1")
+                    source.line("h, a, t, o = tokens[i]")
+                    source.line("continue")
             # Items that are alike are read at once.
             with source.block("if a or t:"):
                 self.value(k, "v")
@@ -286,6 +336,11 @@ def _list(self: _Reader) -> str:
                 source.line("i += 1")
                 source.line("i, ends = p.read(tokens, i, p, left - 1, h, items.append)")
                 self.go_on()
+    if rows:
+        with source.block("if len(items) - cut > 3:"):
+            source.line('p = place.inner[0].get(b"")')
+            with source.block("if p is not None:"):
+                source.line("p.saw_rows(h0, len(items) - cut)")
     if contract.cls is list:
         return "items"
     return f"{source.constant('made_of', contract.made_of)}(items)"

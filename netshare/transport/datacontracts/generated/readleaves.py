@@ -42,7 +42,7 @@ from netshare.transport.xml.binary.scanner import (
     unpack_decimal,
 )
 
-__all__ = ["offset_of", "read_leaf", "value_of"]
+__all__ = ["has_fixed_length", "offset_of", "read_leaf", "value_of"]
 
 #: By the record type of a long text: where it begins, and its encoding.
 _LONG: Final = {
@@ -69,7 +69,7 @@ _USUAL: Final[dict[str, tuple[tuple[int, Sequence[str]], ...]]] = {
             R.DECIMAL | 1,
             [
                 "f, high, low = unpack_decimal(t)",
-                "v = multiply_decimal(high << 64 | low, DECIMAL_UNITS[f])",
+                "v = multiply_decimal(high << 64 | low if high else low, DECIMAL_UNITS[f])",
             ],
         ),
     ),
@@ -100,6 +100,8 @@ _USUAL: Final[dict[str, tuple[tuple[int, Sequence[str]], ...]]] = {
 }
 #: The types whose usual values have records of one or two bytes.
 _SHORT: Final = frozenset(["boolean", *INTEGER_RANGES])
+#: Those whose usual values have records without a length in front.
+_FIXED: Final = frozenset([*_SHORT, "float", "double", "decimal", "dateTime", "duration"])
 #: Names in generated source.
 _NAMES: Final[dict[str, Any]] = {
     "unpack_int16": Struct("<xh").unpack,
@@ -179,16 +181,26 @@ def _small(from_wire: Callable[[Any], Any]) -> dict[bytes, Any]:
     return values
 
 
-def read_leaf(source: Source, contract: TypeContract, value: str) -> None:
+def has_fixed_length(contract: TypeContract) -> bool:
+    """:returns: whether the usual records of a type have lengths that their kinds tell"""
+    return isinstance(contract.bare, ScalarContract) and contract.bare.name in _FIXED
+
+
+def read_leaf(source: Source, contract: TypeContract, value: str, or_nil: bool = False) -> None:
     """
     Add what makes the value of the record ``t``.
 
     :param source: to add to
     :param contract: the type
     :param value: what to call the value
+    :param or_nil: ``t`` may be the attributes of a null, and the end
     """
     bare = contract.bare
-    other = f"{value} = {source.constant('value_of', value_of(contract))}(t)"
+    other = f"{source.constant('value_of', value_of(contract))}(t)"
+    if or_nil and contract.nullable:
+        # No record that is a text begins so low.
+        other = f"None if t[0] < 64 and t != END else {other}"
+    other = f"{value} = {other}"
     if isinstance(bare, EnumContract):
         source.line(f"{value} = {source.constant('members', _members(bare))}.get(t)")
         with source.block(f"if {value} is None:"):

@@ -105,6 +105,11 @@ class Source:
         made: Callable[..., Any] = self._names[name]
         return made
 
+    def function(self, name: str) -> Callable[..., Any]:
+        """:returns: another function of the source, which has been compiled"""
+        made: Callable[..., Any] = self._names[name]
+        return made
+
     def forget(self) -> None:
         """Show the source to tracebacks no longer."""
         linecache.cache.pop(self.filename, None)

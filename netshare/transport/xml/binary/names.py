@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from netshare.transport.xml.binary.rows import Rows
 from netshare.transport.xml.nodes import Attribute, Name, NamespaceDeclaration
 
 __all__ = ["NameMemory", "Scope"]
@@ -46,7 +47,7 @@ class NameMemory:
     :param limit: names, start tags, scopes and dictionary texts kept altogether.
     """
 
-    __slots__ = ("_learnt", "_limit", "_scopes", "generation", "places", "texts")
+    __slots__ = ("_learnt", "_limit", "_scopes", "generation", "places", "rows", "texts")
 
     def __init__(self, limit: int) -> None:
         self._scopes: dict[tuple[tuple[str, str], ...], Scope] = {}
@@ -54,6 +55,8 @@ class NameMemory:
         self.texts: dict[bytes, tuple[str]] = {}
         #: Owned by the generated readers of data contracts: what they have made of names.
         self.places: dict[Any, Any] = {}
+        #: Shapes of elements that come in long runs, by their start tag.
+        self.rows: dict[bytes, Rows] = {}
         #: How often everything was forgotten.
         self.generation = 0
         self._limit = limit
@@ -85,6 +88,7 @@ class NameMemory:
             self._scopes.clear()
             self.texts.clear()
             self.places.clear()
+            self.rows.clear()
             self.generation += 1
             scope.names.clear()
             scope.tags.clear()

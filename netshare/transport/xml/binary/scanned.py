@@ -7,18 +7,20 @@ document is read again from its beginning, by :func:`.reader.read_events`.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.recordreader import Progress
+from netshare.transport.xml.binary.rows import MARK, Cut, Rows, cut
 from netshare.transport.xml.binary.scanner import WINDOW, scanner
 from netshare.transport.xml.quotas import INT_MAX, ReaderQuotas
 
 __all__ = ["Scanned", "Token", "scan"]
 
-#: Header, attributes, text and what is none of these; see :func:`.scanner.scanner`.
-Token: TypeAlias = tuple[bytes, bytes, bytes, bytes]
+#: Header, attributes, text and what is none of these; see :func:`.scanner.scanner`. A run of rows
+#: is one token: the start tag of each, nothing, :data:`.rows.MARK`, and a :class:`.rows.Cut`.
+Token: TypeAlias = tuple[bytes, bytes, bytes, Any]
 #: No text of a token is longer, whatever its type, nor an array of bytes, but for long texts.
 _LONGEST: Final = 1024
 #: By the record type of a long text: of how many bytes its length is.
@@ -28,6 +30,11 @@ _LENGTHS: Final = {
     R.UNICODE_CHARS16 | 1: 2,
     R.UNICODE_CHARS32 | 1: 4,
 }
+#: Where there may be rows they are looked for in so many bytes, then in four times as many, and
+#: then no more.
+_FIRST: Final = 256
+#: Who cuts fewer rows at a time gains nothing.
+_WORTH_IT: Final = 4
 
 
 class Scanned(NamedTuple):
@@ -70,15 +77,17 @@ def scan(
         return None
     tokens: list[Token] = []
     pos, end, split = start, len(data), scanner()
+    rows = memory.rows
+    size = _FIRST if rows else WINDOW
     while pos < end:
-        stop = min(pos + WINDOW, end)
-        window = split(data, pos, stop)
+        stop = min(pos + size, end)
+        window: list[Token] = split(data, pos, stop)
         rest = window[-1][3]
-        cut = rest and rest[0] != 1
-        if cut:
+        broken = rest and rest[0] != 1
+        if broken:
             del window[-1]
             stop -= len(rest)
-        if (cut or stop < end) and window and window[-1][0] and not window[-1][2]:
+        if (broken or stop < end) and window and window[-1][0] and not window[-1][2]:
             # What ends the window may be the text of a start tag.
             header, attributes, _, _ = window.pop()
             text = _long_text(data, stop, quotas)
@@ -87,16 +96,47 @@ def scan(
                 stop += len(text)
             else:
                 stop -= len(header) + len(attributes)
+        if stop == pos and size < WINDOW:
+            size = WINDOW
+            continue
         if stop == pos or len(tokens) > quotas.max_nodes:
             return None
+        if size < WINDOW:
+            first = _first_row(window, rows)
+            if first is None:
+                size = 4 * size if size == _FIRST else WINDOW
+            else:
+                shape = rows[window[first][0]]
+                stop = pos + sum(len(h) + len(a) + len(t) + len(o) for h, a, t, o in window[:first])
+                del window[first:]
+                texts, stop = cut(shape, data, stop, min(stop + WINDOW, end))
+                if texts:
+                    window.append((shape.header, b"", MARK, Cut(shape, texts)))
+                size = _FIRST if len(texts) >= _WORTH_IT else WINDOW
         tokens += window
         pos = stop
     # More nodes than any document of this length has; if those are too many they are counted.
     if 2 * len(data) + progress.extra_nodes > quotas.max_nodes:
-        nodes = sum(1 + len(a) + len(o) for _, a, _, o in tokens)
+        nodes = sum(_nodes(token) for token in tokens)
         if start + nodes + progress.extra_nodes > quotas.max_nodes:
             return None
     return Scanned(tokens, progress.scope, memory, len(progress.outer), left)
+
+
+def _first_row(window: list[Token], rows: dict[bytes, Rows]) -> int | None:
+    """:returns: the index of the first start tag that may be that of a row; None: there is none"""
+    for index, (header, attributes, text, _) in enumerate(window):
+        if header in rows and not attributes and not text:
+            return index
+    return None
+
+
+def _nodes(token: Token) -> int:
+    """:returns: how many nodes a token has, or more"""
+    _, attributes, text, other = token
+    if text == MARK:
+        return len(other.texts) * (3 + 2 * len(other.rows.members))
+    return 1 + len(attributes) + len(other)
 
 
 def _long_text(data: bytes, at: int, quotas: ReaderQuotas) -> bytes | None:

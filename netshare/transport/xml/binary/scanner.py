@@ -39,6 +39,8 @@ __all__ = [
     "DECIMAL_UNITS",
     "SMALL",
     "WINDOW",
+    "counted",
+    "dictionary_id",
     "multiply_decimal",
     "scanner",
     "unpack_decimal",
@@ -48,7 +50,7 @@ __all__ = [
 WINDOW: Final = 16384
 
 
-def _counted(low: int, high: int) -> str:
+def counted(low: int, high: int) -> str:
     """:returns: an expression for a length byte *low* to *high* and as many bytes."""
     # A long list of choices looks slow and is not: the engine passes over those that begin with
     # another byte faster than it could look ahead to choose half of them.
@@ -63,19 +65,20 @@ def _text(end: int) -> str:
 
     return "|".join(
         (
-            t(R.CHARS8, R.BYTES8, R.UNICODE_CHARS8) + _counted(0, 255),
+            t(R.CHARS8, R.BYTES8, R.UNICODE_CHARS8) + counted(0, 255),
             t(R.ZERO, R.ONE, R.FALSE, R.TRUE, R.EMPTY),
             t(R.INT8, R.BOOL) + ".",
             t(R.INT16) + ".{2}",
             t(R.INT32, R.FLOAT) + ".{4}",
             t(R.INT64, R.UINT64, R.DOUBLE, R.DATETIME, R.TIMESPAN) + ".{8}",
             t(R.DECIMAL, R.GUID, R.UNIQUE_ID) + ".{16}",
-            t(R.DICTIONARY) + _ID,
+            t(R.DICTIONARY) + dictionary_id,
         )
     )
 
 
-_ID: Final = "(?>[\\x00-\\x7f]|[\\x80-\\xff][\\x00-\\x7f])"
+#: An expression for the number of a string in a dictionary.
+dictionary_id: Final = "(?>[\\x00-\\x7f]|[\\x80-\\xff][\\x00-\\x7f])"
 
 
 @cache
@@ -86,11 +89,11 @@ def scanner() -> Callable[[bytes, int, int], list[tuple[bytes, bytes, bytes, byt
         record; ``other`` is a run of end records, or everything from the first byte that no
         token begins with.
     """
-    name = _counted(1, 127)
-    header = f"[\\x40\\x5e-\\x77]{name}|[\\x42\\x44-\\x5d]{_ID}"
+    name = counted(1, 127)
+    header = f"[\\x40\\x5e-\\x77]{name}|[\\x42\\x44-\\x5d]{dictionary_id}"
     attribute = (
-        f"(?>[\\x04\\x26-\\x3f]{name}|[\\x06\\x0c-\\x25]{_ID})(?>{_text(0)})"
-        f"|(?>\\x08{name}|\\x09{name}{name}|\\x0a{_ID}|\\x0b{name}{_ID})"
+        f"(?>[\\x04\\x26-\\x3f]{name}|[\\x06\\x0c-\\x25]{dictionary_id})(?>{_text(0)})"
+        f"|(?>\\x08{name}|\\x09{name}{name}|\\x0a{dictionary_id}|\\x0b{name}{dictionary_id})"
     )
     # Most start tags have no attributes: that is asked first.
     attributes = f"(?=[^\\x04-\\x3f])|(?>(?:{attribute}){{1,4}})(?=[^\\x04-\\x3f])"
