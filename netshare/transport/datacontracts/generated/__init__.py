@@ -18,10 +18,10 @@ knows the unusual, and it alone complains.
 - :mod:`.places` has the bytes of their start tags, which depend on the session's strings and on
   the namespaces in force.
 - :mod:`.writing` is the door: one :class:`.GeneratedWriter` for each serializer.
-- :mod:`.readleaves`, :mod:`.readers` and :mod:`.readplaces` are the same for reading, from the
-  scanner's tokens (:mod:`netshare.transport.xml.binary.scanned`) straight to objects, with no
-  events in between; :mod:`.reading` is their door: one :class:`.GeneratedReader` for each message
-  of an operation.
+- :mod:`.readleaves`, :mod:`.objects`, :mod:`.readers` and :mod:`.readplaces` are the same for
+  reading, from the scanner's tokens and rows (:mod:`netshare.transport.xml.binary.scanned`)
+  straight to objects, with no events in between; :mod:`.reading` is their door: one
+  :class:`.GeneratedReader` for each message of an operation.
 """
 
 from netshare.transport.datacontracts.generated.reading import GeneratedReader

@@ -45,13 +45,16 @@ contract's own way for a record out of the ordinary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from inspect import getattr_static
-from keyword import iskeyword
+from collections.abc import Callable
 from typing import Any, Final
 
 from netshare.transport.datacontracts.classes import ClassContract
 from netshare.transport.datacontracts.generated.leaves import END, is_leaf
+from netshare.transport.datacontracts.generated.objects import (
+    make_object,
+    maker_of,
+    object_of_defaults,
+)
 from netshare.transport.datacontracts.generated.readleaves import (
     has_fixed_length,
     offset_of,
@@ -133,7 +136,7 @@ class _Reader:
                 source.line(f"t = t{k}")
                 read_leaf(source, one.contract, f"v{k}", or_nil=True)
             values = {one.attribute: f"v{k}" for k, one in enumerate(members)}
-            _fill(source, contract, values)
+            make_object(source, contract, values)
             source.line("append(made)")
         return tuple(has_fixed_length(one.contract) for one in members)
 
@@ -227,28 +230,8 @@ def empty_of(contract: TypeContract) -> Callable[[], Any] | None:
         made_of = bare.made_of
         return list if bare.cls is list else lambda: made_of([])
     if isinstance(bare, ClassContract) and can_be_read(bare):
-        return _object_of_defaults(bare)
-    return _maker(bare.cls) if isinstance(bare, DictContract) and can_be_read(bare) else None
-
-
-def _object_of_defaults(contract: ClassContract) -> Callable[[], Any] | None:
-    members = [member for layer in contract.layers for member in layer.members]
-    if any(member.required for member in members):
-        return None
-    new, others = _maker(contract.cls), contract.others
-
-    def make() -> Any:
-        made = new()
-        contract.fill(made, {**others, **{one.attribute: one.contract.default for one in members}})
-        return made
-
-    return make
-
-
-def _maker(cls: type[Any]) -> Callable[[], Any]:
-    if cls is dict:
-        return dict
-    return lambda: cls.__new__(cls)  # type: ignore[call-overload]
+        return object_of_defaults(bare)
+    return maker_of(bare.cls) if isinstance(bare, DictContract) and can_be_read(bare) else None
 
 
 def _class(self: _Reader) -> str:
@@ -269,38 +252,8 @@ def _class(self: _Reader) -> str:
                 else:
                     default = source.constant("default", one.contract.default)
                     source.line(f"{value} = {default}")
-    _fill(source, contract, names)
+    make_object(source, contract, names)
     return "made"
-
-
-def _fill(source: Source, contract: ClassContract, values: dict[str, str]) -> None:
-    """Add what makes an object of its attributes' values, and of those that are no members."""
-    cls, others = contract.cls, contract.others
-    source.line(f"made = {source.constant('new', cls.__new__)}({source.constant('cls', cls)})")
-    if is_set_plainly(contract, [*others, *values]):
-        # An object whose attributes are set has no dictionary until somebody asks for it.
-        for attribute, value in others.items():
-            source.line(f"made.{attribute} = {source.constant('other', value)}")
-        for attribute, name in values.items():
-            source.line(f"made.{attribute} = {name}")
-        return
-    pairs = [f"**{source.constant('others', others)}"] if others else []
-    pairs += [f"{attribute!r}: {name}" for attribute, name in values.items()]
-    source.line(f"{source.constant('fill', contract.fill)}(made, {{{', '.join(pairs)}}})")
-
-
-def is_set_plainly(contract: ClassContract, attributes: Sequence[str]) -> bool:
-    """
-    :returns: whether setting attributes of an object of a class does nothing but put them into its
-        dictionary: it may be frozen, or have a property or a descriptor of that name
-    """
-    cls = contract.cls
-    return (
-        contract.is_plain
-        and getattr_static(cls, "__setattr__") is object.__setattr__
-        and all(name.isidentifier() and not iskeyword(name) for name in attributes)
-        and not any(hasattr(getattr_static(cls, name, None), "__set__") for name in attributes)
-    )
 
 
 def _list(self: _Reader) -> str:
@@ -352,7 +305,7 @@ def _dict(self: _Reader) -> str:
     pair, key, value = contract.names
     namespace = contract.namespace
     self.expect(pair, namespace, contract)
-    source.line(f"items = {source.constant('new_dict', _maker(contract.cls))}()")
+    source.line(f"items = {source.constant('new_dict', maker_of(contract.cls))}()")
     source.constant("set_item", dict.__setitem__)
     with source.block("while h == h0:"):
         with source.block("if a or t or left < 2:"):

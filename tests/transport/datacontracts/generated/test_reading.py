@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -17,18 +18,25 @@ from netshare.transport.datacontracts import (
     DateTime,
     DateTimeOffset,
     DeserializationFailed,
+    Int64,
     Serializer,
     UnencodableValue,
     data_contract,
     member,
     on_deserialized,
 )
-from netshare.transport.datacontracts.generated import GeneratedReader
+from netshare.transport.datacontracts.generated import GeneratedReader, readplaces
 from netshare.transport.datacontracts.generated.reading import MOST_SKIPPED
 from netshare.transport.datacontracts.generated.readplaces import MAX_PLACES
 from netshare.transport.soap import new_message_id
 from netshare.transport.xml import ReaderQuotas, XmlCursor, XmlException
-from netshare.transport.xml.binary import BinaryWriter, ReaderSession, WriterSession, read_events
+from netshare.transport.xml.binary import (
+    BinaryWriter,
+    ReaderSession,
+    WriterSession,
+    read_events,
+    rows,
+)
 from netshare.transport.xml.binary.recordreader import RecordReader
 from netshare.transport.xml.binary.scanned import scan
 from tests.helpers.madecontracts import Made, contracts
@@ -344,3 +352,183 @@ def test_all_of_dotnets_types() -> None:
         session.ordinarily(document)
         quick += session.agree(document)
     assert quick > 20
+
+
+# ---- rows
+
+
+@data_contract(namespace="urn:o")
+class Row:
+    """Simple members of all kinds."""
+
+    A: str | None
+    B: int
+    C: Decimal | None
+    D: float | None
+    E: bool
+    F: DateTime
+    G: uuid.UUID | None
+    H: Colour
+    I: bytes | None  # noqa: E741
+    J: Int64 | None
+
+
+@data_contract(namespace="urn:o")
+class Table:
+    """Rows, and more tables inside."""
+
+    Name: str
+    Rows: list[Row | None]
+    Inner: list[Table] | None
+
+
+def row(number: int, **members: Any) -> Row:
+    """One of many that are alike."""
+    usual = {
+        "A": f"row {number}",
+        "B": number,
+        "C": Decimal(number) / 4,
+        "D": number / 3,
+        "E": number % 2 == 0,
+        "F": DateTime(637134336000000000 + number),
+        "G": uuid.UUID(int=abs(number)),
+        "H": Colour.RED,
+        "I": b"abc",
+        "J": number << 40,
+    }
+    return Row(**usual | members)
+
+
+ROWS = st.builds(
+    row,
+    st.integers(-1000, 1000),
+    A=st.none() | st.text(max_size=5) | st.just("@\x03abc\x01") | st.just("x" * 300),
+    B=st.integers(-(1 << 31), (1 << 31) - 1),
+    C=st.none() | st.decimals(-100, 100, places=2),
+    D=st.none() | st.floats(),
+    I=st.none() | st.binary(max_size=9),
+    J=st.none() | st.integers(-(1 << 63), (1 << 63) - 1),
+)
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """Rows are cut at once as soon as some were seen."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rows, "ENOUGH_SEEN", 0)
+        patched.setattr(readplaces, "ASKED_AFTER", 1)
+        yield
+
+
+def test_rows() -> None:
+    """Rows are read at once when many were read one by one, and not before."""
+    session = Session(Table)
+    known = session.reading.memory.rows
+    table = Table(Name="t", Rows=[row(n) for n in range(100)], Inner=None)
+    document = session.document(table)
+    session.ordinarily(document)
+    while not known:
+        assert session.reader.read_so < 100
+        assert session.agree(document)
+    assert session.reader.read_so * 100 > rows.ENOUGH_SEEN
+    assert session.agree(document)
+    (shape,) = known.values()
+    assert len(shape.members) == 10
+    # What is in between, or at the ends, is read one by one.
+    for odd in ([], [None], [row(1, A=None)], [row(1, A="x" * 300)], [row(1, C=None, D=None)]):
+        table.Rows = [*odd, *(row(n) for n in range(50)), *odd, *(row(n) for n in range(50)), *odd]
+        table.Inner = [Table(Name="i", Rows=table.Rows, Inner=None)]
+        document = session.document(table)
+        session.ordinarily(document)
+        assert session.agree(document)
+        assert session.agree(document)
+
+
+def test_rows_of_a_new_session() -> None:
+    """What was made for one session is there for the next, if its strings are the same."""
+    table = Table(Name="t", Rows=[row(n) for n in range(10)], Inner=None)
+    with eager():
+        session = Session(Table)
+        document = session.document(table)
+        session.ordinarily(document)
+        assert session.agree(document)
+        assert session.reading.memory.rows
+    other = Session(Table)
+    document = other.document(table)
+    other.ordinarily(document)
+    assert other.agree(document)
+    assert other.reading.memory.rows == session.reading.memory.rows
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(
+    first=st.lists(ROWS, min_size=4, max_size=12),
+    second=st.lists(st.none() | ROWS, max_size=12),
+    data=st.data(),
+    size=st.sampled_from([0, 100_000]),
+)
+def test_rows_and_mutated_bytes(
+    first: list[Row], second: list[Row | None], data: Any, size: int
+) -> None:
+    """Rows are what the ordinary way reads, whatever the bytes are."""
+    with eager():
+        session = Session(Table, size=size)
+        for several in (first, second, [*first, *second, *first]):
+            inner = [Table(Name="i", Rows=several, Inner=None)] * data.draw(st.integers(0, 3))
+            document = session.document(Table(Name="t", Rows=several, Inner=inner))
+            for _ in range(3):
+                session.agree(document)
+            for _ in range(6):
+                mutate = data.draw(st.sampled_from(MUTATIONS))
+                at = data.draw(st.integers(0, len(document)))
+                session.agree(mutate(document, at, data.draw(st.integers(0, 255))))
+
+
+@data_contract(namespace="urn:o", name="Row")
+class Text:
+    A: str
+    B: str
+
+
+@data_contract(namespace="urn:o", name="Row")
+class Number:
+    A: int
+    B: int
+
+
+@data_contract(namespace="urn:o")
+class Two:
+    Texts: list[Text]
+    Numbers: list[Number]
+
+
+def test_rows_of_another_class() -> None:
+    """Elements with the same names are read by the contract of their place."""
+
+    two = Two(
+        Texts=[Text(A=str(n), B="b") for n in range(20)],
+        Numbers=[Number(A=n, B=n) for n in range(20)],
+    )
+    with eager():
+        session = Session(Two)
+        document = session.document(two)
+        session.ordinarily(document)
+        for _ in range(4):
+            assert session.agree(document)
+
+
+def test_quotas_of_rows() -> None:
+    """Rows count as what they are made of: the depth, and the nodes."""
+    table = Table(Name="t", Rows=[row(n) for n in range(50)], Inner=None)
+    with eager():
+        session = Session(Table)
+        document = session.document(table)
+        session.ordinarily(document)
+        for _ in range(3):
+            assert session.agree(document)
+        for depth in range(1, 9):
+            session.quotas = ReaderQuotas(max_depth=depth)
+            session.agree(document)
+        for nodes in (10, 100, 900, 1000, 1050, 1100, 1200, 2000, 3000, 10_000):
+            session.quotas = ReaderQuotas(max_nodes=nodes)
+            session.agree(document)

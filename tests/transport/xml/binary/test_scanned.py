@@ -10,6 +10,7 @@ from netshare.transport.xml import ReaderQuotas
 from netshare.transport.xml.binary import scanned as module
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.recordreader import Progress
+from netshare.transport.xml.binary.rows import MARK, Member, row_maker
 from netshare.transport.xml.binary.scanned import Scanned, scan
 from netshare.transport.xml.binary.scanner import WINDOW, scanner
 
@@ -119,3 +120,90 @@ def test_texts_over_the_quota() -> None:
     quotas = ReaderQuotas(max_string_content_length=2000)
     assert scanned(b"\x40\x01a" + long_text(2000) + b"\x01\x01", quotas) is not None
     assert scanned(b"\x40\x01a" + long_text(2001) + b"\x01\x01", quotas) is None
+
+
+# ---- rows
+
+ROW = b"\x5e\x03Row"
+ONE = ROW + LEAF + b"\x01"
+SHAPE = row_maker.find(ROW, (Member(b"\x40\x01a", False),), 10**9)
+
+
+def with_rows(data: bytes, quotas: ReaderQuotas | None = None) -> list[Any]:
+    """The tokens where rows are known, runs as the scanner cuts them; and how long those are."""
+    assert SHAPE is not None
+    memory = NameMemory(10)
+    memory.rows[ROW] = SHAPE
+    progress = Progress(SCOPE, (SCOPE, SCOPE), 0)
+    found = scan(data, 0, progress, memory, quotas or ReaderQuotas())
+    assert found is not None
+    tokens: list[Any] = []
+    runs = []
+    for token in found.tokens:
+        if token[2] == MARK:
+            runs.append(len(token[3].texts))
+            for text, _ in token[3].texts:
+                tokens += [
+                    (ROW, b"", b"", b""),
+                    (LEAF[:3], b"", text, b""),
+                    (b"",) * 3 + (b"\x01",),
+                ]
+        else:
+            tokens.append(token)
+    return [tokens, runs]
+
+
+def ends_apart(tokens: list[Any]) -> list[Any]:
+    """Each end by itself: those of a run are cut off."""
+    apart: list[Any] = []
+    for token in tokens:
+        ends = token[3] or b""
+        apart += [(*token[:3], b"\x01")] * len(ends) if ends else [token]
+    return apart
+
+
+OTHER = b"\x40\x01z\x99\x03abc"
+
+
+@pytest.mark.parametrize(
+    ("data", "runs"),
+    [
+        (b"\x40\x01b" + ONE * 20 + b"\x01\x01\x01", [20]),
+        (ONE * 5 + OTHER * 5 + ONE * 6 + b"\x01\x01", [5, 6]),
+        (OTHER * 30 + ONE * 6 + b"\x01\x01", [6]),
+        (OTHER * 100 + ONE * 6 + b"\x01\x01", [6]),
+        # They are not looked for any longer,
+        (OTHER * 1000 + ONE * 6 + b"\x01\x01", []),
+        # nor where there were few.
+        (ONE * 3 + OTHER * 5 + ONE * 6 + b"\x01\x01", [3]),
+        (ROW + OTHER + b"\x01" + ONE * 6 + b"\x01\x01", []),
+        (ROW + b"\x01" + ONE * 6 + b"\x01\x01", [6]),
+        (ROW + b"\x40\x01a" + long_text(700) + b"\x01" + ONE * 6 + b"\x01\x01", []),
+        (b"\x40\x01a" + long_text(700) + ONE * 6 + b"\x01\x01", [6]),
+        (b"\x40\x7f" + b"n" * 127 + b"\x99\xff" + b"x" * 255 + ONE * 6 + b"\x01\x01", []),
+        # Windows end inside of one.
+        (ONE * 3000 + b"\x01\x01", None),
+        (ONE + b"\x01\x01", [1]),
+        (OTHER + b"\x01\x01", []),
+    ],
+)
+def test_rows(data: bytes, runs: list[int] | None) -> None:
+    """Runs of rows are one token each, and what they are made of is the same."""
+    plain = scanned(data)
+    assert plain is not None
+    tokens, found = with_rows(data)
+    assert ends_apart(tokens) == ends_apart(plain.tokens)
+    assert found == runs if runs is not None else sum(found) == 3000
+
+
+def test_nodes_of_rows() -> None:
+    """They count, and rather too much than too little."""
+    data = ONE * 50 + b"\x01\x01"
+    refused = 0
+    for nodes in range(50, 900, 25):
+        quotas = ReaderQuotas(max_nodes=nodes)
+        if scanned(data, quotas) is None:
+            refused += 1
+            with pytest.raises(AssertionError):
+                with_rows(data, quotas)
+    assert 0 < refused < 34
