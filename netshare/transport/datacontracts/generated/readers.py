@@ -71,6 +71,7 @@ from netshare.transport.datacontracts.sequences import DictContract, ListContrac
 from netshare.transport.datacontracts.simple import OffsetContract
 from netshare.transport.datacontracts.tuples import MOST, TupleContract
 from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.xml.binary.arrays import ARRAY
 from netshare.transport.xml.binary.rows import MARK
 
 __all__ = ["READ_FORMS", "can_be_read", "empty_of"]
@@ -266,6 +267,14 @@ def _list(self: _Reader) -> str:
         source.line("cut = 0")
         source.constant("MARK", MARK)
     with source.block("while h == h0:"):
+        if contract.scalar is not None and contract.scalar.array_kind:
+            source.constant("ARRAY", ARRAY)
+            with source.block("if t == ARRAY:"):
+                from_wire = source.constant("from_wire", contract.scalar.from_wire)
+                source.line(f"items.extend(map({from_wire}, o.values()))")
+                source.line("i += 1")
+                source.line("h, a, t, o = tokens[i]")
+                source.line("continue")
         if is_leaf(contract.item) or not can_be_read(contract.item.bare):
             self.value(k, "v")
             source.line("items.append(v)")

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.arrays import array_at
 from netshare.transport.xml.binary.names import Scope
 from netshare.transport.xml.binary.recordreader import RecordReader
 from netshare.transport.xml.binary.scanner import CONVERTERS, SMALL, WINDOW, scanner
@@ -162,6 +163,13 @@ class WindowReader(RecordReader):
         part.quotas, part.memory, part.scope = self.quotas, self.memory, self.scope
         part.extra_nodes = 0
         return part
+
+    def _array(self, offset: int) -> None:
+        super()._array(offset)
+        # What reads tokens has to know the start tag of its items.
+        cut = array_at(self.data, offset)
+        if cut is not None and cut[0] not in self.scope.names:
+            self._learn(cut[0])
 
     def _learn(self, header: bytes) -> Name:
         prefix, local = self._part(header)._qualified()

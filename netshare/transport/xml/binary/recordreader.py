@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.arrays import array_values
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.session import ReaderSession
 from netshare.transport.xml.binary.textrecords import TextReader
@@ -346,6 +347,6 @@ class RecordReader(TextReader):
         if len(self.events) + self.extra_nodes > self.quotas.max_nodes:
             raise QuotaExceeded(f"More than {self.quotas.max_nodes} nodes", begin)
         self.events.append(
-            ArrayElements(name, attributes, kind - 1, self.items(kind, raw, count, begin))
+            ArrayElements(name, attributes, kind - 1, array_values(kind, raw, count, begin))
         )
         self.scope = outside

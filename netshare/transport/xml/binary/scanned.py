@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from netshare.transport.xml.binary import records as R
+from netshare.transport.xml.binary.arrays import ARRAY, array_at
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.recordreader import Progress
 from netshare.transport.xml.binary.rows import MARK, Cut, Rows, cut
@@ -19,7 +20,8 @@ from netshare.transport.xml.quotas import INT_MAX, ReaderQuotas
 __all__ = ["Scanned", "Token", "scan"]
 
 #: Header, attributes, text and what is none of these; see :func:`.scanner.scanner`. A run of rows
-#: is one token: the start tag of each, nothing, :data:`.rows.MARK`, and a :class:`.rows.Cut`.
+#: is one token: the start tag of each, nothing, :data:`.rows.MARK`, and a :class:`.rows.Cut`; an
+#: array is one with :data:`.arrays.ARRAY` and an :class:`.arrays.ArrayCut`.
 Token: TypeAlias = tuple[bytes, bytes, bytes, Any]
 #: No text of a token is longer, whatever its type, nor an array of bytes, but for long texts.
 _LONGEST: Final = 1024
@@ -87,7 +89,11 @@ def scan(
         if broken:
             del window[-1]
             stop -= len(rest)
-        if (broken or stop < end) and window and window[-1][0] and not window[-1][2]:
+        array = array_at(data, stop) if broken and rest[0] == R.ARRAY else None
+        if array is not None:
+            header, items, stop = array
+            window.append((header, b"", ARRAY, items))
+        elif (broken or stop < end) and window and window[-1][0] and not window[-1][2]:
             # What ends the window may be the text of a start tag.
             header, attributes, _, _ = window.pop()
             text = _long_text(data, stop, quotas)
@@ -134,6 +140,8 @@ def _first_row(window: list[Token], rows: dict[bytes, Rows]) -> int | None:
 def _nodes(token: Token) -> int:
     """:returns: how many nodes a token has, or more"""
     _, attributes, text, other = token
+    if text == ARRAY:
+        return 1 + int(other.length)
     if text == MARK:
         return len(other.texts) * (3 + 2 * len(other.rows.members))
     return 1 + len(attributes) + len(other)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from struct import Struct, unpack_from
+from struct import Struct
 from typing import Final
 
 from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.dictionary import STATIC_STRINGS
 from netshare.transport.xml.binary.scanner import CONVERTERS, SMALL
 from netshare.transport.xml.errors import BAD_FORMAT, XmlException
-from netshare.transport.xml.values import QualifiedName, Single, TimeSpan, Value, ValueList
+from netshare.transport.xml.values import QualifiedName, Value, ValueList
 
 __all__ = ["TextReader"]
 
@@ -210,28 +210,3 @@ class TextReader:
                 raise self.bad(f"record type 0x{kind:02X} in a list", self.pos - 1)
             values.append(self.text(kind))
         return ValueList(values)
-
-    def items(self, kind: int, raw: bytes, count: int, begin: int) -> tuple[Value, ...]:
-        """
-        :param kind: the odd record type of an array's items.
-        :param raw: the items.
-        :param count: how many.
-        :param begin: where they begin in the data, for errors.
-        :returns: their values.
-        """
-        size, code = R.ARRAY_ITEMS[kind - 1]
-        if kind - 1 == R.FLOAT:
-            return tuple(map(Single, unpack_from(f"<{count}f", raw)))
-        if kind - 1 == R.TIMESPAN:
-            return tuple(map(TimeSpan, unpack_from(f"<{count}q", raw)))
-        if code and kind - 1 != R.DATETIME:
-            return unpack_from(f"<{count}{code}", raw)
-        convert = CONVERTERS[kind]
-        mark = bytes((kind,))
-        values: list[Value] = []
-        for at in range(0, len(raw), size):
-            try:
-                values.extend(convert(mark + raw[at : at + size]))
-            except XmlException as error:
-                raise XmlException(error.message, begin + at) from None
-        return tuple(values)

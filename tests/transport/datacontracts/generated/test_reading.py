@@ -18,8 +18,11 @@ from netshare.transport.datacontracts import (
     DateTime,
     DateTimeOffset,
     DeserializationFailed,
+    Int16,
     Int64,
     Serializer,
+    Single,
+    TimeSpan,
     UnencodableValue,
     data_contract,
     member,
@@ -532,3 +535,80 @@ def test_quotas_of_rows() -> None:
         for nodes in (10, 100, 900, 1000, 1050, 1100, 1200, 2000, 3000, 10_000):
             session.quotas = ReaderQuotas(max_nodes=nodes)
             session.agree(document)
+
+
+# ---- arrays
+
+
+@data_contract(namespace="urn:o")
+class Measured:
+    """Arrays of all kinds, and what stands between them."""
+
+    A: list[int]
+    B: list[float] | None
+    C: list[Decimal]
+    D: list[bool]
+    E: list[DateTime]
+    F: list[Int64]
+    G: list[Int16]
+    H: str | None
+    I: list[Single]  # noqa: E741
+    J: list[TimeSpan]
+
+
+MEASURED = st.builds(
+    Measured,
+    A=st.lists(st.integers(-(1 << 31), (1 << 31) - 1)),
+    B=st.none() | st.lists(st.floats()),
+    C=st.lists(st.decimals(-100, 100, places=2)),
+    D=st.lists(st.booleans()),
+    E=st.lists(st.builds(DateTime, st.integers(0, 3155378975999999999))),
+    F=st.lists(st.integers(-(1 << 63), (1 << 63) - 1)),
+    G=st.lists(st.integers(-(1 << 15), (1 << 15) - 1)),
+    H=st.none() | st.text(max_size=5),
+    I=st.lists(st.floats(width=32).map(Single)),
+    J=st.lists(st.integers(-(1 << 63), (1 << 63) - 1).map(TimeSpan)),
+)
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@given(
+    measured=st.lists(MEASURED, min_size=1, max_size=3),
+    data=st.data(),
+    size=st.sampled_from([0, 100_000]),
+)
+def test_arrays_and_mutated_bytes(measured: list[Measured], data: Any, size: int) -> None:
+    """Arrays are what the ordinary way reads, whatever the bytes are."""
+    session = Session(list[Measured], size=size)
+    document = session.document(measured)
+    for _ in range(3):
+        session.agree(document)
+    for _ in range(12):
+        mutate = data.draw(st.sampled_from(MUTATIONS))
+        at = data.draw(st.integers(0, len(document)))
+        session.agree(mutate(document, at, data.draw(st.integers(0, 255))))
+
+
+def test_arrays() -> None:
+    """They are read quickly, and each item is checked as by itself."""
+    usual = Measured(
+        A=[1, 70_000],
+        B=[0.5],
+        C=[Decimal("1.5")],
+        D=[True, False],
+        E=[DateTime(1)],
+        F=[1],
+        G=[-1],
+        H="h",
+        I=[Single(0.5)],
+        J=[TimeSpan(5)],
+    )
+    session = Session(Measured)
+    document = session.document(usual)
+    assert repr(session.ordinarily(document)) == repr(usual)
+    for _ in range(3):
+        assert session.agree(document)
+    number = document.index(b"\x8d\x02\x01\x00\x00\x00")
+    for kind, count in ((0x8F, 1), (0x93, 1), (0x8B, 4)):  # as other programs may write them
+        odd = document[:number] + bytes((kind, count)) + document[number + 2 :]
+        session.agree(odd)

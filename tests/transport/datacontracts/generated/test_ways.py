@@ -132,9 +132,8 @@ WAYS: dict[str, tuple[Any, Any, tuple[bool, bool]]] = {
     "a set": (set[str], {"a"}, BOTH),
     "a moment with an offset": (list[DateTimeOffset], [DateTimeOffset(10**17, 60)], BOTH),
     "nothing kept": (Keeping, Keeping(A=1), BOTH),
-    # The scanner knows no arrays.
-    "an array of numbers": (list[list[int]], [[1, 2], [3, 4]], WRITTEN),
-    "an array of decimals": (list[Decimal], [Decimal("1E+3")], WRITTEN),
+    "an array of numbers": (list[list[int]], [[1, 2], [3, 4]], BOTH),
+    "an array of decimals": (list[Decimal], [Decimal("1E+3")], BOTH),
     "a method before writing": (list[Before], [Before(A=1)], READ),
     "a method after reading": (list[After], [After(A=1)], WRITTEN),
     "references": (list[Shared], [Shared(A=1)], NEITHER),

@@ -8,8 +8,10 @@ import pytest
 
 from netshare.transport.xml import ReaderQuotas
 from netshare.transport.xml.binary import scanned as module
+from netshare.transport.xml.binary.arrays import ARRAY
 from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.recordreader import Progress
+from netshare.transport.xml.binary.records import multibyte
 from netshare.transport.xml.binary.rows import MARK, Member, row_maker
 from netshare.transport.xml.binary.scanned import Scanned, scan
 from netshare.transport.xml.binary.scanner import WINDOW, scanner
@@ -120,6 +122,34 @@ def test_texts_over_the_quota() -> None:
     quotas = ReaderQuotas(max_string_content_length=2000)
     assert scanned(b"\x40\x01a" + long_text(2000) + b"\x01\x01", quotas) is not None
     assert scanned(b"\x40\x01a" + long_text(2001) + b"\x01\x01", quotas) is None
+
+
+NUMBERS = b"\x03\x40\x01n\x01\x8b\x03\x01\x00\x02\x00\x03\x00"
+
+
+@pytest.mark.parametrize("before", [0, 1, WINDOW // len(LEAF) - 1, WINDOW // len(LEAF)])
+def test_arrays(before: int) -> None:
+    """An array is one token, wherever windows end."""
+    found = scanned(LEAF * before + b"\x40\x01b" + NUMBERS + b"\x01" + LEAF + b"\x01\x01")
+    assert found is not None
+    header, attributes, text, array = found.tokens[before + 1]
+    assert (header, attributes, text) == (b"\x40\x01n", b"", ARRAY)
+    assert array.values() == (1, 2, 3)
+    assert found.tokens[before + 2 :] == [
+        (b"", b"", b"", b"\x01"),
+        (b"\x40\x01a", b"", LEAF[3:], b""),
+        (b"", b"", b"", b"\x01\x01"),
+    ]
+
+
+def test_an_array_that_is_longer_than_a_window() -> None:
+    """Its items are no matter of the scanner's; they count as nodes."""
+    count = WINDOW
+    data = b"\x03\x40\x01n\x01\x8b" + multibyte(count) + bytes(2 * count) + b"\x01\x01"
+    found = scanned(data)
+    assert found is not None
+    assert len(found.tokens) == 2
+    assert scanned(data, ReaderQuotas(max_nodes=count)) is None
 
 
 # ---- rows
