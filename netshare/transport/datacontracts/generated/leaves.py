@@ -8,6 +8,7 @@ an element.
 from __future__ import annotations
 
 import uuid
+from binascii import hexlify
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
@@ -46,7 +47,16 @@ _NAMES: Final[dict[str, Any]] = {
     "FLOAT": partial(Struct("<Bf").pack, R.FLOAT | 1),
     "encode_double": ENCODERS[float],
     "encode_decimal": ENCODERS[Decimal],
+    "hexlify": hexlify,
+    "split_guid": Struct("8s4s4s4s12s").unpack,
+    "join_guid": b"-".join,
     "UUID": uuid.UUID,
+    "DATETIME": partial(Struct("<BQ").pack, R.DATETIME | 1),
+    "DateTime": DateTime,
+    "UNSPECIFIED": DateTimeKind.UNSPECIFIED,
+    "UTC": DateTimeKind.UTC,
+    "MAX_TICKS": MAX_TICKS,
+    "FIRST_UTC": 1 << 62,
     "Decimal": Decimal,
     "END": END,
 }
@@ -79,7 +89,17 @@ _USUAL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "float": (("type(v) is float and not v.is_integer()", "{record} = FLOAT(v)"),),
     "double": (("type(v) is float", _DOUBLE),),
     "decimal": (("type(v) is Decimal", _DECIMAL),),
-    "guid": (("type(v) is UUID", "{record} = GUID + str(v).encode()"),),
+    "dateTime": (
+        (
+            "type(v) is DateTime and v[1] is UNSPECIFIED and 0 <= v[0] <= MAX_TICKS",
+            "{record} = DATETIME(v[0])",
+        ),
+        (
+            "type(v) is DateTime and v[1] is UTC and 0 <= v[0] <= MAX_TICKS",
+            "{record} = DATETIME(v[0] | FIRST_UTC)",
+        ),
+    ),
+    "guid": (("type(v) is UUID", "{record} = GUID + join_guid(split_guid(hexlify(v.bytes)))"),),
 }
 
 
