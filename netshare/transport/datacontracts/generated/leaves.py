@@ -99,7 +99,12 @@ _USUAL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "{record} = DATETIME(v[0] | FIRST_UTC)",
         ),
     ),
-    "guid": (("type(v) is UUID", "{record} = GUID + join_guid(split_guid(hexlify(v.bytes)))"),),
+    "guid": (
+        (
+            "type(v) is UUID",
+            '{record} = GUID + join_guid(split_guid(hexlify(v.int.to_bytes(16, "big"))))',
+        ),
+    ),
 }
 
 

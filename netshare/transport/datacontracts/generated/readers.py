@@ -46,35 +46,24 @@ contract's own way for a record out of the ordinary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from netshare.transport.datacontracts.classes import ClassContract
 from netshare.transport.datacontracts.generated.leaves import END, is_leaf
-from netshare.transport.datacontracts.generated.objects import (
-    make_object,
-    maker_of,
-    object_of_defaults,
-)
-from netshare.transport.datacontracts.generated.readleaves import (
-    has_fixed_length,
-    offset_of,
-    read_leaf,
-)
-from netshare.transport.datacontracts.generated.readplaces import (
-    Expected,
-    Read,
-    ReadForm,
-    RowForm,
-)
+from netshare.transport.datacontracts.generated.objects import make_object, maker_of
+from netshare.transport.datacontracts.generated.readable import can_be_read, empty_of
+from netshare.transport.datacontracts.generated.readleaves import offset_of, read_leaf
+from netshare.transport.datacontracts.generated.readplaces import Expected, Read, ReadForm
+from netshare.transport.datacontracts.generated.readrows import add_read_rows, row_form_of
 from netshare.transport.datacontracts.generated.source import Source, Store, Unusual
 from netshare.transport.datacontracts.sequences import DictContract, ListContract, SetContract
 from netshare.transport.datacontracts.simple import OffsetContract
-from netshare.transport.datacontracts.tuples import MOST, TupleContract
+from netshare.transport.datacontracts.tuples import TupleContract
 from netshare.transport.datacontracts.types import TypeContract
 from netshare.transport.xml.binary.arrays import ARRAY
 from netshare.transport.xml.binary.rows import MARK
 
-__all__ = ["READ_FORMS", "can_be_read", "empty_of"]
+__all__ = ["READ_FORMS"]
 
 
 class _Reader:
@@ -112,34 +101,13 @@ class _Reader:
                 source.line("i += 1")
         names = "".join(f"h{k}, " for k in range(len(self.expected)))
         headers(f"{names}= place.headers" if names else "pass")
-        fixed = self._rows()
+        rows = row_form_of(self.contract)
+        if rows is not None:
+            add_read_rows(source, self.contract, rows)
         read: Read = source.compile("read")
-        rows = RowForm(source.function("read_rows"), fixed) if fixed else None
+        if rows is not None:
+            rows = rows._replace(read=source.function("read_rows"))
         return source, ReadForm(read, tuple(self.expected), rows)
-
-    def _rows(self) -> tuple[bool, ...]:
-        """
-        Add the function that reads objects cut at once, where there is one.
-
-        :returns: of each member, whether its texts have a fixed length
-        """
-        contract, source = self.contract, self.source
-        if not isinstance(contract, ClassContract) or not self.expected:
-            return ()
-        if not all(is_leaf(one.contract) for one in self.expected):
-            return ()
-        members = [member for layer in contract.layers for member in layer.members]
-        texts = "".join(f"t{k}, " for k in range(len(members)))
-        head = "def read_rows(rows, append):", f"for {texts}_ in rows:"
-        with source.block(head[0]), source.block(head[1]):
-            for k, one in enumerate(members):
-                source.line(f"# {one.name!r}: {one.contract.clr or one.contract.name!r}")
-                source.line(f"t = t{k}")
-                read_leaf(source, one.contract, f"v{k}", or_nil=True)
-            values = {one.attribute: f"v{k}" for k, one in enumerate(members)}
-            make_object(source, contract, values)
-            source.line("append(made)")
-        return tuple(has_fixed_length(one.contract) for one in members)
 
     def expect(self, name: str, namespace: str, contract: TypeContract) -> int:
         """:returns: the number of an element that is known; parameters as of :class:`.Expected`"""
@@ -221,20 +189,6 @@ class _Reader:
         self.source.line(f"{value} = {self.source.constant('empty', made)}()")
 
 
-def empty_of(contract: TypeContract) -> Callable[[], Any] | None:
-    """
-    :param contract: a type
-    :returns: what makes the value of an element with nothing in it; None: that is no usual one
-    """
-    bare = contract.bare
-    if isinstance(bare, ListContract) and can_be_read(bare):
-        made_of = bare.made_of
-        return list if bare.cls is list else lambda: made_of([])
-    if isinstance(bare, ClassContract) and can_be_read(bare):
-        return object_of_defaults(bare)
-    return maker_of(bare.cls) if isinstance(bare, DictContract) and can_be_read(bare) else None
-
-
 def _class(self: _Reader) -> str:
     contract, source = self.contract, self.source
     assert isinstance(contract, ClassContract)
@@ -262,8 +216,8 @@ def _list(self: _Reader) -> str:
     assert isinstance(contract, ListContract)
     k = self.expect(contract.item_name, contract.namespace, contract.item)
     source.line("items = []")
-    rows = isinstance(contract.item.bare, ClassContract) and can_be_read(contract.item.bare)
-    if rows:
+    rows = row_form_of(contract.item.bare)
+    if rows is not None:
         source.line("cut = 0")
         source.constant("MARK", MARK)
     with source.block("while h == h0:"):
@@ -279,12 +233,12 @@ def _list(self: _Reader) -> str:
             self.value(k, "v")
             source.line("items.append(v)")
         else:
-            if rows:
+            if rows is not None:
                 with source.block("if t == MARK:"):
-                    with source.block("if left < 2:"):
+                    with source.block(f"if left < {1 + rows.depth}:"):
                         source.line("raise Unusual")
                     source.line("p = place.inner[0].get(a) or place.enter(0, h, a)")
-                    source.line("p.read_rows(o, items.append)")
+                    source.line("p.rows.read(p, o, items.append)")
                     source.line("cut += len(o.texts)")
                     source.line("i += 1")
                     source.line("h, a, t, o = tokens[i]")
@@ -298,11 +252,11 @@ def _list(self: _Reader) -> str:
                 source.line("i += 1")
                 source.line("i, ends = p.read(tokens, i, p, left - 1, h, items.append)")
                 self.go_on()
-    if rows:
+    if rows is not None:
         with source.block("if len(items) - cut > 3:"):
             source.line('p = place.inner[0].get(b"")')
             with source.block("if p is not None:"):
-                source.line("p.saw_rows(h0, len(items) - cut)")
+                source.line("p.rows.saw(p, h0, len(items) - cut)")
     if contract.cls is list:
         return "items"
     return f"{source.constant('made_of', contract.made_of)}(items)"
@@ -372,18 +326,6 @@ _KINDS: Final[dict[type[TypeContract], Callable[[_Reader], str]]] = {
     TupleContract: _tuple,
     OffsetContract: _offset,
 }
-
-
-def can_be_read(contract: TypeContract) -> bool:
-    """:returns: whether there is a function that reads the values of a contract, the usual ones"""
-    bare = contract.bare
-    if isinstance(bare, ClassContract):
-        # What is called after reading must be called once, and what is referred to is the
-        # document's matter.
-        return not (bare.is_reference or bare.calls_after_reading)
-    if isinstance(bare, TupleContract):
-        return len(bare.items) <= MOST
-    return type(bare) in _KINDS
 
 
 def _make(contract: TypeContract) -> tuple[Source, ReadForm]:

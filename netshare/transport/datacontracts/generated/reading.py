@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from netshare.transport.datacontracts.generated.leaves import is_leaf
-from netshare.transport.datacontracts.generated.readers import READ_FORMS, can_be_read, empty_of
+from netshare.transport.datacontracts.generated.readable import can_be_read, empty_of
+from netshare.transport.datacontracts.generated.readers import READ_FORMS
 from netshare.transport.datacontracts.generated.readleaves import value_of
 from netshare.transport.datacontracts.generated.readplaces import ReadPlace, nil_in, scope_in
 from netshare.transport.datacontracts.generated.source import Unusual

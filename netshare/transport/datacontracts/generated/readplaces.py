@@ -12,22 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from netshare.transport.datacontracts.generated.rowplaces import PlaceRows, RowForm
 from netshare.transport.datacontracts.generated.source import Unusual
 from netshare.transport.datacontracts.types import TypeContract
 from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration, as_boolean
-from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.names import Attributes, NameMemory, Scope
-from netshare.transport.xml.binary.rows import Cut, Member, Rows, row_maker
 from netshare.transport.xml.binary.scanned import Token
+from netshare.transport.xml.binary.scanner import header_of
 
-__all__ = ["Expected", "Read", "ReadForm", "ReadPlace", "RowForm", "nil_in", "scope_in"]
+__all__ = ["Expected", "Read", "ReadForm", "ReadPlace", "nil_in", "scope_in"]
 
 #: Of one session, before all are made anew.
 MAX_PLACES: Final = 256
-#: After how many elements read one by one it is asked whether to read them as rows.
-ASKED_AFTER: Final = 256
-#: Shapes of rows in one session.
-MAX_ROWS: Final = 16
 #: Different attributes that one element may have.
 MAX_ALIKE: Final = 8
 
@@ -53,25 +49,13 @@ class Expected(NamedTuple):
     contract: TypeContract
 
 
-class RowForm(NamedTuple):
-    """
-    What is generated for a class of simple members: it reads objects that were cut at once.
-
-    :param read: the function of (texts, append)
-    :param fixed: of each element, whether its texts have a fixed length
-    """
-
-    read: Callable[[list[tuple[bytes, ...]], Callable[[Any], None]], None]
-    fixed: tuple[bool, ...]
-
-
 class ReadForm(NamedTuple):
     """
     What is generated for a contract.
 
     :param read: the function
     :param expected: the elements that it knows
-    :param rows: the other one; None: there are no such rows
+    :param rows: what reads many at once; None: there are no such rows
     """
 
     read: Read
@@ -90,8 +74,8 @@ class ReadPlace:
     """
 
     __slots__ = (
-        *("_ask_at", "_expected", "_form_of", "_memory", "_row_form", "_rows", "_scope", "_seen"),
-        *("headers", "inner", "nils", "read"),
+        *("_expected", "_form_of", "_memory", "_scope"),
+        *("headers", "inner", "nils", "read", "rows"),
     )
 
     def __init__(
@@ -101,10 +85,9 @@ class ReadPlace:
         memory: NameMemory,
         form_of: Callable[[TypeContract], ReadForm],
     ) -> None:
-        self.read, self._expected, self._row_form = form
-        #: The shape of this contract's rows; None: they are read one by one.
-        self._rows: Rows | None = None
-        self._seen = self._ask_at = 0
+        self.read, self._expected, rows = form
+        #: Many at once.
+        self.rows = PlaceRows(rows, memory)
         self._scope = scope
         self._memory = memory
         self._form_of = form_of
@@ -171,47 +154,9 @@ class ReadPlace:
             self.nils.add(tag)
         return True
 
-    def read_rows(self, cut: Cut, append: Callable[[Any], None]) -> None:
-        """
-        Read a run of elements whose content is of this place.
-
-        :raises Unusual: it is that of another
-        """
-        if self._row_form is None or (cut.rows is not self._rows and not self._fits(cut.rows)):
-            raise Unusual
-        self._rows = cut.rows
-        self._row_form.read(cut.texts, append)
-
-    def _fits(self, rows: Rows) -> bool:
-        return tuple(member.header for member in rows.members) == self.headers and all(
-            self.is_nil(member.header, nil) for member in rows.members for nil in member.nils
-        )
-
-    def saw_rows(self, header: bytes, count: int) -> None:
-        """
-        So many elements with this start tag were read one by one. Let them be cut at once from now
-        on, if that is worth it, and they are alike enough.
-        """
-        self._seen += count
-        form = self._row_form
-        if form is None or self._seen < self._ask_at or None in self.headers:
-            return
-        self._ask_at = self._seen + ASKED_AFTER
-        members = tuple(
-            Member(one, fixed, tuple(sorted(self._nils_of(one))))
-            for one, fixed in zip(self.headers, form.fixed, strict=True)
-            if one is not None
-        )
-        if self._rows is not None and self._rows.members == members:
-            return
-        rows, known = row_maker.find(header, members, self._seen), self._memory.rows
-        if rows is not None and (header in known or len(known) < MAX_ROWS):
-            self._rows = known[header] = rows
-            self._seen = self._ask_at = 0
-
-    def _nils_of(self, header: bytes) -> list[bytes]:
+    def nils_of(self, header: bytes) -> tuple[bytes, ...]:
         """:returns: the attributes with which an element has been null"""
-        return [tag[len(header) :] for tag in self.nils if header_of(tag) == header]
+        return tuple(sorted(tag[len(header) :] for tag in self.nils if header_of(tag) == header))
 
     def unexpected(self, header: bytes, attributes: bytes) -> None:
         """
@@ -280,11 +225,3 @@ def _met(scope: Scope, header: bytes, attributes: bytes) -> tuple[Name, Attribut
     if found is None:
         raise Unusual
     return found
-
-
-def header_of(tag: bytes) -> bytes:
-    """:returns: a start tag of those that the scanner knows, without its attributes"""
-    kind = tag[0]
-    if kind == R.SHORT_ELEMENT or kind >= R.PREFIX_ELEMENT_A:
-        return tag[: 2 + tag[1]]
-    return tag[: 2 if tag[1] < 0x80 else 3]

@@ -115,9 +115,10 @@ def scan(
                 shape = rows[window[first][0]]
                 stop = pos + sum(len(h) + len(a) + len(t) + len(o) for h, a, t, o in window[:first])
                 del window[first:]
-                texts, stop = cut(shape, data, stop, min(stop + WINDOW, end))
+                begin = stop
+                texts, stop = cut(shape, data, begin, min(begin + WINDOW, end))
                 if texts:
-                    window.append((shape.header, b"", MARK, Cut(shape, texts)))
+                    window.append((shape.header, b"", MARK, Cut(shape, texts, stop - begin)))
                 size = _FIRST if len(texts) >= _WORTH_IT else WINDOW
         tokens += window
         pos = stop
@@ -143,7 +144,7 @@ def _nodes(token: Token) -> int:
     if text == ARRAY:
         return 1 + int(other.length)
     if text == MARK:
-        return len(other.texts) * (3 + 2 * len(other.rows.members))
+        return 2 * int(other.size)
     return 1 + len(attributes) + len(other)
 
 

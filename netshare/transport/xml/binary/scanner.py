@@ -41,6 +41,7 @@ __all__ = [
     "WINDOW",
     "counted",
     "dictionary_id",
+    "header_of",
     "multiply_decimal",
     "scanner",
     "unpack_decimal",
@@ -100,6 +101,14 @@ def scanner() -> Callable[[bytes, int, int], list[tuple[bytes, bytes, bytes, byt
     # Nothing at all as the last choice is faster than a choice that may be left out.
     token = f"({header})({attributes})(\\x01|{_text(1)}|)|(\\x01+|.+)"
     return re.compile(token.encode("ascii"), re.DOTALL).findall
+
+
+def header_of(tag: bytes) -> bytes:
+    """:returns: a start tag, as the scanner's tokens have it, without its attributes"""
+    kind = tag[0]
+    if kind == R.SHORT_ELEMENT or kind >= R.PREFIX_ELEMENT_A:
+        return tag[: 2 + tag[1]]
+    return tag[: 2 if tag[1] < 0x80 else 3]
 
 
 def _unpack(code: str) -> Callable[[bytes], tuple[Any, ...]]:

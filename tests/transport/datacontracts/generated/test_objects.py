@@ -65,7 +65,8 @@ def test_what_setting_attributes_does(cls: Any, expected: bool) -> None:
     form = READ_FORMS.of(contract)
     form.read(tokens, 0, place, 9, None, made.append)
     assert form.rows is not None
-    form.rows.read([(b"\x83", b"")], made.append)
+    assert form.rows.read is not None
+    form.rows.read([(b"\x83", b"")], made.append, ())
     assert [one.__dict__ for one in made] == [{"A": 1}] * 2
 
 

@@ -28,7 +28,7 @@ from netshare.transport.datacontracts import (
     member,
     on_deserialized,
 )
-from netshare.transport.datacontracts.generated import GeneratedReader, readplaces
+from netshare.transport.datacontracts.generated import GeneratedReader, rowplaces
 from netshare.transport.datacontracts.generated.reading import MOST_SKIPPED
 from netshare.transport.datacontracts.generated.readplaces import MAX_PLACES
 from netshare.transport.soap import new_message_id
@@ -361,8 +361,23 @@ def test_all_of_dotnets_types() -> None:
 
 
 @data_contract(namespace="urn:o")
+class Depth:
+    Z: float | None
+
+
+@data_contract(namespace="urn:spots")
+class Spot:
+    """What is nested in a row, in another namespace; and in it another one."""
+
+    Below: Depth | None
+    X: int
+    Labels: set[str]
+    Y: str | None
+
+
+@data_contract(namespace="urn:o")
 class Row:
-    """Simple members of all kinds."""
+    """Members of all kinds that can be in a row."""
 
     A: str | None
     B: int
@@ -374,6 +389,10 @@ class Row:
     H: Colour
     I: bytes | None  # noqa: E741
     J: Int64 | None
+    K: Spot | None
+    L: list[str | None] | None
+    M: DateTimeOffset | None
+    N: Spot
 
 
 @data_contract(namespace="urn:o")
@@ -398,19 +417,36 @@ def row(number: int, **members: Any) -> Row:
         "H": Colour.RED,
         "I": b"abc",
         "J": number << 40,
+        "K": Spot(Below=Depth(Z=number / 2), X=number, Labels={"a"}, Y="y"),
+        "L": ["one", "two", str(number)],
+        "M": DateTimeOffset(637134336000000000 + number, 60),
+        "N": Spot(Below=None, X=1, Labels=set(), Y=None),
     }
     return Row(**usual | members)
 
 
+TEXTS = st.text(max_size=5) | st.just("@\x03abc\x01") | st.just("x" * 300)
+SPOTS = st.builds(
+    Spot,
+    Below=st.none() | st.builds(Depth, Z=st.none() | st.floats()),
+    X=st.integers(-(1 << 31), (1 << 31) - 1),
+    Labels=st.frozensets(TEXTS, max_size=1).map(set),
+    Y=st.none() | TEXTS,
+)
 ROWS = st.builds(
     row,
     st.integers(-1000, 1000),
-    A=st.none() | st.text(max_size=5) | st.just("@\x03abc\x01") | st.just("x" * 300),
+    A=st.none() | TEXTS,
     B=st.integers(-(1 << 31), (1 << 31) - 1),
     C=st.none() | st.decimals(-100, 100, places=2),
     D=st.none() | st.floats(),
     I=st.none() | st.binary(max_size=9),
     J=st.none() | st.integers(-(1 << 63), (1 << 63) - 1),
+    K=st.none() | SPOTS,
+    L=st.none() | st.lists(st.none() | TEXTS, max_size=3),
+    M=st.none()
+    | st.builds(DateTimeOffset, st.integers(637134336000000000, 1 << 60), st.integers(-840, 840)),
+    N=SPOTS,
 )
 
 
@@ -419,7 +455,7 @@ def eager() -> Iterator[None]:
     """Rows are cut at once as soon as some were seen."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rows, "ENOUGH_SEEN", 0)
-        patched.setattr(readplaces, "ASKED_AFTER", 1)
+        patched.setattr(rowplaces, "ASKED_AFTER", 1)
         yield
 
 
@@ -436,9 +472,20 @@ def test_rows() -> None:
     assert session.reader.read_so * 100 > rows.ENOUGH_SEEN
     assert session.agree(document)
     (shape,) = known.values()
-    assert len(shape.members) == 10
+    assert len(shape.members) == 14
     # What is in between, or at the ends, is read one by one.
-    for odd in ([], [None], [row(1, A=None)], [row(1, A="x" * 300)], [row(1, C=None, D=None)]):
+    for odd in (
+        [],
+        [None],
+        [row(1, A=None)],
+        [row(1, A="x" * 300)],
+        [row(1, C=None, D=None)],
+        [row(1, K=None)],
+        [row(1, L=None)],
+        [row(1, L=[])],
+        [row(1, L=["a", None])],
+        [row(1, M=None, N=Spot(Below=Depth(Z=None), X=1, Labels={"b"}, Y="c"))],
+    ):
         table.Rows = [*odd, *(row(n) for n in range(50)), *odd, *(row(n) for n in range(50)), *odd]
         table.Inner = [Table(Name="i", Rows=table.Rows, Inner=None)]
         document = session.document(table)

@@ -7,18 +7,13 @@ import pytest
 from netshare.transport.datacontracts import data_contract
 from netshare.transport.datacontracts.generated.readers import READ_FORMS
 from netshare.transport.datacontracts.generated.readplaces import (
-    ASKED_AFTER,
-    MAX_ROWS,
     ReadPlace,
-    header_of,
     nil_in,
 )
 from netshare.transport.datacontracts.generated.source import Unusual
 from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration
-from netshare.transport.xml.binary import rows as rows_module
 from netshare.transport.xml.binary.names import NameMemory, Scope
-from netshare.transport.xml.binary.rows import ENOUGH_SEEN, Cut, Member, Rows, row_maker
 
 
 @data_contract(namespace="urn:p")
@@ -34,14 +29,6 @@ def place(scope: Scope, memory: NameMemory | None = None) -> ReadPlace:
     return ReadPlace.at(
         CONTRACT, scope, NameMemory(100) if memory is None else memory, READ_FORMS.of
     )
-
-
-@pytest.mark.parametrize(
-    "header", [b"\x40\x03abc", b"\x5e\x01a", b"\x42\x10", b"\x45\x81\x02", b"\x5d\x7f"]
-)
-def test_headers(header: bytes) -> None:
-    """A start tag is told from its attributes."""
-    assert header_of(header + b"\x08\x03urn") == header
 
 
 def test_knows_what_was_met() -> None:
@@ -124,73 +111,3 @@ def test_attributes_that_were_not_met() -> None:
     """Nothing is guessed about attributes that the ordinary reader has not met."""
     with pytest.raises(Unusual):
         nil_in(Scope({}), b"\x42\x01", b"\x06")
-
-
-# ---- rows
-
-X, Y, ROW = b"\x40\x01X", b"\x40\x01Y", b"\x40\x05Point"
-
-
-def known_place() -> tuple[ReadPlace, NameMemory]:
-    """A place whose start tags are known, and the session's memory."""
-    scope, memory = Scope({"": "urn:p"}), NameMemory(100)
-    scope.names[X], scope.names[Y] = Name("", "X", "urn:p"), Name("", "Y", "urn:p")
-    return place(scope, memory), memory
-
-
-def shape(*headers: bytes) -> Rows:
-    """Rows with numbers under these start tags."""
-    found = row_maker.find(ROW, tuple(Member(one, True) for one in headers), 10**9)
-    assert found is not None
-    return found
-
-
-TEXTS = [(b"\x89\x05", b"\x83", b""), (b"\x81", b"\x8b\x00\x01", b"")]
-
-
-def test_reading_rows() -> None:
-    """Texts become objects, if they are of the elements of the place."""
-    found, _ = known_place()
-    read: list[Point] = []
-    for _ in range(2):
-        found.read_rows(Cut(shape(X, Y), TEXTS), read.append)
-    assert read == [Point(X=5, Y=1), Point(X=0, Y=256)] * 2
-    for other in (shape(Y, X), shape(X), shape(X, Y, Y)):
-        with pytest.raises(Unusual):
-            found.read_rows(Cut(other, TEXTS), read.append)
-
-
-def test_when_rows_are_cut_at_once() -> None:
-    """When it is worth it, and asked every so often; the session then knows their start tag."""
-    found, memory = known_place()
-    for _ in range(ENOUGH_SEEN // 100 - 1):
-        found.saw_rows(b"\x40\x05Pt", 100)
-    assert memory.rows == {}
-    for _ in range(2 * ASKED_AFTER // 100 + 2):
-        found.saw_rows(b"\x40\x05Pt", 100)
-    (rows,) = memory.rows.values()
-    assert rows.members == (Member(X, True), Member(Y, True))
-    found.read_rows(Cut(rows, TEXTS), lambda made: None)
-
-
-def test_start_tags_that_are_not_known() -> None:
-    """Rows have start tags that were all met."""
-    scope, memory = Scope({"": "urn:p"}), NameMemory(100)
-    scope.names[X] = Name("", "X", "urn:p")
-    found = place(scope, memory)
-    found.saw_rows(ROW, 100_000)
-    assert memory.rows == {}
-
-
-def test_how_many_shapes() -> None:
-    """A session has so many shapes of rows and no more, and none when it forgets its names."""
-    found, memory = known_place()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rows_module, "ENOUGH_SEEN", 0)
-        for number in range(MAX_ROWS + 5):
-            found._rows = None
-            found.saw_rows(b"\x40\x01" + bytes((number,)), 1000)
-    assert len(memory.rows) == MAX_ROWS
-    for _ in range(101):
-        memory.count(Scope({}))
-    assert memory.rows == {}

@@ -10,10 +10,15 @@ from netshare.transport.xml.binary import records as R
 from netshare.transport.xml.binary.encode import encode_text
 from netshare.transport.xml.binary.rows import (
     ENOUGH_SEEN,
-    MOST_MEMBERS,
+    MOST_TEXTS,
     Member,
+    Nested,
+    Null,
+    Part,
     RowMaker,
     Rows,
+    Several,
+    count_texts,
     cut,
 )
 from netshare.transport.xml.binary.scanner import scanner
@@ -24,7 +29,7 @@ NIL = b"\x2e\x03nil\x86"
 MEMBERS = Member(NAME, False, (NIL,)), Member(NUMBER, True)
 
 
-def made(header: bytes = ROW, members: tuple[Member, ...] = MEMBERS) -> Rows:
+def made(header: bytes = ROW, members: tuple[Part, ...] = MEMBERS) -> Rows:
     """The rows of a shape."""
     found = RowMaker().find(header, members, 10**9)
     assert found is not None
@@ -89,6 +94,96 @@ def test_the_scanner_cuts_the_same(values: list[tuple[object, object]], behind: 
     assert scanner()(data, 0, end) == tokens
 
 
+# ---- with others in them
+
+PLACE, TAGS, TAG = b"\x5e\x05Place", b"\x5e\x04Tags", b"\x5f\x01t"
+#: ``xmlns:b="..."``, by its number.
+DECLARED = b"\x0b\x01b\x02"
+LISTS = Several(TAGS, (DECLARED,), Member(TAG, False, (NIL,)), (NIL + DECLARED,))
+TREE: tuple[Part, ...] = (
+    Member(NAME, False),
+    Nested(PLACE, (b"", DECLARED), (Member(NUMBER, True), LISTS), (NIL,)),
+    LISTS,
+)
+
+
+def tags(*texts: bytes) -> bytes:
+    """A list of texts."""
+    return TAGS + DECLARED + b"".join(TAG + text for text in texts) + b"\x01"
+
+
+NO_TAGS = TAGS + NIL + DECLARED + b"\x01"
+
+
+@pytest.mark.parametrize(
+    ("place", "several", "expected"),
+    [
+        (
+            PLACE + NUMBER + ONE + tags(TEXT, NIL + b"\x01") + b"\x01",
+            tags(TEXT, TEXT),
+            (ONE, TAG + TEXT + TAG + NIL + b"\x01\x01", TAG + TEXT + TAG + TEXT + b"\x01"),
+        ),
+        (
+            PLACE + DECLARED + NUMBER + ONE + tags() + b"\x01",
+            tags(),
+            (ONE, b"\x01", b"\x01"),
+        ),
+        (PLACE + NUMBER + ONE + NO_TAGS + b"\x01", NO_TAGS, (ONE, b"", b"")),
+        (PLACE + NIL + b"\x01", tags(ONE), (b"", b"", TAG + ONE + b"\x01")),
+    ],
+)
+def test_others_in_them(place: bytes, several: bytes, expected: tuple[bytes, ...]) -> None:
+    """Nested elements are cut with the rest, lists as one text; what is null has no texts."""
+    rows = made(members=TREE)
+    whole = ROW + NAME + TEXT + place + several + b"\x01"
+    for behind in (b"", b"\x01\x01", ROW + NAME + TEXT + PLACE):
+        data = whole * 3 + behind
+        assert cut(rows, data, 0, len(data)) == ([(TEXT, *expected, b"")] * 3, 3 * len(whole))
+    for at in range(1, len(whole)):
+        assert cut(rows, whole + whole[:at], 0, len(whole) + at)[1] == len(whole)
+
+
+def test_items_of_lists() -> None:
+    """Of each list there is what cuts it."""
+    rows = made(members=TREE)
+    assert len(rows.items) == 2
+    for split in rows.items:
+        items = [TEXT, NIL + b"\x01", ONE, b"\x01"]
+        assert split(b"".join(TAG + one for one in items) + b"\x01") == items
+        assert split(b"\x01") == []
+
+
+def test_what_was_always_null() -> None:
+    """It has as many texts, and lists, as it would have."""
+    always = Null(PLACE, (NIL,), 2, 1)
+    rows = made(members=(Member(NAME, False), always, LISTS))
+    data = (ROW + NAME + TEXT + PLACE + NIL + b"\x01" + tags(ONE) + b"\x01") * 2
+    assert cut(rows, data, 0, len(data))[0] == [(TEXT, b"", b"", TAG + ONE + b"\x01", b"")] * 2
+    assert len(rows.items) == 2
+    assert count_texts(rows.members) == count_texts(TREE) == 4
+
+
+@given(st.lists(st.binary(max_size=12) | st.sampled_from([TAG, TAG + ONE, b"\x01", NIL])))
+def test_any_bytes_in_a_list(pieces: list[bytes]) -> None:
+    """What was cut as a list is the items that the scanner finds there."""
+    data = TAGS + DECLARED + b"".join(pieces) + b"\x01"
+    rows = made(members=(LISTS,))
+    whole = ROW + data + b"\x01"
+    texts, end = cut(rows, whole, 0, len(whole))
+    if not texts:
+        return
+    tokens = scanner()(whole, 0, end)
+    found = [a + t for h, a, t, _ in tokens if h == TAG]
+    assert rows.items[0](texts[0][0]) == found
+
+
+def test_a_list_without_end() -> None:
+    """A list that does not end is no row."""
+    rows = made(members=TREE)
+    endless = ROW + NAME + TEXT + PLACE + NUMBER + ONE + TAGS + DECLARED + (TAG + TEXT) * 3000
+    assert cut(rows, endless, 0, len(endless)) == ([], 0)
+
+
 def test_when_they_are_made() -> None:
     """It takes so many of them, more where it is dearer, and then no time any more."""
     maker = RowMaker()
@@ -100,9 +195,11 @@ def test_when_they_are_made() -> None:
     assert maker.find(ROW, cheap, 1) is found
     assert maker.find(NAME, cheap, 1) is None
     assert maker.find(ROW, dear, 4 * ENOUGH_SEEN) is not None
+    assert maker.find(ROW, TREE, 4 * ENOUGH_SEEN - 1) is None
+    assert maker.find(ROW, TREE, 4 * ENOUGH_SEEN) is not None
 
 
-@pytest.mark.parametrize("count", [0, MOST_MEMBERS + 1])
+@pytest.mark.parametrize("count", [0, MOST_TEXTS + 1])
 def test_how_many_members(count: int) -> None:
     """There are none without members, nor with very many."""
     assert RowMaker().find(ROW, (Member(NUMBER, True),) * count, 10**9) is None

@@ -14,6 +14,7 @@ from netshare.transport.xml import (
 )
 from netshare.transport.xml.binary import ReaderSession, read_document, read_events
 from netshare.transport.xml.binary.reader import WindowReader
+from netshare.transport.xml.binary.scanner import header_of
 from tests.helpers.binary_documents import SESSION, Maker, mutate
 from tests.helpers.binary_vectors import (
     MESSAGE,
@@ -64,3 +65,11 @@ def test_large_message_crosses_windows() -> None:
     ) + b"\x01" * 4  # fmt: skip
     assert len(data) > 100_000
     assert build_tree(read_events(data)) == build_tree(carefully(data))
+
+
+@pytest.mark.parametrize(
+    "header", [b"\x40\x03abc", b"\x5e\x01a", b"\x42\x10", b"\x45\x81\x02", b"\x5d\x7f"]
+)
+def test_headers(header: bytes) -> None:
+    """A start tag is told from its attributes."""
+    assert header_of(header + b"\x08\x03urn") == header
