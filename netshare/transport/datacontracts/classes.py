@@ -109,7 +109,8 @@ class ClassContract(TypeContract):
         self.nullable = not info.struct
         self.is_struct = info.struct
         self.is_reference = info.is_reference
-        self._unknown = UnknownNames(f"{self.clr} has no member")
+        #: Tells of an element that no member is declared for.
+        self.tell_unknown = UnknownNames(f"{self.clr} has no member").tell
         self._before_writing = hooks_of(cls, SERIALIZING)
         self._after_reading = hooks_of(cls, DESERIALIZED)
         self.layers: list[Layer] = []
@@ -313,7 +314,7 @@ class ClassContract(TypeContract):
                 if self.keep_unknown:
                     unknown.append((last, kept(cursor)))
                 else:
-                    self._unknown.tell(name)
+                    self.tell_unknown(name)
                 continue
             last = entry[0]
             try:

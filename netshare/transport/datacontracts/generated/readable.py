@@ -14,8 +14,9 @@ from netshare.transport.datacontracts.sequences import DictContract, ListContrac
 from netshare.transport.datacontracts.simple import OffsetContract
 from netshare.transport.datacontracts.tuples import MOST, TupleContract
 from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.xml import Name
 
-__all__ = ["can_be_read", "empty_of"]
+__all__ = ["can_be_read", "empty_of", "passes_over"]
 
 _ALWAYS: Final = (ListContract, SetContract, DictContract, OffsetContract)
 
@@ -44,3 +45,14 @@ def empty_of(contract: TypeContract) -> Callable[[], Any] | None:
     if isinstance(bare, ClassContract) and can_be_read(bare):
         return object_of_defaults(bare)
     return maker_of(bare.cls) if isinstance(bare, DictContract) and can_be_read(bare) else None
+
+
+def passes_over(contract: TypeContract) -> Callable[[Name], None] | None:
+    """
+    :param contract: a type
+    :returns: what tells of an element that is passed over, since there is no member for it; None:
+        it is not
+    """
+    if not isinstance(contract, ClassContract) or contract.keep_unknown:
+        return None
+    return contract.tell_unknown

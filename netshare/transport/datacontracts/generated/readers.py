@@ -12,20 +12,26 @@ and a number it reads::
         h0, h1, = place.headers
         while True:
             h, a, t, o = tokens[i]
-            if h == h0:
-                i += 1
-                if a:
-                    if t != END or not (h + a in place.nils or place.is_nil(h, a)):
-                        raise Unusual
-                    v0 = None
-                else:
+            v0 = default
+            v1 = default2
+            while True:
+                at = i
+                if h == h0:
+                    i += 1
+                    if a:
+                        if t != END or not (h + a in place.nils or place.is_nil(h, a)):
+                            raise Unusual
+                        v0 = None
+                    else:
+                        ...
+                    h, a, t, o = tokens[i]
+                if h == h1:
                     ...
-                h, a, t, o = tokens[i]
-            else:
-                v0 = default
-            ...
-            if h:
-                place.unexpected(h, a)
+                if not h:
+                    break
+                if i == at:
+                    i, ends = place.skip(tokens, i, left)
+                    ...
             i += 1
             made = new(Line)
             made.Article = v0
@@ -40,7 +46,8 @@ and a number it reads::
             i += 1
 
 ``h0`` is what :class:`.ReadPlace` has for the first of :class:`.Expected`; ``value_of`` is the
-contract's own way for a record out of the ordinary.
+contract's own way for a record out of the ordinary. The inner loop goes round once where the
+members are in their order, and once more for each that is not.
 """
 
 from __future__ import annotations
@@ -51,7 +58,11 @@ from typing import Final
 from netshare.transport.datacontracts.classes import ClassContract
 from netshare.transport.datacontracts.generated.leaves import END, is_leaf
 from netshare.transport.datacontracts.generated.objects import make_object, maker_of
-from netshare.transport.datacontracts.generated.readable import can_be_read, empty_of
+from netshare.transport.datacontracts.generated.readable import (
+    can_be_read,
+    empty_of,
+    passes_over,
+)
 from netshare.transport.datacontracts.generated.readleaves import offset_of, read_leaf
 from netshare.transport.datacontracts.generated.readplaces import Expected, Read, ReadForm
 from netshare.transport.datacontracts.generated.readrows import add_read_rows, row_form_of
@@ -64,6 +75,9 @@ from netshare.transport.xml.binary.arrays import ARRAY
 from netshare.transport.xml.binary.rows import MARK
 
 __all__ = ["READ_FORMS"]
+
+
+_ABSENT: Final = object()
 
 
 class _Reader:
@@ -107,7 +121,7 @@ class _Reader:
         read: Read = source.compile("read")
         if rows is not None:
             rows = rows._replace(read=source.function("read_rows"))
-        return source, ReadForm(read, tuple(self.expected), rows)
+        return source, ReadForm(read, tuple(self.expected), rows, passes_over(self.contract))
 
     def expect(self, name: str, namespace: str, contract: TypeContract) -> int:
         """:returns: the number of an element that is known; parameters as of :class:`.Expected`"""
@@ -193,20 +207,31 @@ def _class(self: _Reader) -> str:
     contract, source = self.contract, self.source
     assert isinstance(contract, ClassContract)
     names: dict[str, str] = {}
+    missing: list[str] = []
     for namespace, members in contract.layers:
         for one in members:
-            source.line(f"# {one.name!r}: {one.contract.clr or one.contract.name!r}")
             k = self.expect(one.name, namespace, one.contract)
             value = names[one.attribute] = f"v{k}"
-            with source.block(f"if h == h{k}:"):
-                self.value(k, value)
-            with source.block("else:"):
+            if one.required or one.contract.is_struct:
                 # Of a struct, the default is another one each time.
-                if one.required or one.contract.is_struct:
-                    source.line("place.unexpected(h, a)" if one.required else "raise Unusual")
-                else:
-                    default = source.constant("default", one.contract.default)
-                    source.line(f"{value} = {default}")
+                source.line(f"{value} = {source.constant('ABSENT', _ABSENT)}")
+                missing.append(f"{value} is ABSENT")
+            else:
+                source.line(f"{value} = {source.constant('default', one.contract.default)}")
+    with source.block("while True:"):
+        source.line("at = i")
+        for k, element in enumerate(self.expected):
+            source.line(f"# {element.name!r}: {element.contract.clr or element.contract.name!r}")
+            with source.block(f"if h == h{k}:"):
+                self.value(k, f"v{k}")
+        with source.block("if not h:"):
+            source.line("break")
+        with source.block("if i == at:"):
+            source.line("i, ends = place.skip(tokens, i, left)")
+            self.go_on()
+    if missing:
+        with source.block(f"if {' or '.join(missing)}:"):
+            source.line("raise Unusual")
     make_object(source, contract, names)
     return "made"
 

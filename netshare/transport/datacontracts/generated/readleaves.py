@@ -42,7 +42,7 @@ from netshare.transport.xml.binary.scanner import (
     unpack_decimal,
 )
 
-__all__ = ["has_fixed_length", "offset_of", "read_leaf", "value_of"]
+__all__ = ["has_fixed_length", "offset_of", "read_leaf", "value_of", "wire_of"]
 
 #: By the record type of a long text: where it begins, and its encoding.
 _LONG: Final = {
@@ -137,7 +137,7 @@ def value_of(contract: TypeContract) -> Callable[[bytes], Any]:
     from_wire = _from_wire(contract)
 
     def convert(text: bytes) -> Any:
-        return from_wire(_wire(text))
+        return from_wire(wire_of(text))
 
     if contract.bare.name != "guid" or not isinstance(contract.bare, ScalarContract):
         return convert
@@ -257,14 +257,21 @@ def offset_of(moment: bytes, minutes: bytes) -> DateTimeOffset:
     :param minutes: and in the second
     :raises Unusual: there is none
     """
-    ticks, offset = as_datetime(_wire(moment)).ticks, as_integer(_wire(minutes), "short")
+    ticks, offset = as_datetime(wire_of(moment)).ticks, as_integer(wire_of(minutes), "short")
     made = DateTimeOffset(ticks, offset)
     if abs(offset) > 840 or not 0 <= made.local_ticks <= MAX_TICKS:
         raise Unusual
     return made
 
 
-def _wire(text: bytes) -> Any:
+def wire_of(text: bytes) -> Any:
+    """
+    :param text: a record that is the whole text of an element
+    :returns: what the ordinary reader takes it for
+    :raises LookupError: it is of no usual kind
+    :raises ValueError: nothing can be made of it
+    :raises XmlException: nothing can be made of it
+    """
     children = SMALL.get(text)
     if children is None:
         if text[0] in _LONG:

@@ -10,9 +10,10 @@ nothing of bytes that the ordinary reader has not understood before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from netshare.transport.datacontracts.generated.rowplaces import PlaceRows, RowForm
+from netshare.transport.datacontracts.generated.skipping import skip
 from netshare.transport.datacontracts.generated.source import Unusual
 from netshare.transport.datacontracts.types import TypeContract
 from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration, as_boolean
@@ -56,11 +57,13 @@ class ReadForm(NamedTuple):
     :param read: the function
     :param expected: the elements that it knows
     :param rows: what reads many at once; None: there are no such rows
+    :param passed_over: is told of other elements; None: there must not be any
     """
 
     read: Read
     expected: tuple[Expected, ...]
     rows: RowForm | None = None
+    passed_over: Callable[[Name], None] | None = None
 
 
 class ReadPlace:
@@ -74,7 +77,7 @@ class ReadPlace:
     """
 
     __slots__ = (
-        *("_expected", "_form_of", "_memory", "_scope"),
+        *("_expected", "_form_of", "_memory", "_passed_over", "_scope"),
         *("headers", "inner", "nils", "read", "rows"),
     )
 
@@ -85,7 +88,7 @@ class ReadPlace:
         memory: NameMemory,
         form_of: Callable[[TypeContract], ReadForm],
     ) -> None:
-        self.read, self._expected, rows = form
+        self.read, self._expected, rows, self._passed_over = form
         #: Many at once.
         self.rows = PlaceRows(rows, memory)
         self._scope = scope
@@ -158,16 +161,35 @@ class ReadPlace:
         """:returns: the attributes with which an element has been null"""
         return tuple(sorted(tag[len(header) :] for tag in self.nils if header_of(tag) == header))
 
-    def unexpected(self, header: bytes, attributes: bytes) -> None:
+    def skip(self, tokens: list[Token], i: int, left: int) -> tuple[int, int]:
+        """
+        Pass over an element that is not one of those expected.
+
+        :param i: the index of its start tag
+        :param left: how many elements may be open
+        :returns: the index behind it, and how many elements around it end there
+        :raises Unusual: it is expected after all, see :meth:`unexpected`, or not usual
+        """
+        header, attributes, _, _ = tokens[i]
+        name = self._name_of(header, attributes)
+        if (
+            name is None
+            or self._passed_over is None
+            or any((one.name, one.namespace) == name[1:] for one in self._expected)
+        ):
+            self.unexpected(header, attributes)
+        else:
+            self._passed_over(name)
+        return skip(tokens, i, self._scope, self._memory, left)
+
+    def unexpected(self, header: bytes, attributes: bytes) -> NoReturn:
         """
         An element is not one that could have been there. If that is for its start tag's not having
         been met before, it will be known next time.
 
         :raises Unusual: always
         """
-        name = self._scope.names.get(header)
-        if name is None and header + attributes in self._scope.tags:
-            name = self._scope.tags[header + attributes][0]
+        name = self._name_of(header, attributes)
         if name is not None and self._isPlain(name):
             for one, inside in zip(self._expected, self.inner, strict=True):
                 if (one.name, one.namespace) == name[1:]:
@@ -177,6 +199,11 @@ class ReadPlace:
                 for one, before in zip(self._expected, self.headers, strict=True)
             )
         raise Unusual
+
+    def _name_of(self, header: bytes, attributes: bytes) -> Name | None:
+        """:returns: the name in a start tag; None: it was not met yet"""
+        met = self._scope.tags.get(header + attributes) if attributes else None
+        return self._scope.names.get(header) if met is None else met[0]
 
     def _isPlain(self, name: Name) -> bool:
         """

@@ -181,6 +181,12 @@ class Newer:
     Y: int | None
 
 
+@data_contract(namespace=NAMESPACE, name="Keeping")
+class Wider:
+    A: int
+    B: int
+
+
 @data_contract(namespace=NAMESPACE, name="Point")
 class Older:
     X: int
@@ -204,8 +210,9 @@ class Around:
 @pytest.mark.parametrize(
     ("hint", "sent", "quick"),
     [
-        (Point, Backwards(X=1, Y=2), False),
-        (Point, Newer(W=0, X=1, Y=2), False),
+        (Point, Backwards(X=1, Y=2), True),
+        (Point, Newer(W=0, X=1, Y=2), True),
+        (Keeping, Wider(A=1, B=2), False),
         (Point, Older(X=1), True),
         (Required, Forgetful(), False),
         (Within, Around(R=Forgetful()), False),
@@ -214,6 +221,7 @@ class Around:
     ids=[
         "out of order",
         "unknown members",
+        "unknown members that are kept",
         "members that are not there",
         "required",
         "required inside",
