@@ -70,7 +70,9 @@ class MessageFormatter:
         self._byName = {(part.name, part.namespace): (part, s) for part, s in self._parts}
         #: Reads usual bodies with no events; None: what XmlSerializer reads.
         self._reader = (
-            GeneratedReader({n: (part.member, s.contract) for n, (part, s) in self._byName.items()})
+            GeneratedReader(
+                {n: (part.member, s.contract, s.known) for n, (part, s) in self._byName.items()}
+            )
             if description.xml_namespace is None and description.wrapper is not None
             else None
         )

@@ -4,17 +4,22 @@ Known types: what may stand where another type, or ``object``, is declared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any
 
+from netshare.transport.datacontracts.classes import ClassContract
+from netshare.transport.datacontracts.declarations import ContractInfo, info_of
 from netshare.transport.datacontracts.errors import DeserializationFailed, UnencodableValue
 from netshare.transport.datacontracts.references import References
+from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.datacontracts.scalars import SCALARS, scalar_of_value
 from netshare.transport.datacontracts.simple import ScalarContract
 from netshare.transport.datacontracts.types import TypeContract
 
-__all__ = ["KnownTypes"]
+__all__ = ["KnownTypes", "known_types_of"]
+
+_known_types: dict[Any, KnownTypes] = {}
 
 _SCALAR_CONTRACTS = {id(s): ScalarContract(s) for s in SCALARS.values()}
 _SCALARS_BY_NAME: dict[tuple[str, str], TypeContract] = {
@@ -110,3 +115,35 @@ def fits(contract: TypeContract, declared: TypeContract) -> bool:
     classes = declared.python_types()
     # Types of one class in Python (list[int], list[str]) do not stand for one another.
     return any(issubclass(cls, classes) and cls not in classes for cls in contract.python_types())
+
+
+def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
+    """
+    :param hint: the annotation of a parameter
+    :param known: types that are known wherever it appears
+    :returns: these and all that the types inside name as known; the same object for the same types
+    :raises InvalidDataContract: one of them is no contract
+    """
+    root = contract_of(hint)
+    named = [contract_of(k) for k in known]
+    result: list[TypeContract] = []
+    seen: set[int] = set()
+    preserves = False
+    waiting = [(root, False), *((contract, True) for contract in named)]
+    while waiting:
+        contract, is_known = waiting.pop(0)
+        if is_known and contract not in result:
+            result.append(contract)
+        if id(contract) in seen:
+            continue
+        seen.add(id(contract))
+        preserves = preserves or contract.is_reference
+        waiting.extend((part, False) for part in contract.parts())
+        if isinstance(contract, ClassContract):
+            for base in contract.cls.__mro__:
+                info = info_of(base)
+                if isinstance(info, ContractInfo):
+                    types_ = info.known_types() if callable(info.known_types) else info.known_types
+                    waiting.extend((contract_of(t), True) for t in types_)
+    key = preserves, *result
+    return _known_types.setdefault(key, KnownTypes(result, preserves))

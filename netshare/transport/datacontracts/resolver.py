@@ -10,7 +10,7 @@ import enum
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from netshare.transport.datacontracts.classes import ClassContract, Layer, Member
@@ -24,7 +24,6 @@ from netshare.transport.datacontracts.declarations import (
 from netshare.transport.datacontracts.defaults import DEFAULT, find_defaults_with, own_annotations
 from netshare.transport.datacontracts.enums import EnumContract
 from netshare.transport.datacontracts.errors import InvalidDataContract
-from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.naming import (
     ARRAYS,
     collection_namespace,
@@ -54,7 +53,7 @@ from netshare.transport.datacontracts.xmlcontent import (
 )
 from netshare.transport.xml import encode_name
 
-__all__ = ["contract_of", "known_types_of", "member_defaults"]
+__all__ = ["contract_of", "member_defaults"]
 
 _LISTS: Final = (
     list,
@@ -367,34 +366,3 @@ def _default_of(
 
 
 find_defaults_with(member_defaults)
-
-
-def known_types_of(hint: Any, known: Sequence[Any]) -> KnownTypes:
-    """
-    :param hint: the annotation of a parameter
-    :param known: types that are known wherever it appears
-    :returns: these and all that the types inside name as known
-    :raises InvalidDataContract: one of them is no contract
-    """
-    root = contract_of(hint)
-    named = [contract_of(k) for k in known]
-    result: list[TypeContract] = []
-    seen: set[int] = set()
-    preserves = False
-    waiting = [(root, False), *((contract, True) for contract in named)]
-    while waiting:
-        contract, is_known = waiting.pop(0)
-        if is_known and contract not in result:
-            result.append(contract)
-        if id(contract) in seen:
-            continue
-        seen.add(id(contract))
-        preserves = preserves or contract.is_reference
-        waiting.extend((part, False) for part in contract.parts())
-        if isinstance(contract, ClassContract):
-            for base in contract.cls.__mro__:
-                info = info_of(base)
-                if isinstance(info, ContractInfo):
-                    types_ = info.known_types() if callable(info.known_types) else info.known_types
-                    waiting.extend((contract_of(t), True) for t in types_)
-    return KnownTypes(result, preserves)

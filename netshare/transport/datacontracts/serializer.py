@@ -14,8 +14,8 @@ from netshare.transport.datacontracts.errors import (
     UnencodableValue,
 )
 from netshare.transport.datacontracts.generated import GeneratedWriter
-from netshare.transport.datacontracts.known import KnownTypes
-from netshare.transport.datacontracts.resolver import contract_of, known_types_of
+from netshare.transport.datacontracts.known import KnownTypes, known_types_of
+from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.datacontracts.scalars import SERIALIZATION, XSD
 from netshare.transport.datacontracts.sequences import ListContract
 from netshare.transport.datacontracts.simple import NullableContract, ObjectContract, ScalarContract
@@ -74,7 +74,7 @@ class Serializer:
         #: The namespace to declare in the element, because what is inside needs it.
         self._namespace = self.contract.bare.inner_namespace
         #: Writes the usual values faster; None: there is no such thing for the type.
-        self.generated = None if self.primitive else GeneratedWriter.of(self.contract)
+        self.generated = None if self.primitive else GeneratedWriter.of(self.contract, self.known)
 
     @property
     def default(self) -> Any:
@@ -90,11 +90,17 @@ class Serializer:
 
         :raises InvalidDataContract: a known type is none
         """
-        self._known()
-
-    def _known(self) -> KnownTypes:
-        """Find out what is known, when everything has been declared."""
         self._known_types = known_types_of(self.hint, self._known_hints)
+
+    def known(self) -> KnownTypes:
+        """
+        Find out what is known, when everything has been declared.
+
+        :raises InvalidDataContract: a known type is none
+        """
+        if self._known_types is None:
+            self.check()
+            assert self._known_types is not None
         return self._known_types
 
     def write(self, writer: XmlWriter, name: str, namespace: str, value: Any) -> None:
@@ -113,7 +119,7 @@ class Serializer:
 
     def write_ordinarily(self, writer: XmlWriter, name: str, namespace: str, value: Any) -> None:
         """As :meth:`write`, by the contracts themselves, whatever may be generated for them."""
-        known = (self._known_types or self._known()).for_document()
+        known = self.known().for_document()
         prefix = writer.prefix_of(namespace) or ""
         try:
             if self._write_simple is not None and value is not None:
@@ -146,7 +152,7 @@ class Serializer:
         :raises UnencodableValue: the value is not of the type
         """
         try:
-            self._write_root(writer, value, (self._known_types or self._known()).for_document())
+            self._write_root(writer, value, self.known().for_document())
         except XmlException as error:
             raise UnencodableValue(str(error)) from error
         except RecursionError:
@@ -194,7 +200,7 @@ class Serializer:
         :raises DeserializationFailed: the XML is not of the type; it names the member
         """
         try:
-            return self._read(cursor, (self._known_types or self._known()).for_document())
+            return self._read(cursor, self.known().for_document())
         except DeserializationFailed as error:
             error.inside(cursor_name(cursor, error))
             raise

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from netshare.transport.datacontracts.generated.source import Unusual
 from netshare.transport.datacontracts.types import TypeContract
@@ -54,6 +54,15 @@ class Slot(NamedTuple):
     inside: int | None = None
 
 
+class WritesOthers(Protocol):
+    """What writes values of other types than the declared one; see :class:`~.others.Others`."""
+
+    def write(
+        self, append: Callable[[bytes], None], value: Any, session: WriterSession | None
+    ) -> None:
+        """Write an element."""
+
+
 class Opening(NamedTuple):
     """
     What an element can begin with.
@@ -61,11 +70,14 @@ class Opening(NamedTuple):
     :param start: the start tag, when something is inside; None: strings are new in it
     :param nil: the whole element, when it is null; None: there is no null
     :param empty: the whole element, when nothing is inside
+    :param others: what writes it when its value is of another type than is declared; None: it
+        cannot be
     """
 
     start: bytes | None
     nil: bytes | None
     empty: bytes
+    others: WritesOthers | None = None
 
 
 #: What is generated: (append, opening, values, place, session); writes an element of each value.

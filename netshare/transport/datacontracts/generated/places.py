@@ -16,18 +16,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from netshare.transport.datacontracts.classes import ClassContract
 from netshare.transport.datacontracts.generated.forms import Form, Kind, Opening, Slot, Unknown
+from netshare.transport.datacontracts.generated.leaves import is_leaf
+from netshare.transport.datacontracts.generated.others import Others
 from netshare.transport.datacontracts.generated.source import Unusual
 from netshare.transport.datacontracts.generated.structures import FORMS
 from netshare.transport.datacontracts.sequences import ListContract
 from netshare.transport.datacontracts.simple import ObjectContract
-from netshare.transport.datacontracts.types import TypeContract, write_nil
-from netshare.transport.xml import XSI, ArrayElements, Name
+from netshare.transport.datacontracts.types import (
+    KnownContracts,
+    TypeContract,
+    write_nil,
+    write_type,
+)
+from netshare.transport.xml import XSI, ArrayElements, Name, XmlWriter
 from netshare.transport.xml.binary import BinaryWriter, WriterSession
 from netshare.transport.xml.binary.encode import pack_items
 from netshare.transport.xml.writer import WriterScope
 
-__all__ = ["Place", "StartTags", "keep", "place_at", "places_of", "start_tags"]
+__all__ = ["Place", "StartTags", "keep", "place_at", "places_of", "start_tags", "with_others"]
 
 #: Of one session, before all are made anew.
 MAX_PLACES: Final = 256
@@ -61,7 +69,7 @@ class StartTags(BinaryWriter):
         return prefix
 
     def opening(
-        self, begin: Callable[[], None], contract: TypeContract | None
+        self, begin: Callable[[XmlWriter], None], contract: TypeContract | None
     ) -> tuple[Opening, WriterScope]:
         """
         :param begin: begins the element and declares what the one does that writes it
@@ -69,19 +77,19 @@ class StartTags(BinaryWriter):
         :returns: the tag, and the namespaces in force in it
         :raises Unknown: strings are new
         """
-        begin()
+        begin(self)
         scope = self.scope
         self.end_element()
         empty = self.take()
         nil = None
         if contract is not None and contract.nullable:
-            begin()
+            begin(self)
             write_nil(self)
             self.end_element()
             nil = self.take()
         bare = None if contract is None else contract.bare
         inside = bare.child if isinstance(bare, ListContract) and not bare.array_kind else None
-        begin()
+        begin(self)
         try:
             if inside is not None:
                 self.declare_any(inside)
@@ -98,8 +106,8 @@ class StartTags(BinaryWriter):
         if self.scope.get("i") != XSI:
             raise Unusual("null has no prefix")
 
-        def begin() -> None:
-            self.start_element("nil", self.scope[""])
+        def begin(writer: XmlWriter) -> None:
+            writer.start_element("nil", self.scope[""])
 
         opening, _ = self.opening(begin, _ANY)
         assert opening.start is not None
@@ -127,13 +135,21 @@ class Place:
     :param form: what is generated for the contract
     :param scope: the namespaces in force inside of its element
     :param session: whose ids they are
+    :param known: the types that may stand where others are declared
     :raises Unknown: strings are new
     """
 
-    __slots__ = ("_inside", "inner", "null", "starts", "write")
+    __slots__ = ("_inside", "_known", "inner", "null", "starts", "write")
 
-    def __init__(self, form: Form, scope: WriterScope, session: WriterSession | None) -> None:
+    def __init__(
+        self,
+        form: Form,
+        scope: WriterScope,
+        session: WriterSession | None,
+        known: KnownContracts,
+    ) -> None:
         self.write = form.write
+        self._known = known
         #: What follows the start tag of a null, where that declares nothing.
         self.null = start_tags(scope, session).null()
         scopes: list[WriterScope] = []
@@ -142,7 +158,7 @@ class Place:
         for slot in form.slots:
             outer = scope if slot.inside is None else scopes[slot.inside]
             try:
-                start, within = _slot(slot, outer, session)
+                start, within = _slot(slot, outer, session, known)
             except Unknown:
                 if not slot.optional:
                     raise
@@ -168,7 +184,7 @@ class Place:
         assert structure is not None
         if self.starts[index].start is None:
             raise Unknown(structure[0].name)
-        place = self.inner[index] = place_at(*structure, session)
+        place = self.inner[index] = place_at(*structure, session, self._known)
         return place
 
 
@@ -183,20 +199,55 @@ def start_tags(scope: WriterScope, session: WriterSession | None) -> StartTags:
     return writer
 
 
-def _slot(slot: Slot, scope: WriterScope, session: WriterSession | None) -> tuple[Any, WriterScope]:
+def _slot(
+    slot: Slot, scope: WriterScope, session: WriterSession | None, known: KnownContracts
+) -> tuple[Any, WriterScope]:
     writer, contract = start_tags(scope, session), slot.contract
     if slot.kind is Kind.ARRAY:
         assert isinstance(contract, ListContract)
         return writer.array_head(contract), scope
     prefix = writer.prefix_of(slot.namespace) or ""
 
-    def begin() -> None:
+    def begin(writer: XmlWriter) -> None:
         writer.start_element(slot.name, slot.namespace, prefix)
         if slot.child_namespace is not None:
             writer.declare_any(slot.child_namespace)
 
     opening, within = writer.opening(begin, contract)
-    return (opening.start if slot.kind is Kind.PLAIN else opening), within
+    if slot.kind is Kind.PLAIN:
+        return opening.start, within
+    return with_others(opening, scope, begin, contract, known), within
+
+
+def with_others(
+    opening: Opening,
+    scope: WriterScope,
+    begin: Callable[[XmlWriter], None],
+    contract: TypeContract | None,
+    known: KnownContracts,
+) -> Opening:
+    """
+    :param opening: what an element begins with
+    :param scope: the namespaces in force around it
+    :param begin: begins it
+    :param contract: the type declared for it
+    :param known: the types that may stand there
+    :returns: the same, with what writes it when its value is of another type
+    """
+    if contract is None or type(contract.bare) not in (ClassContract, ObjectContract):
+        return opening
+
+    def open_as(
+        actual: TypeContract, session: WriterSession | None
+    ) -> tuple[Opening, Place | None]:
+        def begin_typed(writer: XmlWriter) -> None:
+            begin(writer)
+            write_type(writer, actual)
+
+        typed, within = start_tags(scope, session).opening(begin_typed, actual)
+        return typed, None if is_leaf(actual) else place_at(actual, within, session, known)
+
+    return opening._replace(others=Others(contract.bare, known, open_as))
 
 
 #: Of documents that belong to no session.
@@ -208,18 +259,24 @@ def places_of(session: WriterSession | None) -> dict[Any, Any]:
     return _no_session if session is None else session.places
 
 
-def place_at(contract: TypeContract, scope: WriterScope, session: WriterSession | None) -> Place:
+def place_at(
+    contract: TypeContract,
+    scope: WriterScope,
+    session: WriterSession | None,
+    known: KnownContracts,
+) -> Place:
     """
     :param contract: the type
     :param scope: the namespaces in force inside of its element
+    :param known: the types that may stand where others are declared
     :returns: the place, made now if need be
     :raises Unknown: strings are new
     """
     contract = contract.bare
-    places, key = places_of(session), (contract, *scope.items())
+    places, key = places_of(session), (contract, known, *scope.items())
     place = places.get(key)
     if place is None:
-        place = Place(FORMS.of(contract), scope, session)
+        place = Place(FORMS.of(contract), scope, session, known)
         keep(places, key, place)
     return place
 

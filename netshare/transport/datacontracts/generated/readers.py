@@ -68,7 +68,7 @@ from netshare.transport.datacontracts.generated.readplaces import Expected, Read
 from netshare.transport.datacontracts.generated.readrows import add_read_rows, row_form_of
 from netshare.transport.datacontracts.generated.source import Source, Store, Unusual
 from netshare.transport.datacontracts.sequences import DictContract, ListContract, SetContract
-from netshare.transport.datacontracts.simple import OffsetContract
+from netshare.transport.datacontracts.simple import ObjectContract, OffsetContract
 from netshare.transport.datacontracts.tuples import TupleContract
 from netshare.transport.datacontracts.types import TypeContract
 from netshare.transport.xml.binary.arrays import ARRAY
@@ -121,7 +121,9 @@ class _Reader:
         read: Read = source.compile("read")
         if rows is not None:
             rows = rows._replace(read=source.function("read_rows"))
-        return source, ReadForm(read, tuple(self.expected), rows, passes_over(self.contract))
+        return source, ReadForm(
+            read, tuple(self.expected), rows, passes_over(self.contract), empty_of(self.contract)
+        )
 
     def expect(self, name: str, namespace: str, contract: TypeContract) -> int:
         """:returns: the number of an element that is known; parameters as of :class:`.Expected`"""
@@ -155,15 +157,18 @@ class _Reader:
             source.line("h, a, t, o = tokens[i]")
             return
         with source.block("if t:"):
-            with source.block("if t != END:"):
-                source.line("raise Unusual")
-            with source.block("if h + a in place.nils or place.is_nil(h, a):"):
-                source.line(f"{value} = None" if contract.nullable else "raise Unusual")
-            with source.block("else:"):
-                self._empty(k, value)
+            if isinstance(bare, ObjectContract):
+                self._boxed(k, value)
+            else:
+                with source.block("if t != END:"):
+                    source.line("raise Unusual")
+                with source.block("if h + a in place.nils or place.is_nil(h, a):"):
+                    source.line(f"{value} = None" if contract.nullable else "raise Unusual")
+                with source.block("else:"):
+                    self._empty(k, value)
             source.line("h, a, t, o = tokens[i]")
         with source.block("else:"):
-            if not can_be_read(bare):
+            if not (can_be_read(bare) or isinstance(bare, ObjectContract)):
                 source.line("raise Unusual")
                 return
             source.line(f"p = place.inner[{k}].get(a) or place.enter({k}, h, a)")
@@ -171,6 +176,17 @@ class _Reader:
             source.line("i, ends = p.read(tokens, i, p, left - 1, None, several.append)")
             source.line(f"{value} = several[0]")
             self.go_on()
+
+    def _boxed(self, k: int, value: str) -> None:
+        """Add what makes the value of the text of an element of any type."""
+        source = self.source
+        source.line("c = place.boxed.get(h + a)")
+        with source.block("if c is not None:"):
+            source.line(f"{value} = c(t)")
+        with source.block("elif t == END and (h + a in place.nils or place.is_nil(h, a)):"):
+            source.line(f"{value} = None")
+        with source.block("else:"):
+            source.line(f"{value} = place.box({k}, h, a)(t)")
 
     def go_on(self) -> None:
         """Add what takes the next token, or the ends that one inside has found of those around."""
@@ -193,14 +209,17 @@ class _Reader:
 
     def _empty(self, k: int, value: str) -> None:
         """Add what an element with nothing in it is."""
-        made = empty_of(self.expected[k].contract)
-        if made is None:
-            self.source.line("raise Unusual")
+        contract, source = self.expected[k].contract, self.source
+        if not can_be_read(contract):
+            source.line("raise Unusual")
             return
-        with self.source.block("if a:"):
-            # It may be of another type, or refer to another.
-            self.source.line(f"place.enter({k}, h, a)")
-        self.source.line(f"{value} = {self.source.constant('empty', made)}()")
+        made = empty_of(contract)
+        with source.block("if a:"):
+            source.line(f"p = place.inner[{k}].get(a) or place.enter({k}, h, a)")
+            source.line(f"{value} = p.empty(t)")
+        with source.block("else:"):
+            constant = made and source.constant("empty", made)
+            source.line(f"{value} = {constant}()" if constant else "raise Unusual")
 
 
 def _class(self: _Reader) -> str:

@@ -5,15 +5,16 @@ The door of the generated readers: the parts of a message, read the quick way if
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from netshare.transport.datacontracts.generated.leaves import is_leaf
-from netshare.transport.datacontracts.generated.readable import can_be_read, empty_of
+from netshare.transport.datacontracts.generated.leaves import END, is_leaf
+from netshare.transport.datacontracts.generated.readable import can_be_read
 from netshare.transport.datacontracts.generated.readers import READ_FORMS
-from netshare.transport.datacontracts.generated.readleaves import value_of
-from netshare.transport.datacontracts.generated.readplaces import ReadPlace, nil_in, scope_in
+from netshare.transport.datacontracts.generated.readleaves import boxed_value_of, value_of
+from netshare.transport.datacontracts.generated.readplaces import ReadPlace
+from netshare.transport.datacontracts.generated.saying import Said, said_by
 from netshare.transport.datacontracts.generated.source import Unusual
-from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.datacontracts.types import KnownContracts, TypeContract
 from netshare.transport.xml.binary.scanned import Scanned
 
 __all__ = ["GeneratedReader"]
@@ -28,17 +29,19 @@ class GeneratedReader:
 
     It may be used by several threads, each with messages of its own.
 
-    :param parts: the members and types of the parts, by name and namespace
+    :param parts: the members, types and known types of the parts, by name and namespace; what is
+        known is asked for when all has been declared
     """
 
     __slots__ = ("_parts", "_penalty", "_skip", "left", "read_so")
 
-    def __init__(self, parts: Mapping[tuple[str, str], tuple[str, TypeContract]]) -> None:
-        self._parts: dict[
-            tuple[str, str], tuple[str, TypeContract, Callable[[bytes], Any] | None]
-        ] = {
-            name: (member, contract, value_of(contract) if is_leaf(contract) else None)
-            for name, (member, contract) in parts.items()
+    def __init__(
+        self,
+        parts: Mapping[tuple[str, str], tuple[str, TypeContract, Callable[[], KnownContracts]]],
+    ) -> None:
+        self._parts = {
+            name: _Part(member, contract, value_of(contract) if is_leaf(contract) else None, known)
+            for name, (member, contract, known) in parts.items()
         }
         #: How many messages were read so, and how many were left to the ordinary way.
         self.read_so = self.left = 0
@@ -85,46 +88,68 @@ class GeneratedReader:
                 break
             i += 1
             name = scope.tags[h + a][0] if a else scope.names[h]
-            member, contract, convert = parts[name[1:]]
-            if t:
-                found[member] = _simple(scanned, contract, convert, h, a, t)
+            part = parts[name[1:]]
+            if t and not a and part.convert is not None:
+                found[part.member] = part.convert(t)
+                continue
+            said = said_by(scope, h, a)
+            if said.nil:
+                if t != END or not part.contract.nullable:
+                    raise Unusual
+                found[part.member] = None
+                continue
+            contract = part.type_of(said)
+            if t and is_leaf(contract):
+                found[part.member] = part.boxed_value(contract, t)
                 continue
             if not can_be_read(contract):
                 raise Unusual
-            bare = contract.bare
-            place = ReadPlace.at(bare, scope_in(scope, h, a), memory, READ_FORMS.of)
+            place = ReadPlace.at(contract, said.scope, memory, READ_FORMS.of, part.known())
+            if t:
+                found[part.member] = place.empty(t)
+                continue
             several: list[Any] = []
             i, ends = place.read(tokens, i, place, left - 1, None, several.append)
-            found[member] = several[0]
+            found[part.member] = several[0]
             if ends:
                 i -= 1
-                o = b"\x01" * ends
+                o = END * ends
                 break
-        if o != b"\x01" * outer or i + 1 != len(tokens):
+        if o != END * outer or i + 1 != len(tokens):
             raise Unusual
         return found
 
 
-def _simple(
-    scanned: Scanned,
-    contract: TypeContract,
-    convert: Callable[[bytes], Any] | None,
-    h: bytes,
-    a: bytes,
-    t: bytes,
-) -> Any:
-    """:returns: the value of an element with nothing but a text in it, or nothing at all"""
-    if not a:
-        if convert is None:
+class _Part(NamedTuple):
+    """
+    A part of a message.
+
+    :param member: what it is called in Python
+    :param contract: its type
+    :param convert: makes the value of its text; None: it is not simple
+    :param known: the types that may stand where others are declared
+    """
+
+    member: str
+    contract: TypeContract
+    convert: Callable[[bytes], Any] | None
+    known: Callable[[], KnownContracts]
+
+    def type_of(self, said: Said) -> TypeContract:
+        """
+        :returns: the type of a part that says this of itself
+        :raises DeserializationFailed: it is not known, or cannot be there
+        """
+        declared = self.contract.bare
+        if said.named is None or said.named == declared.key:
+            return declared
+        return self.known().of_name(said.named, declared)
+
+    def boxed_value(self, contract: TypeContract, text: bytes) -> Any:
+        """
+        :returns: the value of a text of a type that stands where any type may
+        :raises Unusual: it is declared there, and what else its attributes may say is unusual
+        """
+        if contract is self.contract.bare:
             raise Unusual
-        return convert(t)
-    if t != b"\x01":
-        raise Unusual
-    if nil_in(scanned.scope, h, a):
-        if contract.nullable:
-            return None
-        raise Unusual
-    made = empty_of(contract)
-    if made is None:
-        raise Unusual
-    return made()
+        return boxed_value_of(contract)(text)

@@ -20,6 +20,7 @@ from netshare.transport.datacontracts.enums import EnumContract
 from netshare.transport.datacontracts.errors import DeserializationFailed
 from netshare.transport.datacontracts.generated.source import Source, Unusual
 from netshare.transport.datacontracts.offsets import DateTimeOffset
+from netshare.transport.datacontracts.scalars import as_object
 from netshare.transport.datacontracts.simple import ScalarContract
 from netshare.transport.datacontracts.types import TypeContract
 from netshare.transport.xml import (
@@ -42,7 +43,7 @@ from netshare.transport.xml.binary.scanner import (
     unpack_decimal,
 )
 
-__all__ = ["has_fixed_length", "offset_of", "read_leaf", "value_of", "wire_of"]
+__all__ = ["boxed_value_of", "has_fixed_length", "offset_of", "read_leaf", "value_of", "wire_of"]
 
 #: By the record type of a long text: where it begins, and its encoding.
 _LONG: Final = {
@@ -158,6 +159,15 @@ def value_of(contract: TypeContract) -> Callable[[bytes], Any]:
         return convert(text)
 
     return convert_guid
+
+
+def boxed_value_of(contract: TypeContract) -> Callable[[bytes], Any]:
+    """:returns: as :func:`value_of`, where the value is in an ``object``"""
+    convert, bare = value_of(contract), contract.bare
+    if not isinstance(bare, ScalarContract):
+        return convert
+    scalar = bare.scalar
+    return lambda text: as_object(scalar, convert(text))
 
 
 def _from_wire(contract: TypeContract) -> Callable[[Any], Any]:

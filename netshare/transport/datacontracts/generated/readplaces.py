@@ -12,21 +12,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
+from netshare.transport.datacontracts.generated.leaves import END, is_leaf
+from netshare.transport.datacontracts.generated.readable import can_be_read
+from netshare.transport.datacontracts.generated.readleaves import boxed_value_of
 from netshare.transport.datacontracts.generated.rowplaces import PlaceRows, RowForm
+from netshare.transport.datacontracts.generated.saying import Said, said_by
 from netshare.transport.datacontracts.generated.skipping import skip
 from netshare.transport.datacontracts.generated.source import Unusual
-from netshare.transport.datacontracts.types import TypeContract
-from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration, as_boolean
-from netshare.transport.xml.binary.names import Attributes, NameMemory, Scope
+from netshare.transport.datacontracts.types import KnownContracts, TypeContract
+from netshare.transport.xml import Name
+from netshare.transport.xml.binary.names import NameMemory, Scope
 from netshare.transport.xml.binary.scanned import Token
 from netshare.transport.xml.binary.scanner import header_of
 
-__all__ = ["Expected", "Read", "ReadForm", "ReadPlace", "nil_in", "scope_in"]
+__all__ = ["Expected", "Read", "ReadForm", "ReadPlace"]
 
 #: Of one session, before all are made anew.
 MAX_PLACES: Final = 256
-#: Different attributes that one element may have.
+#: Different attributes that one element may have,
 MAX_ALIKE: Final = 8
+#: and different types that elements at one place may be of.
+MAX_TYPES: Final = 64
 
 #: What is generated: (tokens, index, place, depth left, header, append). It reads the element whose
 #: start tag is in front of the index and, if a header is given, all that follow with just this
@@ -58,12 +64,14 @@ class ReadForm(NamedTuple):
     :param expected: the elements that it knows
     :param rows: what reads many at once; None: there are no such rows
     :param passed_over: is told of other elements; None: there must not be any
+    :param empty: makes the value of an element with nothing in it; None: that is not usual
     """
 
     read: Read
     expected: tuple[Expected, ...]
     rows: RowForm | None = None
     passed_over: Callable[[Name], None] | None = None
+    empty: Callable[[], Any] | None = None
 
 
 class ReadPlace:
@@ -74,11 +82,12 @@ class ReadPlace:
     :param scope: the namespaces in force
     :param memory: what the session knows
     :param form_of: the form of a contract
+    :param known: the types that may stand where others are declared
     """
 
     __slots__ = (
-        *("_expected", "_form_of", "_memory", "_passed_over", "_scope"),
-        *("headers", "inner", "nils", "read", "rows"),
+        *("_derived", "_empty", "_expected", "_form_of", "_known", "_memory", "_passed_over"),
+        *("_scope", "boxed", "headers", "inner", "nils", "read", "rows"),
     )
 
     def __init__(
@@ -87,25 +96,32 @@ class ReadPlace:
         scope: Scope,
         memory: NameMemory,
         form_of: Callable[[TypeContract], ReadForm],
+        known: KnownContracts,
     ) -> None:
-        self.read, self._expected, rows, self._passed_over = form
+        self.read, self._expected, rows, self._passed_over, self._empty = form
         #: Many at once.
         self.rows = PlaceRows(rows, memory)
         self._scope = scope
         self._memory = memory
         self._form_of = form_of
-        known = {name[1:]: header for header, name in scope.names.items()}
-        known.update(
+        self._known = known
+        met = {name[1:]: header for header, name in scope.names.items()}
+        met.update(
             (entry[0][1:], header_of(tag))
             for tag, entry in scope.tags.items()
             if self._isPlain(entry[0])
         )
         #: The start tag of each element, without attributes; None: it was not met yet.
-        self.headers = tuple(known.get((one.name, one.namespace)) for one in self._expected)
+        self.headers = tuple(met.get((one.name, one.namespace)) for one in self._expected)
         #: Of each element by its attributes: the place inside.
         self.inner: tuple[dict[bytes, ReadPlace], ...] = tuple({} for _ in self._expected)
         #: Start tags whose attributes say nothing but that the element is null.
         self.nils: set[bytes] = set()
+        #: By start tags whose attributes say that the element is of another type than is declared:
+        #: the place inside,
+        self._derived: dict[bytes, ReadPlace] = {}
+        #: and what makes the value of its text.
+        self.boxed: dict[bytes, Callable[[bytes], Any]] = {}
 
     @classmethod
     def at(
@@ -114,12 +130,13 @@ class ReadPlace:
         scope: Scope,
         memory: NameMemory,
         form_of: Callable[[TypeContract], ReadForm],
+        known: KnownContracts,
     ) -> ReadPlace:
         """:returns: the place of a contract, made now if need be; parameters as of the class"""
-        places, key = memory.places, (contract, scope)
+        places, key = memory.places, (contract, scope, known)
         place: ReadPlace | None = places.get(key)
         if place is None:
-            place = cls(form_of(contract), scope, memory, form_of)
+            place = cls(form_of(contract), scope, memory, form_of, known)
             if len(places) >= MAX_PLACES:
                 places.clear()
             places[key] = place
@@ -130,17 +147,66 @@ class ReadPlace:
         :param index: of the element
         :param header: its start tag
         :param attributes: and its attributes
-        :returns: the place inside of it
-        :raises Unusual: they say more than which namespaces are in force
+        :returns: the place inside of it, of the type that it says to be of
+        :raises Unusual: they say something else
+        :raises DeserializationFailed: the type is not known, or cannot be there
         """
-        inside = self.inner[index]
-        if len(inside) >= MAX_ALIKE:
+        tag = header + attributes
+        place = self._derived.get(tag)
+        if place is not None:
+            return place
+        said, inside = self._said(header, attributes), self.inner[index]
+        declared = self._expected[index].contract.bare
+        contract = self._type_of(said, declared)
+        if said.nil or not can_be_read(contract):
             raise Unusual
-        self._check(header, attributes)
-        scope = scope_in(self._scope, header, attributes)
-        contract = self._expected[index].contract.bare
-        place = inside[attributes] = self.at(contract, scope, self._memory, self._form_of)
+        if len(inside) >= MAX_ALIKE or len(self._derived) >= MAX_TYPES:
+            raise Unusual
+        place = self.at(contract, said.scope, self._memory, self._form_of, self._known)
+        if contract is declared:
+            inside[attributes] = place
+        else:
+            self._derived[tag] = place
         return place
+
+    def box(self, index: int, header: bytes, attributes: bytes) -> Callable[[bytes], Any]:
+        """
+        :param index: of an element that may be of any type
+        :param header: its start tag
+        :param attributes: and its attributes
+        :returns: what makes the value of its text
+        :raises Unusual: they do not say of which type it is
+        :raises DeserializationFailed: the type is not known
+        """
+        declared = self._expected[index].contract.bare
+        contract = self._type_of(self._said(header, attributes), declared)
+        if contract is declared or len(self.boxed) >= MAX_TYPES:
+            raise Unusual
+        if is_leaf(contract):
+            made = boxed_value_of(contract)
+        else:
+            place = self.enter(index, header, attributes)
+
+            def made(text: bytes) -> Any:
+                return place.empty(text)
+
+        self.boxed[header + attributes] = made
+        return made
+
+    def empty(self, text: bytes) -> Any:
+        """
+        :param text: the record of an element that has no other elements in it
+        :returns: the value
+        :raises Unusual: it is not usual
+        """
+        if text != END or self._empty is None:
+            raise Unusual
+        return self._empty()
+
+    def _type_of(self, said: Said, declared: TypeContract) -> TypeContract:
+        if said.named is None or said.named == declared.key:
+            return declared
+        return self._known.of_name(said.named, declared)
 
     def is_nil(self, header: bytes, attributes: bytes) -> bool:
         """
@@ -149,8 +215,7 @@ class ReadPlace:
         """
         tag = header + attributes
         if tag not in self.nils:
-            self._check(header, attributes)
-            if not attributes or not nil_in(self._scope, header, attributes):
+            if not self._said(header, attributes).nil:
                 return False
             if len(self.nils) >= MAX_ALIKE:
                 raise Unusual
@@ -212,43 +277,11 @@ class ReadPlace:
         """
         return self._scope.namespaces.get(name.prefix, "") == name.namespace
 
-    def _check(self, header: bytes, attributes: bytes) -> None:
+    def _said(self, header: bytes, attributes: bytes) -> Said:
         """
-        :raises Unusual: attributes declare the prefix of their own element
+        :raises Unusual: attributes declare the prefix of their own element, or say something else
         """
-        if attributes and not self._isPlain(_met(self._scope, header, attributes)[0]):
+        said = said_by(self._scope, header, attributes)
+        if attributes and not self._isPlain(self._scope.tags[header + attributes][0]):
             raise Unusual
-
-
-def scope_in(scope: Scope, header: bytes, attributes: bytes) -> Scope:
-    """
-    :returns: the namespaces in force inside of an element
-    :raises Unusual: its attributes say more, or were not met before
-    """
-    if not attributes:
-        return scope
-    _, run, inner, _ = _met(scope, header, attributes)
-    if any(type(one) is not NamespaceDeclaration for one in run):
-        raise Unusual
-    return inner
-
-
-def nil_in(scope: Scope, header: bytes, attributes: bytes) -> bool:
-    """
-    :returns: whether attributes say that an element is null, and do not only declare namespaces
-    :raises Unusual: they say something else, or were not met before
-    """
-    _, run, _, _ = _met(scope, header, attributes)
-    said = [one for one in run if type(one) is Attribute]
-    if not said:
-        return False
-    if len(said) != 1 or said[0].name[1:] != ("nil", XSI) or not as_boolean(said[0].value):
-        raise Unusual
-    return True
-
-
-def _met(scope: Scope, header: bytes, attributes: bytes) -> tuple[Name, Attributes, Scope, int]:
-    found = scope.tags.get(header + attributes)
-    if found is None:
-        raise Unusual
-    return found
+        return said

@@ -206,7 +206,10 @@ def _fits(place: Place, k: int, part: RowPart, member: Part) -> bool:
     else:
         return False
     inside = place.inner[k]
-    return all(
-        _fit(inside.get(one) or place.enter(k, header, one), parts, inner)
-        for one in member.attributes
-    )
+    for one in member.attributes:
+        if one not in inside:
+            place.enter(k, header, one)
+        # It may be of a derived type in this session.
+        if one not in inside or not _fit(inside[one], parts, inner):
+            return False
+    return True

@@ -6,14 +6,17 @@ bytes of an element for each of *values*: a member is one value, a list's items 
 of simple members is one ``append``. For a class ``Line`` with a string and a number it reads::
 
     def write(append, opening, values, place, session):
-        start, nil, _ = opening
+        start, nil, _, others = opening
         s0, s1, = place.starts
         inner, null = place.inner, place.null
         for value in values:
             if type(value) is not Line:
-                if value is not None or nil is None:
+                if value is None and nil is not None:
+                    append(nil)
+                elif value is None or others is None:
                     raise Unusual
-                append(nil)
+                else:
+                    others.write(append, value, session)
                 continue
             v = value.Article
             if type(v) is str and 1 < len(v) < 256 and v.isascii():
@@ -47,7 +50,7 @@ from netshare.transport.datacontracts.generated.leaves import (
 from netshare.transport.datacontracts.generated.source import Source, Store, Unusual
 from netshare.transport.datacontracts.offsets import DateTimeOffset
 from netshare.transport.datacontracts.sequences import DictContract, ListContract, SetContract
-from netshare.transport.datacontracts.simple import OffsetContract
+from netshare.transport.datacontracts.simple import ObjectContract, OffsetContract
 from netshare.transport.datacontracts.tuples import MOST, TupleContract
 from netshare.transport.datacontracts.types import TypeContract
 from netshare.transport.datacontracts.unknown import UNKNOWN
@@ -78,14 +81,17 @@ class _Writer:
         source = self.source
         usual, content = _KINDS[type(self.contract)]
         with source.block("def write(append, opening, values, place, session):"):
-            source.line("start, nil, empty = opening")
+            source.line("start, nil, empty, others = opening")
             unpack = source.reserve()
             source.line("inner, null = place.inner, place.null")
             with source.block("for value in values:"):
                 with source.block(f"if {usual(self)}:"):
-                    with source.block("if value is not None or nil is None:"):
+                    with source.block("if value is None and nil is not None:"):
+                        source.line("append(nil)")
+                    with source.block("elif value is None or others is None:"):
                         source.line("raise Unusual")
-                    source.line("append(nil)")
+                    with source.block("else:"):
+                        source.line("others.write(append, value, session)")
                     source.line("continue")
                 content(self)
             unpack("".join(f"s{k}, " for k in range(len(self.slots))) + "= place.starts")
@@ -138,12 +144,22 @@ class _Writer:
             elif kind is Kind.STRUCTURE:
                 self.flush()
                 self._structure(k, contract.bare)
+            elif isinstance(contract, ObjectContract):
+                self.flush()
+                self.any(f"s{k}", "v")
             else:
                 with self.source.block("if v is not None:"):
                     self.source.line("raise Unusual")
                 self.pending.append(f"s{k}.nil")
             if slot.optional:
                 self.flush()
+
+    def any(self, opening: str, value: str) -> None:
+        """Add what writes an element of any type."""
+        with self.source.block(f"if {value} is None:"):
+            self.source.line(f"append({opening}.nil)")
+        with self.source.block("else:"):
+            self.source.line(f"{opening}.others.write(append, {value}, session)")
 
     def _unless_default(self, slot: Slot, k: int, required: bool) -> AbstractContextManager[object]:
         contract, source = slot.contract, self.source
@@ -229,6 +245,12 @@ def _list_content(self: _Writer) -> None:
         with source.block("for v in value:"):
             write_leaf(source, item, "r", ["append(s0.nil)", "continue"])
             source.line("append(head + r)")
+        source.line("append(END)")
+    elif isinstance(item, ObjectContract):
+        self.slot(Kind.OPENING, name, namespace, item)
+        source.line("append(start)")
+        with source.block("for v in value:"):
+            self.any("s0", "v")
         source.line("append(END)")
     else:
         generated = can_be_generated(item)

@@ -4,6 +4,7 @@ The door of the generated writers: one part of a message, written the quick way 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from netshare.transport.datacontracts.generated.forms import Opening, Unknown
@@ -13,10 +14,11 @@ from netshare.transport.datacontracts.generated.places import (
     place_at,
     places_of,
     start_tags,
+    with_others,
 )
 from netshare.transport.datacontracts.generated.structures import can_be_generated
 from netshare.transport.datacontracts.sequences import DictContract, ListContract
-from netshare.transport.datacontracts.types import TypeContract
+from netshare.transport.datacontracts.types import KnownContracts, TypeContract
 from netshare.transport.xml import XmlWriter
 from netshare.transport.xml.binary import BinaryWriter, WriterSession
 from netshare.transport.xml.writer import WriterScope
@@ -34,11 +36,13 @@ class GeneratedWriter:
     It may be used by several threads, each with writers of its own.
 
     :param contract: the type, of which :func:`~.structures.can_be_generated` says that it can
+    :param known: finds the types that may stand where others are declared, when all are declared
     """
 
     __slots__ = (
         "_contract",
         "_is_collection",
+        "_known",
         "_namespace",
         "_penalty",
         "_skip",
@@ -46,8 +50,9 @@ class GeneratedWriter:
         "written",
     )
 
-    def __init__(self, contract: TypeContract) -> None:
+    def __init__(self, contract: TypeContract, known: Callable[[], KnownContracts]) -> None:
         self._contract = contract
+        self._known = known
         self._namespace = contract.bare.inner_namespace
         self._is_collection = isinstance(contract.bare, ListContract | DictContract)
         #: How many elements were written so, and how many were left to the ordinary way.
@@ -58,9 +63,11 @@ class GeneratedWriter:
         self._penalty = 0
 
     @classmethod
-    def of(cls, contract: TypeContract) -> GeneratedWriter | None:
-        """:returns: the writer for a type; None: there can be none"""
-        return cls(contract) if can_be_generated(contract) else None
+    def of(
+        cls, contract: TypeContract, known: Callable[[], KnownContracts]
+    ) -> GeneratedWriter | None:
+        """:returns: the writer for a type; None: there can be none; parameters as of the class"""
+        return cls(contract, known) if can_be_generated(contract) else None
 
     def write(self, writer: XmlWriter, name: str, namespace: str, value: Any) -> bool:
         """
@@ -108,17 +115,19 @@ class GeneratedWriter:
         places, key = places_of(session), (self, name, namespace, *scope.items())
         found = places.get(key)
         if found is None:
-            writer, contract = start_tags(scope, session), self._contract
+            contract = self._contract
 
-            def begin() -> None:
+            def begin(writer: XmlWriter) -> None:
                 writer.start_element(name, namespace, writer.prefix_of(namespace) or "")
                 if self._namespace and self._namespace != namespace:
                     writer.declare_any(self._namespace)
                 contract.declare(writer)
 
-            opening, within = writer.opening(begin, contract)
+            opening, within = start_tags(scope, session).opening(begin, contract)
             if opening.start is None:
                 raise Unknown(name)
-            found = opening, place_at(contract, within, session)
+            known = self._known()
+            opening = with_others(opening, scope, begin, contract, known)
+            found = opening, place_at(contract, within, session, known)
             keep(places, key, found)
         return found

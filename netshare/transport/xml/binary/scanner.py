@@ -92,8 +92,10 @@ def scanner() -> Callable[[bytes, int, int], list[tuple[bytes, bytes, bytes, byt
     """
     name = counted(1, 127)
     header = f"[\\x40\\x5e-\\x77]{name}|[\\x42\\x44-\\x5d]{dictionary_id}"
+    # The names of types, as in xsi:type.
+    qualified = f"\\xbc[\\x00-\\x19]{dictionary_id}"
     attribute = (
-        f"(?>[\\x04\\x26-\\x3f]{name}|[\\x06\\x0c-\\x25]{dictionary_id})(?>{_text(0)})"
+        f"(?>[\\x04\\x26-\\x3f]{name}|[\\x06\\x0c-\\x25]{dictionary_id})(?>{_text(0)}|{qualified})"
         f"|(?>\\x08{name}|\\x09{name}{name}|\\x0a{dictionary_id}|\\x0b{name}{dictionary_id})"
     )
     # Most start tags have no attributes: that is asked first.

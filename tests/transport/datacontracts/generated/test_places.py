@@ -11,12 +11,14 @@ from netshare.transport.datacontracts.generated import places
 from netshare.transport.datacontracts.generated.forms import Unknown
 from netshare.transport.datacontracts.generated.places import keep, place_at, start_tags
 from netshare.transport.datacontracts.generated.source import Unusual
+from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.resolver import contract_of
 from netshare.transport.xml import XSI
 from netshare.transport.xml.binary import BinaryWriter, WriterSession
 from netshare.transport.xml.writer import WriterScope
 from tests.helpers.sampletypes import Base, P
 
+KNOWN = KnownTypes()
 SCOPE = WriterScope({"": "urn:r", "i": XSI, "a": "urn:b"})
 
 
@@ -32,7 +34,7 @@ def test_nothing_is_given_out() -> None:
     session = WriterSession()
     before = session.mark()
     with pytest.raises(Unknown):
-        place_at(contract_of(P), SCOPE, session)
+        place_at(contract_of(P), SCOPE, session, KNOWN)
     assert session.mark() == before
     assert session.take_table() == b"\0"
 
@@ -40,9 +42,12 @@ def test_nothing_is_given_out() -> None:
 def test_a_place_is_made_once() -> None:
     """What was made for a spot of a session's documents is kept by the session."""
     session = learnt(Base(M=1, Pp=P(A=1), Ls=[]))
-    made = place_at(contract_of(Base), SCOPE, session)
-    assert place_at(contract_of(Base), WriterScope(SCOPE), session) is made
-    assert place_at(contract_of(Base), WriterScope({**SCOPE, "b": "urn:t"}), session) is not made
+    made = place_at(contract_of(Base), SCOPE, session, KNOWN)
+    assert place_at(contract_of(Base), WriterScope(SCOPE), session, KNOWN) is made
+    assert (
+        place_at(contract_of(Base), WriterScope({**SCOPE, "b": "urn:t"}), session, KNOWN)
+        is not made
+    )
 
 
 def test_going_back_forgets_places() -> None:
@@ -51,18 +56,18 @@ def test_going_back_forgets_places() -> None:
     mark = session.mark()
     Serializer(P).write_ordinarily(BinaryWriter(session), "r", "urn:t", P(A=1))
     scope = WriterScope({"": "urn:t", "i": XSI})
-    place_at(contract_of(P), scope, session)
+    place_at(contract_of(P), scope, session, KNOWN)
     session.go_back(mark)
     assert not session.places
     with pytest.raises(Unknown):
-        place_at(contract_of(P), scope, session)
+        place_at(contract_of(P), scope, session, KNOWN)
 
 
 def test_a_full_session_knows_everything() -> None:
     """When no more strings get ids, names are written out, in start tags as well."""
     session = WriterSession(0)
     session.id_of("fills it")
-    place = place_at(contract_of(P), SCOPE, session)
+    place = place_at(contract_of(P), SCOPE, session, KNOWN)
     assert b"\x01A" in place.starts[0]
 
 

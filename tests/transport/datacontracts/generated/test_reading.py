@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -54,9 +54,17 @@ PART = "value", "urn:o"
 class Session:
     """Both ends of a session in which values of one type are sent, and read in both ways."""
 
-    def __init__(self, hint: Any, quotas: ReaderQuotas | None = None, size: int = 100_000) -> None:
-        self.serializer = Serializer(hint)
-        self.reader = GeneratedReader({PART: ("value", self.serializer.contract)})
+    def __init__(
+        self,
+        hint: Any,
+        quotas: ReaderQuotas | None = None,
+        size: int = 100_000,
+        known: Sequence[Any] = (),
+    ) -> None:
+        self.serializer = Serializer(hint, known)
+        self.reader = GeneratedReader(
+            {PART: ("value", self.serializer.contract, lambda: self.serializer.known())}
+        )
         self.quotas = ReaderQuotas() if quotas is None else quotas
         self.writing, self.reading = WriterSession(size), ReaderSession(size)
 

@@ -8,11 +8,11 @@ from netshare.transport.datacontracts import data_contract
 from netshare.transport.datacontracts.generated.readers import READ_FORMS
 from netshare.transport.datacontracts.generated.readplaces import (
     ReadPlace,
-    nil_in,
 )
 from netshare.transport.datacontracts.generated.source import Unusual
+from netshare.transport.datacontracts.known import KnownTypes
 from netshare.transport.datacontracts.resolver import contract_of
-from netshare.transport.xml import XSI, Attribute, Name, NamespaceDeclaration
+from netshare.transport.xml import Name, NamespaceDeclaration
 from netshare.transport.xml.binary.names import NameMemory, Scope
 
 
@@ -23,11 +23,12 @@ class Point:
 
 
 CONTRACT = contract_of(Point)
+KNOWN = KnownTypes()
 
 
 def place(scope: Scope, memory: NameMemory | None = None) -> ReadPlace:
     return ReadPlace.at(
-        CONTRACT, scope, NameMemory(100) if memory is None else memory, READ_FORMS.of
+        CONTRACT, scope, NameMemory(100) if memory is None else memory, READ_FORMS.of, KNOWN
     )
 
 
@@ -80,34 +81,3 @@ def test_start_tags_that_declare_their_own_prefix() -> None:
     with pytest.raises(Unusual):
         found.unexpected(b"\x42\x01", b"\x08p")
     assert found.headers == (None, None)
-
-
-NIL = Attribute(Name("i", "nil", XSI), True)
-
-
-@pytest.mark.parametrize(
-    ("run", "expected"),
-    [
-        ((NIL,), True),
-        ((NamespaceDeclaration("i", XSI), NIL), True),
-        ((NamespaceDeclaration("i", XSI),), False),
-        ((Attribute(Name("i", "nil", XSI), False),), None),
-        ((NIL, Attribute(Name("", "a", ""), "1")), None),
-        ((Attribute(Name("i", "type", XSI), "a:B"),), None),
-    ],
-)
-def test_null(run: tuple[Attribute | NamespaceDeclaration, ...], expected: bool | None) -> None:
-    """Attributes say that an element is null, or nothing, or something unusual."""
-    scope = Scope({})
-    scope.tags[b"\x42\x01\x06"] = Name("", "X", "urn:p"), run, scope, 0
-    if expected is None:
-        with pytest.raises(Unusual):
-            nil_in(scope, b"\x42\x01", b"\x06")
-    else:
-        assert nil_in(scope, b"\x42\x01", b"\x06") is expected
-
-
-def test_attributes_that_were_not_met() -> None:
-    """Nothing is guessed about attributes that the ordinary reader has not met."""
-    with pytest.raises(Unusual):
-        nil_in(Scope({}), b"\x42\x01", b"\x06")

@@ -15,6 +15,7 @@ from netshare.transport.xml.binary.records import multibyte
 from tests.helpers.templates import encoder
 from tests.peers.contracts import IData
 from tests.peers.datatypes import Circle, Person
+from tests.peers.morecontracts import IValues, Ring, RingNode, Values
 from tests.peers.services import Data
 
 
@@ -118,15 +119,27 @@ def test_usual_calls_make_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unusual_calls_make_events_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A derived type is the ordinary way's, which reads each message a single time."""
+    """A reference is the ordinary way's, which reads each message a single time."""
+    with MemoryService(Values, IValues) as service, service.client() as client:
+        ring = Ring(first=RingNode(Name="one", Next=None))
+        for _ in range(3):
+            assert repr(client.EchoRing(ring)) == repr(ring)
+        watch = Watch(monkeypatch)
+        for _ in range(10):
+            assert repr(client.EchoRing(ring)) == repr(ring)
+        assert watch.take() == (20, 0)
+
+
+def test_derived_types_make_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A derived type is as usual as the declared one."""
     with MemoryService(Data, IData) as service, service.client() as client:
         circle = Circle(Label="o", Radius=1.5)
-        for _ in range(3):
-            assert isinstance(client.EchoShape(circle), Circle)
+        for _ in range(5):
+            assert client.EchoShape(circle) == circle
         watch = Watch(monkeypatch)
         for _ in range(10):
             assert client.EchoShape(circle) == circle
-        assert watch.take() == (20, 0)
+        assert watch.take() == (0, 0)
 
 
 def test_events_are_made_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
